@@ -1,0 +1,185 @@
+// Package dcerpc is the server's side of connection-oriented DCE/RPC over a named
+// pipe: C706 chapter 12 with the extensions of [MS-RPCE]. A Conn takes the octets
+// that a client writes into the pipe and queues the PDUs that it reads back; the
+// sub-packages hold the interfaces.
+//
+// # Limitations
+//
+// Transfer syntax NDR 2.0 in little-endian representation only; NDR64 is turned
+// down, as C706 lets a server do. No security providers: over a named pipe the
+// caller is the one of the SMB session, and binds with an authentication trailer
+// are refused with authentication_type_not_recognized. No concurrent calls on one
+// pipe, no callbacks and no asynchronous pipes.
+package dcerpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Interface is a set of operations that a pipe offers.
+type Interface struct {
+	UUID         UUID
+	Major, Minor uint16
+
+	// Call executes operation opnum. in is the request stub in NDR, which it must
+	// not keep; out is the response stub. An error that is or wraps a Fault
+	// becomes that fault, ndr.ErrBadStub FaultBadStub, any other FaultUnspec.
+	Call func(ctx context.Context, opnum uint16, in []byte) (out []byte, err error)
+}
+
+// Bounds of what one pipe may make the server hold.
+const (
+	// maxFrag is the largest fragment that is announced, that of Windows and Samba.
+	maxFrag = 4280
+	// minFrag is what every implementation has to be able to receive (C706 12.6.3.1,
+	// MustRecvFragSize).
+	minFrag = 1432
+	// maxCall bounds the reassembled stub of a request.
+	maxCall = 1 << 20
+	// maxReply bounds the stub of a response.
+	maxReply = 16 << 20
+	// maxQueue is how much may wait for a reader when another PDU is taken in.
+	maxQueue = 1 << 20
+	// maxContexts bounds the presentation contexts of a connection; one bind can
+	// propose 255 of them.
+	maxContexts = 256
+	// oldCalls is the distance up to which a stray fragment counts as the rest of a
+	// call that is over, [MS-RPCE] 3.3.3.5.6.
+	oldCalls = 150
+)
+
+// Errors of Read and Write.
+var (
+	// ErrEmpty means that no reply is queued.
+	ErrEmpty = errors.New("dcerpc: no reply is queued")
+	// ErrMore means that the reply did not fit; the rest comes with the next Read.
+	ErrMore = errors.New("dcerpc: more of the reply remains")
+	// ErrBroken means that the client broke the protocol so that the pipe is of no
+	// more use. Replies that are queued can still be read.
+	ErrBroken = errors.New("dcerpc: connection is broken")
+)
+
+// Conn is the server's side of one open pipe. It has no goroutine, and its methods
+// must not be called concurrently.
+type Conn struct {
+	// Immutable.
+	addr   string
+	ifaces []Interface
+
+	in     []byte // the beginning of a PDU whose end has not come yet
+	out    [][]byte
+	queued int // octets in out
+	err    error
+
+	bound    bool
+	group    uint32
+	maxXmit  int
+	contexts map[uint16]*Interface
+	call     *call
+	callID   uint32 // of the call begun last
+}
+
+// call is a request of which fragments are still to come.
+type call struct {
+	id   uint32
+	head request
+	stub []byte
+}
+
+// NewConn returns the connection of a pipe that was just opened. secondaryAddr is
+// told to the client in the bind_ack, like `\PIPE\srvsvc`.
+func NewConn(secondaryAddr string, ifaces ...Interface) *Conn {
+	return &Conn{addr: secondaryAddr, ifaces: ifaces, contexts: make(map[uint16]*Interface)}
+}
+
+// Write takes in p, executes the calls that it completes and queues their replies.
+// PDUs may be split over several Writes, and one Write may hold several. A non-nil
+// error wraps ErrBroken, and sticks.
+func (c *Conn) Write(ctx context.Context, p []byte) (int, error) {
+	if c.err != nil {
+		return 0, c.err
+	}
+	total := len(p)
+	for len(p) > 0 {
+		var pdu []byte
+		pdu, p = c.next(p)
+		if c.err == nil && pdu != nil {
+			c.err = c.handle(ctx, pdu)
+		}
+		if c.err != nil {
+			c.in, c.call = nil, nil
+			return total - len(p), c.err
+		}
+	}
+	return total, nil
+}
+
+// next returns the first complete PDU of what was kept and p, and the rest of p.
+// Without one, it keeps all of p. A PDU within p is not copied.
+func (c *Conn) next(p []byte) (pdu, rest []byte) {
+	if len(c.in) > 0 && len(c.in) < headerLen {
+		n := min(headerLen-len(c.in), len(p))
+		c.in, p = append(c.in, p[:n]...), p[n:]
+	}
+	head := c.in
+	if len(head) == 0 {
+		head = p
+	}
+	if len(head) < headerLen {
+		c.in = append(c.in, p...)
+		return nil, nil
+	}
+	h := parseHeader(head)
+	if h.length < headerLen {
+		c.err = fmt.Errorf("%w: fragment length %d", ErrBroken, h.length)
+		return nil, p
+	}
+	if len(c.in) == 0 && len(p) >= h.length {
+		return p[:h.length:h.length], p[h.length:]
+	}
+	n := min(h.length-len(c.in), len(p))
+	c.in, p = append(c.in, p[:n]...), p[n:]
+	if len(c.in) < h.length {
+		return nil, p
+	}
+	pdu, c.in = c.in, nil
+	return pdu, p
+}
+
+// Read moves octets of the first queued PDU to p, never of two. It returns ErrMore
+// with n > 0 if some of that PDU remain, and ErrEmpty if nothing is queued.
+func (c *Conn) Read(p []byte) (n int, err error) {
+	if len(c.out) == 0 {
+		return 0, ErrEmpty
+	}
+	n = copy(p, c.out[0])
+	c.queued -= n
+	if n < len(c.out[0]) {
+		c.out[0] = c.out[0][n:]
+		return n, ErrMore
+	}
+	c.out[0] = nil
+	if c.out = c.out[1:]; len(c.out) == 0 {
+		c.out = nil
+	}
+	return n, nil
+}
+
+// Len returns how many octets the next Read can return at most, and how many are
+// queued in all.
+func (c *Conn) Len() (next, total int) {
+	if len(c.out) == 0 {
+		return 0, 0
+	}
+	return len(c.out[0]), c.queued
+}
+
+// enqueue puts the reply PDUs pdus behind those that wait.
+func (c *Conn) enqueue(pdus ...[]byte) {
+	for _, p := range pdus {
+		c.queued += len(p)
+	}
+	c.out = append(c.out, pdus...)
+}

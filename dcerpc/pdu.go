@@ -1,0 +1,137 @@
+package dcerpc
+
+import (
+	"encoding/binary"
+	"errors"
+)
+
+// The types of connection-oriented PDUs, C706 12.6.4 and [MS-RPCE] 2.2.2.
+const (
+	ptypeRequest          = 0
+	ptypeResponse         = 2
+	ptypeFault            = 3
+	ptypeBind             = 11
+	ptypeBindAck          = 12
+	ptypeBindNak          = 13
+	ptypeAlterContext     = 14
+	ptypeAlterContextResp = 15
+	ptypeAuth3            = 16
+	ptypeShutdown         = 17
+	ptypeCancel           = 18
+	ptypeOrphaned         = 19
+)
+
+// The flags of the common header, C706 12.6.3.1.
+const (
+	flagFirst         = 0x01
+	flagLast          = 0x02
+	flagDidNotExecute = 0x20
+	flagMaybe         = 0x40
+	flagObject        = 0x80
+)
+
+const (
+	headerLen         = 16
+	responseHeaderLen = 24
+)
+
+var errShort = errors.New("dcerpc: PDU is shorter than its fields")
+
+// header is the part that all connection-oriented PDUs begin with, C706 12.6.3.1.
+type header struct {
+	major, minor uint8
+	ptype        uint8
+	flags        uint8
+	bigEndian    bool
+	length       int // of the whole fragment
+	authLen      int
+	callID       uint32
+}
+
+// parseHeader reads the common header; b holds headerLen octets at least. The
+// integers are in the sender's representation, drep.
+func parseHeader(b []byte) header {
+	h := header{major: b[0], minor: b[1], ptype: b[2], flags: b[3], bigEndian: b[4]&0xf0 == 0}
+	var order binary.ByteOrder = binary.LittleEndian
+	if h.bigEndian {
+		order = binary.BigEndian
+	}
+	h.length = int(order.Uint16(b[8:]))
+	h.authLen = int(order.Uint16(b[10:]))
+	h.callID = order.Uint32(b[12:])
+	return h
+}
+
+// appendHeader begins a PDU in our representation: little-endian, ASCII, IEEE.
+// finish fills in its length.
+func appendHeader(dst []byte, ptype, flags uint8, callID uint32) []byte {
+	dst = append(dst, 5, 0, ptype, flags, 0x10, 0, 0, 0, 0, 0, 0, 0)
+	return binary.LittleEndian.AppendUint32(dst, callID)
+}
+
+func finish(pdu []byte) []byte {
+	binary.LittleEndian.PutUint16(pdu[8:], uint16(len(pdu)))
+	return pdu
+}
+
+// request is one fragment of a call, C706 12.6.4.9.
+type request struct {
+	context uint16
+	opnum   uint16
+	stub    []byte
+}
+
+// parseRequest reads a request that has no authentication trailer.
+func parseRequest(h header, pdu []byte) (request, error) {
+	n := responseHeaderLen
+	if h.flags&flagObject != 0 {
+		n += 16
+	}
+	if len(pdu) < n {
+		return request{}, errShort
+	}
+	le := binary.LittleEndian
+	return request{
+		context: le.Uint16(pdu[20:]),
+		opnum:   le.Uint16(pdu[22:]),
+		stub:    pdu[n:],
+	}, nil
+}
+
+// appendResponses appends stub as response fragments of maxFrag octets at most,
+// one slice each, C706 12.6.4.10.
+func appendResponses(queue [][]byte, callID uint32, context uint16, stub []byte, maxFrag int) [][]byte {
+	// All but the last fragment carry a multiple of eight octets, [MS-RPCE] 2.2.2.
+	room := (maxFrag - responseHeaderLen) &^ 7
+	flags := uint8(flagFirst)
+	for {
+		part := stub
+		if len(part) > room {
+			part = part[:room]
+		} else {
+			flags |= flagLast
+		}
+		pdu := make([]byte, 0, responseHeaderLen+len(part))
+		pdu = appendHeader(pdu, ptypeResponse, flags, callID)
+		pdu = binary.LittleEndian.AppendUint32(pdu, uint32(len(stub)))
+		pdu = binary.LittleEndian.AppendUint16(pdu, context)
+		pdu = append(pdu, 0, 0) // cancel count, reserved
+		queue = append(queue, finish(append(pdu, part...)))
+		if flags&flagLast != 0 {
+			return queue
+		}
+		stub = stub[room:]
+		flags = 0
+	}
+}
+
+// appendFault appends a fault PDU, C706 12.6.4.7.
+func appendFault(queue [][]byte, callID uint32, context uint16, f Fault, flags uint8) [][]byte {
+	pdu := make([]byte, 0, 32)
+	pdu = appendHeader(pdu, ptypeFault, flagFirst|flagLast|flags, callID)
+	pdu = binary.LittleEndian.AppendUint32(pdu, 32)
+	pdu = binary.LittleEndian.AppendUint16(pdu, context)
+	pdu = append(pdu, 0, 0)
+	pdu = binary.LittleEndian.AppendUint32(pdu, uint32(f))
+	return append(queue, finish(append(pdu, 0, 0, 0, 0)))
+}
