@@ -6,6 +6,7 @@ import "fmt"
 type FileInfoClass uint8
 
 // Values of FileInfoClass, [MS-FSCC] 2.4: Class and the name of the
+// specification. Those that it calls local are here for their names only.
 const (
 	ClassFileDirectoryInformation              FileInfoClass = 1
 	ClassFileFullDirectoryInformation          FileInfoClass = 2
