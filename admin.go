@@ -1,0 +1,71 @@
+package smb
+
+import (
+	"iter"
+	"net"
+	"time"
+
+	"github.com/gosmbd/smb/vfs"
+)
+
+// SessionInfo describes a session, for a status display.
+type SessionInfo struct {
+	ID        uint64
+	Caller    *vfs.Caller
+	Peer      net.Addr
+	Dialect   Dialect
+	Signed    bool
+	Encrypted bool // every request; a share may ask for it by itself
+	Started   time.Time
+	Used      time.Time // last request
+	Shares    []string  // connected, in no order
+	Opens     int
+}
+
+// OpenInfo describes an open file or directory.
+type OpenInfo struct {
+	ID        uint64
+	SessionID uint64
+	Caller    *vfs.Caller
+	Share     string
+	Path      string // with slashes, relative to the share
+	Access    vfs.Access
+	Directory bool
+	Locks     int // byte-range locks that this open holds
+	Opened    time.Time
+}
+
+// Sessions iterates over the sessions.
+func (s *Server) Sessions() iter.Seq[SessionInfo] {
+	return func(yield func(SessionInfo) bool) {
+		for _, se := range s.allSessions() {
+			if info, ok := se.info(); ok && !yield(info) {
+				return
+			}
+		}
+	}
+}
+
+// Opens iterates over the open files and directories.
+func (s *Server) Opens() iter.Seq[OpenInfo] {
+	return func(yield func(OpenInfo) bool) {
+		for _, se := range s.allSessions() {
+			for _, o := range se.allOpens() {
+				if !yield(o.info()) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (s *Server) allSessions() []*session {
+	s.init()
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	list := make([]*session, 0, len(s.sessions))
+	for _, se := range s.sessions {
+		list = append(list, se)
+	}
+	return list
+}

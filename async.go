@@ -1,0 +1,112 @@
+package smb
+
+import (
+	"errors"
+
+	"github.com/gosmbd/smb/smb2"
+)
+
+var (
+	errConnClosed = errors.New("smb: connection closed")
+	errDraining   = smb2.StatusCancelled
+	errCanceled   = smb2.StatusCancelled
+)
+
+// cancel handles a CANCEL request, which is never answered. [MS-SMB2] 3.3.5.16
+func (c *conn) cancel(h smb2.Header, msg []byte, sealed *session) {
+	if se := c.session(h.SessionID); se != nil && sealed == nil {
+		if keys := se.keys.Load(); keys != nil && keys.signer != nil {
+			signed := h.Flags&smb2.FlagSigned != 0
+			if signed && !keys.signer.Verify(msg) || !signed && se.signingRequired() {
+				return
+			}
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ch := c.active[h.MessageID]
+	if h.Flags&smb2.FlagAsync != 0 {
+		ch = c.async[h.AsyncID]
+	}
+	if ch != nil {
+		ch.cancelLocked(errCanceled)
+	}
+}
+
+// cancelLocked makes a wait of ch return err. The caller holds c.mu.
+func (ch *chain) cancelLocked(err error) {
+	if ch.canceled != nil {
+		return
+	}
+	ch.canceled = err
+	if ch.wake != nil {
+		close(ch.wake)
+	}
+}
+
+// wait answers the request with an interim reply and waits until ready is
+// closed (or a value comes), or the request is canceled, and then returns the
+// reason. Elements answered before go out with the interim reply. [MS-SMB2]
+// 3.3.4.2
+func (r *request) wait(ready <-chan struct{}) error {
+	wake, err := r.goAsync()
+	if err != nil {
+		return err
+	}
+	select {
+	case <-ready:
+		return nil
+	case <-wake:
+		r.c.mu.Lock()
+		defer r.c.mu.Unlock()
+		return r.ch.canceled
+	}
+}
+
+// goAsync sends the interim reply, once, and returns the channel that is closed
+// when the request is canceled.
+func (r *request) goAsync() (<-chan struct{}, error) {
+	ch, c := r.ch, r.c
+	c.mu.Lock()
+	if ch.wake == nil {
+		ch.wake = make(chan struct{})
+		if ch.canceled != nil {
+			close(ch.wake)
+		}
+	}
+	wake := ch.wake
+	if ch.asyncID != 0 || ch.canceled != nil {
+		c.mu.Unlock()
+		return wake, nil
+	}
+	if c.sessions == nil || len(c.async) >= c.srv.limits.AsyncPerConn {
+		c.mu.Unlock()
+		return nil, smb2.StatusInsufficientResources
+	}
+	c.nextID++
+	ch.asyncID = c.nextID
+	c.async[ch.asyncID] = ch
+	id := ch.asyncID
+	c.mu.Unlock()
+
+	w := &ch.reply
+	w.buf.B = smb2.ErrorResponse{}.Append(w.buf.B[:w.bodyOff()])
+	ch.grant += c.grant(r.hdr)
+	smb2.Header{
+		CreditCharge: r.hdr.CreditCharge,
+		Status:       smb2.StatusPending,
+		Command:      r.hdr.Command,
+		Flags:        r.hdr.Flags&(smb2.FlagRelated|smb2.FlagReplayOperation|smb2.FlagPriorityMask) | smb2.FlagServerToRedir | smb2.FlagAsync,
+		MessageID:    r.hdr.MessageID,
+		AsyncID:      id,
+		SessionID:    w.session,
+	}.Put(w.buf.B[w.off:])
+	ch.elems = append(ch.elems, outElem{off: w.off})
+	ch.flush()
+	// What the handler set so far holds for the final reply.
+	saved := *w
+	w.begin(ch)
+	saved.buf, saved.off = w.buf, w.off
+	*w = saved
+	return wake, nil
+}

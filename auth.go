@@ -1,0 +1,48 @@
+package smb
+
+import (
+	"context"
+	"encoding/asn1"
+	"net"
+
+	"github.com/gosmbd/smb/vfs"
+)
+
+// Mechanism is a way to prove who one is: package ntlm has one, and package krb.
+type Mechanism interface {
+	// OID identifies the mechanism in SPNEGO.
+	OID() asn1.ObjectIdentifier
+
+	// Accept begins one logon of the client at peer.
+	Accept(ctx context.Context, peer net.Addr) Acceptor
+}
+
+// RawMechanism is a Mechanism whose tokens some clients send without SPNEGO
+// around them. Without it such a token is refused.
+type RawMechanism interface {
+	Mechanism
+	// IsRaw reports whether token is a first token of this mechanism.
+	IsRaw(token []byte) bool
+}
+
+// Acceptor is the server's side of one logon. It is used by one goroutine at a
+// time.
+type Acceptor interface {
+	// Step takes a token of the client and returns the answer. Once done is
+	// true the other methods may be called. An error ends the logon; which
+	// one, only the log tells: the client gets LOGON_FAILURE, unless the
+	// error is an smb2.Status.
+	Step(ctx context.Context, token []byte) (reply []byte, done bool, err error)
+
+	// Caller returns who logged on.
+	Caller() *vfs.Caller
+
+	// SessionKey returns the key that both sides now share, at least 16
+	// bytes; nil for guests and anonymous callers.
+	SessionKey() []byte
+
+	// MIC signs a message with the mechanism's own keys, as SPNEGO's
+	// mechListMIC. VerifyMIC checks one.
+	MIC(msg []byte) ([]byte, error)
+	VerifyMIC(msg, mic []byte) error
+}

@@ -1,0 +1,280 @@
+package smb
+
+import (
+	"context"
+	"encoding/asn1"
+	"errors"
+	"time"
+
+	"github.com/gosmbd/smb/internal/spnego"
+	"github.com/gosmbd/smb/signing"
+	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
+)
+
+// SESSION_SETUP logs a user on, or on again. [MS-SMB2] 3.3.5.5
+
+// logon is an authentication under way. Between two requests session.logon
+// holds it; the request that works on it takes it out.
+type logon struct {
+	step   func(ctx context.Context, token []byte) (reply []byte, done bool, err error)
+	result func() Acceptor
+	hash   signing.PreauthHash
+}
+
+// setup is a SESSION_SETUP on its way.
+type setup struct {
+	r     *request
+	w     *reply
+	req   smb2.SessionSetupRequest
+	se    *session
+	again bool // re-authentication of a session that is set up
+	logon *logon
+	token []byte // to send back
+	id    *identity
+	keys  *sessionKeys
+}
+
+func sessionSetup(ctx context.Context, r *request, w *reply) error {
+	req, err := smb2.ParseSessionSetupRequest(r.msg)
+	if err != nil {
+		return err
+	}
+	s := &setup{r: r, w: w, req: req}
+	if err := s.find(); err != nil {
+		return err
+	}
+	w.session = s.se.id
+	if err := s.begin(); err != nil {
+		return err
+	}
+	done, err := s.step(ctx)
+	if err != nil {
+		return err
+	}
+	if !done {
+		return s.more()
+	}
+	for _, step := range []func() error{s.admit, s.deriveKeys, s.establish} {
+		if err := step(); err != nil {
+			s.se.close(smb2.StatusUserSessionDeleted)
+			return err
+		}
+	}
+	return s.success()
+}
+
+// find finds the session, or makes one.
+func (s *setup) find() error {
+	c := s.r.c
+	switch srv := c.srv; {
+	case srv.Encryption == Required && c.params.cipher == 0:
+		return smb2.StatusAccessDenied
+	case s.req.Flags&smb2.SessionFlagBinding != 0:
+		// Without multichannel there is nothing to bind to.
+		return smb2.StatusRequestNotAccepted
+	}
+	if s.r.hdr.SessionID == 0 {
+		var err error
+		s.se, err = c.newSession()
+		return err
+	}
+	if s.se = c.session(s.r.hdr.SessionID); s.se == nil {
+		return smb2.StatusUserSessionDeleted
+	}
+	s.again = s.se.identity.Load() != nil
+	return nil
+}
+
+// begin takes the logon under way, or starts one.
+func (s *setup) begin() error {
+	s.se.mu.Lock()
+	s.logon, s.se.logon = s.se.logon, nil
+	s.se.mu.Unlock()
+	if s.logon == nil {
+		s.logon = s.r.c.srv.newLogon(s.r.c, s.req.SecurityBuffer)
+		s.logon.hash = s.r.c.params.preauth
+	}
+	if s.r.c.params.dialect == Dialect311 {
+		s.logon.hash = s.logon.hash.Extend(s.r.msg)
+	}
+	return nil
+}
+
+// newLogon chooses how to authenticate from the first token.
+func (s *Server) newLogon(c *conn, token []byte) *logon {
+	peer := c.nc.RemoteAddr()
+	for _, m := range s.Mechanisms {
+		if raw, ok := m.(RawMechanism); ok && raw.IsRaw(token) {
+			a := m.Accept(c.ctx, peer)
+			return &logon{step: a.Step, result: func() Acceptor { return a }}
+		}
+	}
+	mechs := make([]spnego.Mech, len(s.Mechanisms))
+	for i, m := range s.Mechanisms {
+		mechs[i] = spnego.Mech{OID: m.OID(), Start: func() spnego.Inner { return m.Accept(c.ctx, peer) }}
+	}
+	a := spnego.NewAcceptor(mechs)
+	return &logon{step: a.Step, result: func() Acceptor {
+		acc, _ := a.Inner().(Acceptor)
+		return acc
+	}}
+}
+
+func (s *Server) mechOIDs() []asn1.ObjectIdentifier {
+	oids := make([]asn1.ObjectIdentifier, len(s.Mechanisms))
+	for i, m := range s.Mechanisms {
+		oids[i] = m.OID()
+	}
+	return oids
+}
+
+// step feeds the client's token to the mechanism.
+func (s *setup) step(ctx context.Context) (done bool, err error) {
+	s.token, done, err = s.logon.step(ctx, s.req.SecurityBuffer)
+	if err == nil {
+		return done, nil
+	}
+	c := s.r.c
+	user := ""
+	var who interface{ LogonUser() string }
+	if errors.As(err, &who) {
+		user = who.LogonUser()
+	}
+	s.r.ch.delay = c.srv.gate.failed(c.ip, user)
+	c.log.Warn("smb: logon failed", "user", user, "err", err)
+	s.se.close(smb2.StatusUserSessionDeleted)
+	var st Status
+	if errors.As(err, &st) && st.IsError() {
+		return false, st
+	}
+	return false, smb2.StatusLogonFailure
+}
+
+// more asks the client for its next token.
+func (s *setup) more() error {
+	s.se.mu.Lock()
+	s.se.logon = s.logon
+	s.se.mu.Unlock()
+	s.w.status = smb2.StatusMoreProcessingRequired
+	if s.r.c.params.dialect == Dialect311 {
+		s.w.hash = &s.logon.hash
+	}
+	s.w.grow(len(s.token) + 64)
+	s.w.buf.B = smb2.SessionSetupResponse{SecurityBuffer: s.token}.Append(s.w.buf.B)
+	return nil
+}
+
+// admit decides what the session may and must do.
+func (s *setup) admit() error {
+	c := s.r.c
+	acc := s.logon.result()
+	if acc == nil || acc.Caller() == nil {
+		return smb2.StatusLogonFailure
+	}
+	caller := acc.Caller()
+	s.r.ch.delay = c.srv.gate.succeeded(c.ip, caller.Name)
+	nobody := caller.Guest || caller.Anonymous
+	if old := s.se.identity.Load(); old != nil && (old.caller.Guest || old.caller.Anonymous) != nobody {
+		// Keys belong to the first logon: one without can't get any later.
+		return smb2.StatusLogonFailure
+	}
+	id := &identity{caller: caller, ctx: vfs.WithCaller(s.se.ctx, caller)}
+	if e, ok := acc.(interface{ Expires() time.Time }); ok {
+		id.expires = e.Expires()
+	}
+	if !nobody {
+		id.signing = c.params.shouldSign || c.params.mode&smb2.SigningRequired != 0 ||
+			s.req.SecurityMode&smb2.SigningRequired != 0
+		id.encrypt = c.srv.Encryption == Required
+	} else if c.srv.Encryption == Required {
+		return smb2.StatusAccessDenied
+	}
+	s.id = id
+	return nil
+}
+
+// deriveKeys makes the session's keys. [MS-SMB2] 3.3.5.5.3
+func (s *setup) deriveKeys() error {
+	if s.keys = s.se.keys.Load(); s.keys != nil {
+		return nil // kept over re-authentication
+	}
+	s.keys = &sessionKeys{}
+	if s.id.caller.Guest || s.id.caller.Anonymous {
+		return nil
+	}
+	p := &s.r.c.params
+	full := s.logon.result().SessionKey()
+	if len(full) < 16 {
+		return errors.New("smb: the mechanism gave no session key")
+	}
+	k := signing.DeriveKeys(uint16(p.dialect), p.cipher, full[:16], full, &s.logon.hash)
+	var err error
+	if s.keys.signer, err = signing.NewSigner(p.signAlg, k.Signing); err != nil {
+		return err
+	}
+	if p.cipher != 0 {
+		if s.keys.in, err = signing.NewSealer(p.cipher, k.ServerIn); err != nil {
+			return err
+		}
+		if s.keys.out, err = signing.NewSealer(p.cipher, k.ServerOut); err != nil {
+			return err
+		}
+	}
+	s.keys.app = k.Application
+	return nil
+}
+
+// establish makes the session usable.
+func (s *setup) establish() error {
+	c := s.r.c
+	s.se.keys.Store(s.keys)
+	s.se.identity.Store(s.id)
+	c.authenticated()
+	c.log.Info("smb: logon", "user", s.id.caller.String(), "dialect", c.params.dialect, "again", s.again)
+	if prev := s.req.PreviousSessionID; prev != 0 && prev != s.se.id && !s.again {
+		s.replace(prev)
+	}
+	return nil
+}
+
+// replace ends the session that the same user had before its connection broke.
+func (s *setup) replace(prev uint64) {
+	srv := s.r.c.srv
+	srv.mu.RLock()
+	old := srv.sessions[prev]
+	srv.mu.RUnlock()
+	if old == nil {
+		return
+	}
+	id := old.identity.Load()
+	if id == nil || id.caller.Guest || id.caller.Anonymous || !sameCaller(id.caller, s.id.caller) {
+		return
+	}
+	old.close(smb2.StatusUserSessionDeleted)
+}
+
+func sameCaller(a, b *vfs.Caller) bool {
+	return a.Name == b.Name && a.Domain == b.Domain && a.SID == b.SID
+}
+
+// success sends the last token.
+func (s *setup) success() error {
+	var flags smb2.SessionFlags
+	switch {
+	case s.id.caller.Anonymous:
+		flags = smb2.SessionIsNull
+	case s.id.caller.Guest:
+		flags = smb2.SessionIsGuest
+	default:
+		// Clients check that the server has the key, whether or not anything
+		// else will be signed.
+		s.w.signer = s.keys.signer
+		if s.id.encrypt {
+			flags |= smb2.SessionEncryptData
+		}
+	}
+	s.w.grow(len(s.token) + 64)
+	s.w.buf.B = smb2.SessionSetupResponse{Flags: flags, SecurityBuffer: s.token}.Append(s.w.buf.B)
+	return nil
+}

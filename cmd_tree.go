@@ -1,0 +1,137 @@
+package smb
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"strings"
+	"time"
+
+	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
+)
+
+const ipcName = "IPC$"
+
+// treeConnect gives the session a share. [MS-SMB2] 3.3.5.7
+func treeConnect(ctx context.Context, r *request, w *reply) error {
+	req, err := smb2.ParseTreeConnectRequest(r.msg)
+	if err != nil {
+		return err
+	}
+	caller := r.id.caller
+	if r.c.params.dialect == Dialect311 && !caller.Guest && !caller.Anonymous &&
+		!r.sealed && r.hdr.Flags&smb2.FlagSigned == 0 {
+		return dropError{"a TREE_CONNECT that is neither signed nor encrypted"}
+	}
+	name, err := shareName(req.Path)
+	if err != nil {
+		return err
+	}
+	t := &tree{se: r.se, name: name, born: time.Now()}
+	if strings.EqualFold(name, ipcName) {
+		t.name, t.access = ipcName, vfs.AccessFull
+	} else if err := t.connect(ctx, r); err != nil {
+		return err
+	}
+	if err := r.se.addTree(t); err != nil {
+		t.release()
+		return err
+	}
+	w.tree, r.ch.tree = t.id, t.id
+	resp := smb2.TreeConnectResponse{
+		ShareType:     t.shareType(),
+		ShareFlags:    smb2.ShareManualCaching,
+		MaximalAccess: uint32(t.access),
+	}
+	if t.ipc() {
+		resp.ShareFlags = smb2.ShareNoCaching
+	}
+	if t.encrypt {
+		resp.ShareFlags |= smb2.ShareEncryptData
+	}
+	w.buf.B = resp.Append(w.buf.B)
+	return nil
+}
+
+// shareName takes the share out of \\server\share. Which server the client
+// meant makes no difference.
+func shareName(path string) (string, error) {
+	rest, ok := strings.CutPrefix(path, `\\`)
+	if !ok {
+		return "", smb2.StatusInvalidParameter
+	}
+	_, name, ok := strings.Cut(rest, `\`)
+	name = strings.TrimSuffix(name, `\`)
+	switch {
+	case !ok || name == "":
+		return "", smb2.StatusInvalidParameter
+	case strings.ContainsAny(name, `\/`+"\x00"):
+		return "", smb2.StatusBadNetworkName
+	case len(name) > 80*4:
+		return "", smb2.StatusBadNetworkName
+	}
+	return name, nil
+}
+
+// connect finds the share and its storage.
+func (t *tree) connect(ctx context.Context, r *request) error {
+	s := r.c.srv
+	if s.Shares == nil {
+		return smb2.StatusBadNetworkName
+	}
+	sh, err := s.Shares.Share(ctx, t.name)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && sh == nil {
+		return smb2.StatusBadNetworkName
+	}
+	if err != nil {
+		return err
+	}
+	if sh.Encrypt && r.c.params.cipher == 0 {
+		return smb2.StatusAccessDenied
+	}
+	access, err := sh.access(ctx, r.id.caller)
+	if err != nil {
+		if _, known := statusOf(err); !known {
+			s.log.Error("smb: Share.Allow failed", "share", t.name, "err", err)
+		}
+		return smb2.StatusAccessDenied
+	}
+	fsys := sh.FS
+	if sh.Open != nil {
+		if fsys, err = sh.Open(ctx, r.id.caller); err != nil {
+			return err
+		}
+	}
+	if fsys == nil {
+		return smb2.StatusBadNetworkName
+	}
+	t.share, t.encrypt = sh, sh.Encrypt
+	if _, ok := vfs.As[vfs.Creator](fsys); !ok {
+		access &= vfs.AccessReadOnly
+	}
+	t.access = access
+	t.mount = s.mount(fsys)
+	return nil
+}
+
+// treeDisconnect gives the share up, and closes what is open on it. [MS-SMB2]
+// 3.3.5.8
+func treeDisconnect(_ context.Context, r *request, w *reply) error {
+	if _, err := smb2.ParseTreeDisconnectRequest(r.msg); err != nil {
+		return err
+	}
+	opens, ok := r.se.takeTree(r.tree)
+	if !ok {
+		return smb2.StatusNetworkNameDeleted
+	}
+	for _, o := range opens {
+		o.cancelWaits(smb2.StatusNetworkNameDeleted)
+	}
+	for _, o := range opens {
+		o.close(closeTeardown)
+	}
+	r.tree.release()
+	w.buf.B = smb2.TreeDisconnectResponse{}.Append(w.buf.B)
+	return nil
+}

@@ -1,0 +1,302 @@
+package smb
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/gosmbd/smb/internal/frame"
+	"github.com/gosmbd/smb/signing"
+	"github.com/gosmbd/smb/smb2"
+)
+
+// chain is one received frame on its way through the server: a single request or
+// the elements of a compound, which are worked off in order by one goroutine,
+// and the frame that answers them. [MS-SMB2] 3.3.5.2.7
+type chain struct {
+	c      *conn
+	in     *frame.Buf
+	rest   []byte     // elements of in not begun yet
+	sealed *session   // whose keys the frame was encrypted with; nil: in the clear
+	out    *frame.Buf // nil: nothing to send yet
+	cost   int        // bytes of the budgets held for out
+	elems  []outElem  // in out
+	grant  uint16     // credits to give with the next frame
+	charge uint16     // of the current element
+	delay  time.Duration
+
+	// What related elements inherit.
+	session uint64
+	tree    uint32
+	file    smb2.FileID
+	hasFile bool
+	status  Status // of the element before
+	started bool   // an element went before
+
+	req   request
+	reply reply
+
+	// Guarded by c.mu.
+	mid      uint64 // of the element at work
+	asyncID  uint64 // zero: answered synchronously
+	canceled error
+	wake     chan struct{} // closed by cancel; nil unless the element waits
+}
+
+// outElem is one element of the frame to send.
+type outElem struct {
+	off    int // of its header
+	signer *signing.Signer
+	hash   *signing.PreauthHash // to extend with the bytes sent
+}
+
+var chainPool = sync.Pool{New: func() any { return &chain{elems: make([]outElem, 0, 4)} }}
+
+// start takes a frame apart far enough to know that it can be worked off, and
+// hands it to a worker. The elements begin at off. It runs on the read goroutine,
+// so that ids are taken, and cancels seen, in the order of arrival.
+func (c *conn) start(buf *frame.Buf, off int, sealed *session) error {
+	b := buf.B[off:]
+	reply := 0
+	first := true
+	for rest := b; len(rest) > 0; first = false {
+		h, n, err := element(rest)
+		if err != nil {
+			return c.badFrame(buf, err.Error())
+		}
+		if h.Flags&smb2.FlagServerToRedir != 0 {
+			return c.badFrame(buf, "a response")
+		}
+		if h.Command == smb2.CommandCancel {
+			c.cancel(h, rest[:n], sealed)
+			if first && n == len(rest) {
+				c.release(buf)
+				return nil
+			}
+		} else if !c.take(h) {
+			return c.badFrame(buf, fmt.Sprintf("MessageId %d is not in the window", h.MessageID))
+		}
+		reply += replySize(h.Command, rest[:n])
+		rest = rest[n:]
+	}
+	if !c.begin() {
+		c.release(buf)
+		c.end()
+		return nil
+	}
+	ch := chainPool.Get().(*chain)
+	*ch = chain{c: c, in: buf, rest: b, sealed: sealed, elems: ch.elems[:0]}
+	if reply > smallFrame && len(buf.B) <= smallFrame {
+		if err := c.admit(reply); err != nil {
+			ch.free()
+			c.end()
+			return err
+		}
+		ch.cost = reply
+	}
+	h, _ := smb2.ParseHeader(b)
+	ch.mid = h.MessageID
+	c.mu.Lock()
+	c.active[ch.mid] = ch
+	c.mu.Unlock()
+	if h.Command == smb2.CommandNegotiate {
+		// What follows depends on it.
+		return ch.run()
+	}
+	c.srv.dispatch(ch)
+	return nil
+}
+
+// element parses the header at the start of b and returns the length of the
+// element that it begins.
+func element(b []byte) (smb2.Header, int, error) {
+	h, err := smb2.ParseHeader(b)
+	if err != nil {
+		return h, 0, dropError{"malformed header"}
+	}
+	if h.Command > smb2.CommandOplockBreak {
+		return h, 0, dropError{fmt.Sprintf("unknown command %d", uint16(h.Command))}
+	}
+	if h.NextCommand == 0 {
+		return h, len(b), nil
+	}
+	if h.NextCommand%8 != 0 || h.NextCommand < smb2.HeaderSize || uint64(h.NextCommand) >= uint64(len(b)) {
+		return h, 0, dropError{"malformed compound"}
+	}
+	return h, int(h.NextCommand), nil
+}
+
+// replySize returns how many bytes the reply to msg may hold beyond what is
+// small.
+func replySize(cmd smb2.Command, msg []byte) int {
+	at := func(off int) int {
+		if len(msg) < off+4 {
+			return 0
+		}
+		return int(min(binary.LittleEndian.Uint32(msg[off:]), 8<<20))
+	}
+	switch cmd {
+	case smb2.CommandRead:
+		return at(smb2.HeaderSize + 4)
+	case smb2.CommandQueryInfo:
+		return at(smb2.HeaderSize + 4)
+	case smb2.CommandQueryDirectory:
+		return at(smb2.HeaderSize + 28)
+	case smb2.CommandIoctl:
+		return at(smb2.HeaderSize + 44)
+	case smb2.CommandChangeNotify:
+		return 0 // nothing is held while it waits
+	}
+	return 0
+}
+
+// run works off the elements and sends the answer. An error ends the
+// connection.
+func (ch *chain) run() (err error) {
+	c := ch.c
+	defer func() {
+		if p := recover(); p != nil {
+			// One request of one client must not end the process.
+			c.log.Error("smb: panic", "command", ch.req.hdr.Command, "panic", p, "stack", string(debug.Stack()))
+			err = dropError{"internal error"}
+		}
+		c.forget(ch)
+		if err != nil {
+			c.abort(err)
+			ch.free()
+			c.end()
+		}
+	}()
+	for len(ch.rest) > 0 {
+		h, n, err := element(ch.rest)
+		if err != nil {
+			return err
+		}
+		msg := ch.rest[:n]
+		ch.rest = ch.rest[n:]
+		if h.Command == smb2.CommandCancel {
+			continue // start has seen to it
+		}
+		if err := ch.step(h, msg); err != nil {
+			return err
+		}
+	}
+	if ch.delay > 0 {
+		time.AfterFunc(ch.delay, func() { ch.finish() })
+		return nil
+	}
+	ch.finish()
+	return nil
+}
+
+// step works off one element and appends its reply.
+func (ch *chain) step(h smb2.Header, msg []byte) error {
+	c := ch.c
+	if ch.started || h.MessageID != ch.mid {
+		c.mu.Lock()
+		delete(c.active, ch.mid)
+		ch.mid, ch.asyncID, ch.canceled, ch.wake = h.MessageID, 0, nil, nil
+		c.active[ch.mid] = ch
+		c.mu.Unlock()
+	}
+	ch.charge = max(h.CreditCharge, 1)
+	ch.req = request{ch: ch, c: c, hdr: h, msg: msg, sealed: ch.sealed != nil}
+	ch.reply.begin(ch)
+	r, w := &ch.req, &ch.reply
+	err := dispatch(r, w)
+	r.release()
+	if drop, ok := err.(dropError); ok {
+		return drop
+	}
+	w.end(r, err)
+	ch.status = w.status
+	ch.started = true
+	return nil
+}
+
+// forget takes the chain out of what CANCEL looks at.
+func (c *conn) forget(ch *chain) {
+	c.mu.Lock()
+	delete(c.active, ch.mid)
+	if ch.asyncID != 0 {
+		delete(c.async, ch.asyncID)
+	}
+	c.mu.Unlock()
+}
+
+// finish sends the answer and gives the chain up.
+func (ch *chain) finish() {
+	c := ch.c
+	if ch.out == nil {
+		ch.free()
+		c.end()
+		return
+	}
+	f := ch.seal()
+	f.cost, ch.cost = ch.cost, 0
+	f.last = true
+	ch.free()
+	c.queue(f)
+}
+
+// flush sends what has been answered so far.
+func (ch *chain) flush() {
+	f := ch.seal()
+	ch.c.queue(f)
+}
+
+// free gives back all that the chain holds.
+func (ch *chain) free() {
+	c := ch.c
+	if ch.in != nil {
+		c.release(ch.in)
+	}
+	ch.out.Free()
+	if ch.cost > 0 {
+		c.unadmit(ch.cost)
+	}
+	*ch = chain{elems: ch.elems[:0]}
+	chainPool.Put(ch)
+}
+
+// dispatch hands ch to a worker.
+func (s *Server) dispatch(ch *chain) {
+	select {
+	case s.work <- ch:
+	default:
+		s.wg.Add(1)
+		go s.worker(ch)
+	}
+}
+
+// idleWorkers is how many goroutines wait for work: enough that a busy server
+// makes no new ones.
+const idleWorkers = 64
+
+func (s *Server) worker(ch *chain) {
+	defer s.wg.Done()
+	for {
+		ch.run()
+		if s.idle.Add(1) > idleWorkers {
+			s.idle.Add(-1)
+			return
+		}
+		select {
+		case ch = <-s.work:
+			s.idle.Add(-1)
+		case <-s.done:
+			return
+		}
+	}
+}
+
+// context returns what requests of the session run under.
+func (r *request) context() context.Context {
+	if r.se != nil {
+		return r.se.context()
+	}
+	return r.c.ctx
+}

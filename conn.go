@@ -1,0 +1,333 @@
+package smb
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gosmbd/smb/internal/frame"
+	"github.com/gosmbd/smb/internal/window"
+	"github.com/gosmbd/smb/signing"
+	"github.com/gosmbd/smb/smb2"
+)
+
+// conn is one connection of a client, [MS-SMB2] 3.3.1.7.
+type conn struct {
+	// Immutable.
+	srv  *Server
+	nc   net.Conn
+	tr   transport
+	ctx  context.Context // ends with the connection
+	stop context.CancelCauseFunc
+	log  *slog.Logger
+	ip   string // what ConnectionsPerIP counts by
+	born time.Time
+
+	// Owned by the read goroutine until negotiated is set, then immutable.
+	negotiated  atomic.Bool
+	sawWildcard bool // an SMB1 negotiate was answered with 2.???
+	params      negotiated
+
+	memory budget // of the requests and replies under way
+
+	creditMu sync.Mutex
+	window   window.Window
+
+	// send is the queue of frames to write.
+	send struct {
+		sync.Mutex
+		queue   []outFrame
+		spare   []outFrame
+		writing bool
+		err     error
+	}
+
+	mu       sync.Mutex
+	sessions map[uint64]*session
+	active   map[uint64]*chain // by MessageId of the element at work
+	async    map[uint64]*chain // by AsyncId
+	running  int               // chains not yet answered
+	draining bool
+	authed   bool      // had a session once
+	used     time.Time // last request
+	nextID   uint64    // AsyncId
+
+	elem *list.Element // place in Server.waiting, guarded by Server.mu
+}
+
+// negotiated is what NEGOTIATE settled.
+type negotiated struct {
+	dialect     Dialect
+	clientGUID  smb2.GUID
+	clientCaps  smb2.Capabilities
+	clientMode  smb2.SecurityMode
+	caps        smb2.Capabilities // that we told
+	mode        smb2.SecurityMode // that we told
+	cipher      signing.Cipher    // zero: no encryption
+	signAlg     signing.Algorithm
+	maxIO       uint32
+	preauth     signing.PreauthHash
+	multiCredit bool
+	shouldSign  bool // the client requires it
+}
+
+// newConn registers a connection, or closes nc when there are too many.
+func (s *Server) newConn(ctx context.Context, nc net.Conn) *conn {
+	if s.ConnContext != nil {
+		ctx = s.ConnContext(ctx, nc)
+	}
+	c := &conn{
+		srv:      s,
+		nc:       nc,
+		ip:       peerKey(nc.RemoteAddr()),
+		born:     time.Now(),
+		used:     time.Now(),
+		log:      s.log.With("peer", addrString(nc.RemoteAddr())),
+		sessions: make(map[uint64]*session),
+		active:   make(map[uint64]*chain),
+		async:    make(map[uint64]*chain),
+	}
+	c.tr = newTCP(nc)
+	c.ctx, c.stop = context.WithCancelCause(ctx)
+	c.memory.init(s.limits.MemoryPerConn)
+	c.window.Grant(1)
+
+	s.mu.Lock()
+	why := ""
+	switch {
+	case s.closed:
+		why = "server closed"
+	case len(s.conns) >= s.limits.Connections:
+		why = "too many connections"
+	case s.perIP[c.ip] >= s.limits.ConnectionsPerIP:
+		why = "too many connections from this address"
+	}
+	var victim *conn
+	if why == "" {
+		s.conns[c] = struct{}{}
+		s.perIP[c.ip]++
+		s.wg.Add(1)
+		if s.waiting.Len() >= s.limits.Unauthenticated {
+			victim = s.waiting.Front().Value.(*conn)
+			s.unwait(victim)
+		}
+		c.elem = s.waiting.PushBack(c)
+	}
+	s.mu.Unlock()
+	if victim != nil {
+		victim.abort(dropError{"too many connections have not logged on"})
+	}
+	if why != "" {
+		c.log.Warn("smb: connection refused", "why", why)
+		c.stop(nil)
+		nc.Close()
+		return nil
+	}
+	if t, ok := nc.(interface{ SetNoDelay(bool) error }); ok {
+		t.SetNoDelay(true)
+	}
+	if s.ConnState != nil {
+		s.ConnState(nc, StateNew)
+	}
+	return c
+}
+
+// unwait takes c off the list of connections without a session. The caller
+// holds s.mu.
+func (s *Server) unwait(c *conn) {
+	if c.elem != nil {
+		s.waiting.Remove(c.elem)
+		c.elem = nil
+	}
+}
+
+func addrString(a net.Addr) string {
+	if a == nil {
+		return ""
+	}
+	return a.String()
+}
+
+// peerKey returns the address that per-address limits count by.
+func peerKey(a net.Addr) string {
+	t, ok := a.(*net.TCPAddr)
+	if !ok {
+		return addrString(a)
+	}
+	if ip4 := t.IP.To4(); ip4 != nil {
+		return ip4.String()
+	}
+	return t.IP.Mask(net.CIDRMask(64, 128)).String()
+}
+
+// serve reads frames until the connection ends.
+func (c *conn) serve() error {
+	defer c.srv.wg.Done()
+	err := c.readLoop()
+	c.stop(err)
+	c.nc.Close()
+	if cause := context.Cause(c.ctx); cause != nil {
+		err = cause
+	}
+	c.teardown()
+	if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, ErrServerClosed) {
+		c.log.Debug("smb: connection closed")
+		return nil
+	}
+	var drop dropError
+	if errors.As(err, &drop) {
+		c.log.Warn("smb: connection dropped", "why", drop.reason)
+	} else {
+		c.log.Debug("smb: connection ended", "err", err)
+	}
+	return err
+}
+
+func (c *conn) readLoop() error {
+	for {
+		buf, err := c.tr.recv(c)
+		if err != nil {
+			return err
+		}
+		if err := c.receive(buf); err != nil {
+			return err
+		}
+		if c.ctx.Err() != nil {
+			return context.Cause(c.ctx)
+		}
+	}
+}
+
+// maxFrame returns the longest frame that the client may send now.
+func (c *conn) maxFrame() int {
+	if !c.isAuthed() {
+		return 128 << 10 // a SESSION_SETUP with a large Kerberos ticket
+	}
+	return c.srv.limits.MaxIO + 64<<10
+}
+
+func (c *conn) isAuthed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.authed
+}
+
+// abort ends the connection because of err.
+func (c *conn) abort(err error) {
+	c.stop(err)
+	c.nc.Close()
+}
+
+// drain makes the connection end when nothing is under way any more.
+func (c *conn) drain() {
+	c.mu.Lock()
+	c.draining = true
+	for _, ch := range c.async {
+		ch.cancelLocked(errDraining)
+	}
+	idle := c.running == 0
+	c.mu.Unlock()
+	if idle {
+		c.abort(ErrServerClosed)
+	}
+}
+
+// begin counts a chain as under way; false: the connection is draining.
+func (c *conn) begin() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.running++
+	return !c.draining
+}
+
+// end undoes begin, after the reply was written.
+func (c *conn) end() {
+	c.mu.Lock()
+	c.running--
+	c.used = time.Now()
+	last := c.draining && c.running == 0
+	c.mu.Unlock()
+	if last {
+		c.abort(ErrServerClosed)
+	}
+}
+
+// teardown ends what lives on the connection. Sessions end with it, and their
+// opens with them, since none is durable.
+func (c *conn) teardown() {
+	c.mu.Lock()
+	for _, ch := range c.async {
+		ch.cancelLocked(errConnClosed)
+	}
+	sessions := c.sessions
+	c.sessions = nil
+	c.mu.Unlock()
+	for _, se := range sessions {
+		se.close(smb2.StatusUserSessionDeleted)
+	}
+	s := c.srv
+	s.mu.Lock()
+	delete(s.conns, c)
+	if s.perIP[c.ip]--; s.perIP[c.ip] <= 0 {
+		delete(s.perIP, c.ip)
+	}
+	s.unwait(c)
+	s.mu.Unlock()
+	c.dropQueue()
+	if s.ConnState != nil {
+		s.ConnState(c.nc, StateClosed)
+	}
+}
+
+// authenticated notes that the connection has a session.
+func (c *conn) authenticated() {
+	c.mu.Lock()
+	first := !c.authed
+	c.authed = true
+	c.mu.Unlock()
+	if !first {
+		return
+	}
+	c.srv.mu.Lock()
+	c.srv.unwait(c)
+	c.srv.mu.Unlock()
+	if c.srv.ConnState != nil {
+		c.srv.ConnState(c.nc, StateActive)
+	}
+}
+
+// session returns the session called id if it has a channel here.
+func (c *conn) session(id uint64) *session {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.sessions[id]
+}
+
+// receive handles one frame. It owns buf.
+func (c *conn) receive(buf *frame.Buf) error {
+	b := buf.B
+	if len(b) < 4 {
+		return c.badFrame(buf, "frame too short")
+	}
+	switch {
+	case b[0] == 0xFF && smb2.IsSMB1(b):
+		return c.receiveSMB1(buf)
+	case b[0] == 0xFD && c.negotiated.Load():
+		return c.receiveSealed(buf)
+	case b[0] == 0xFE:
+		return c.start(buf, 0, nil)
+	}
+	return c.badFrame(buf, fmt.Sprintf("unknown protocol id %x", b[:4]))
+}
+
+func (c *conn) badFrame(buf *frame.Buf, why string) error {
+	c.release(buf)
+	return dropError{why}
+}

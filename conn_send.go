@@ -1,0 +1,83 @@
+package smb
+
+import (
+	"time"
+
+	"github.com/gosmbd/smb/internal/frame"
+)
+
+// outFrame is a frame on its way to the client.
+type outFrame struct {
+	buf  *frame.Buf
+	off  int  // where the frame begins; before it there is headroom
+	cost int  // bytes of the budgets to give back
+	last bool // it completes a chain
+}
+
+// queue sends f, after those queued before it. It doesn't wait for the client:
+// whoever finds the queue idle writes until it is empty.
+func (c *conn) queue(f outFrame) {
+	c.send.Lock()
+	if c.send.err != nil {
+		c.send.Unlock()
+		c.sent(f)
+		return
+	}
+	c.send.queue = append(c.send.queue, f)
+	if c.send.writing {
+		c.send.Unlock()
+		return
+	}
+	c.send.writing = true
+	for len(c.send.queue) > 0 && c.send.err == nil {
+		batch := c.send.queue
+		c.send.queue = c.send.spare[:0]
+		c.send.Unlock()
+		err := c.tr.send(batch, time.Now().Add(c.srv.limits.WriteTimeout))
+		for _, f := range batch {
+			c.sent(f)
+		}
+		clear(batch)
+		c.send.Lock()
+		c.send.spare = batch[:0]
+		if err != nil {
+			c.send.err = err
+			c.abort(err)
+		}
+	}
+	c.send.writing = false
+	c.send.Unlock()
+	if c.ctx.Err() != nil {
+		c.dropQueue()
+	}
+}
+
+// dropQueue frees what won't be written any more.
+func (c *conn) dropQueue() {
+	c.send.Lock()
+	if c.send.err == nil {
+		c.send.err = errConnClosed
+	}
+	if c.send.writing {
+		c.send.Unlock()
+		return
+	}
+	batch := c.send.queue
+	c.send.queue = nil
+	c.send.Unlock()
+	for _, f := range batch {
+		c.sent(f)
+	}
+}
+
+// sent frees f.
+func (c *conn) sent(f outFrame) {
+	f.buf.Free()
+	if f.cost > 0 {
+		c.memory.release(f.cost)
+		c.srv.memory.release(f.cost)
+	}
+	if f.last {
+		c.end()
+	}
+}

@@ -1,0 +1,254 @@
+package smb
+
+import (
+	"context"
+	"encoding/binary"
+	"time"
+
+	"github.com/gosmbd/smb/smb2"
+)
+
+// request is one element of a chain, with what its ids stand for.
+type request struct {
+	ch     *chain
+	c      *conn
+	hdr    smb2.Header
+	msg    []byte // header and body
+	sealed bool
+
+	se   *session
+	id   *identity // who asks, as of now
+	tree *tree
+	open *open // pinned until the handler returns
+}
+
+// command is what must hold before a handler runs.
+type command struct {
+	run     func(ctx context.Context, r *request, w *reply) error
+	session bool // needs one
+	tree    bool // needs one
+	file    int  // where the FileId is in the message; zero: there is none
+}
+
+const body = smb2.HeaderSize
+
+// commands is indexed by smb2.Command. Nil run: handled elsewhere.
+var commands [smb2.CommandOplockBreak + 1]command
+
+func init() {
+	commands = [...]command{
+		smb2.CommandNegotiate:      {run: negotiate},
+		smb2.CommandSessionSetup:   {run: sessionSetup},
+		smb2.CommandLogoff:         {run: logoff, session: true},
+		smb2.CommandTreeConnect:    {run: treeConnect, session: true},
+		smb2.CommandTreeDisconnect: {run: treeDisconnect, session: true, tree: true},
+		smb2.CommandCreate:         {run: create, session: true, tree: true},
+		smb2.CommandClose:          {run: closeFile, session: true, tree: true, file: body + 8},
+		smb2.CommandFlush:          {run: flush, session: true, tree: true, file: body + 8},
+		smb2.CommandRead:           {run: read, session: true, tree: true, file: body + 16},
+		smb2.CommandWrite:          {run: write, session: true, tree: true, file: body + 16},
+		smb2.CommandLock:           {run: lock, session: true, tree: true, file: body + 8},
+		smb2.CommandIoctl:          {run: ioctl, session: true, tree: true},
+		smb2.CommandCancel:         {},
+		smb2.CommandEcho:           {run: echo},
+		smb2.CommandQueryDirectory: {run: queryDirectory, session: true, tree: true, file: body + 8},
+		smb2.CommandChangeNotify:   {run: changeNotify, session: true, tree: true, file: body + 8},
+		smb2.CommandQueryInfo:      {run: queryInfo, session: true, tree: true, file: body + 24},
+		smb2.CommandSetInfo:        {run: setInfo, session: true, tree: true, file: body + 16},
+		smb2.CommandOplockBreak:    {run: oplockBreak, session: true, tree: true},
+	}
+}
+
+// dispatch checks all that can be checked without knowing the command's body
+// and runs its handler. [MS-SMB2] 3.3.5.2
+func dispatch(r *request, w *reply) error {
+	cmd := &commands[r.hdr.Command]
+	if err := r.inherit(); err != nil {
+		return err
+	}
+	w.session, w.tree = r.hdr.SessionID, r.hdr.TreeID
+	if !r.c.negotiated.Load() && r.hdr.Command != smb2.CommandNegotiate {
+		return dropError{"a request before NEGOTIATE"}
+	}
+	if err := r.verify(w); err != nil {
+		return err
+	}
+	if cmd.session {
+		if err := r.findSession(); err != nil {
+			return err
+		}
+	}
+	if cmd.tree {
+		if err := r.findTree(); err != nil {
+			return err
+		}
+	}
+	if err := r.checkCharge(); err != nil {
+		return err
+	}
+	if cmd.file != 0 {
+		if err := r.findOpen(cmd.file); err != nil {
+			return err
+		}
+	}
+	return cmd.run(r.context(), r, w)
+}
+
+// inherit gives a related element the ids of the one before it. [MS-SMB2]
+// 3.3.5.2.7.2
+func (r *request) inherit() error {
+	ch := r.ch
+	if r.hdr.Flags&smb2.FlagRelated == 0 {
+		ch.session, ch.tree = r.hdr.SessionID, r.hdr.TreeID
+		ch.hasFile, ch.status = false, smb2.StatusSuccess
+		return nil
+	}
+	if !ch.started {
+		return smb2.StatusInvalidParameter
+	}
+	r.hdr.SessionID, r.hdr.TreeID = ch.session, ch.tree
+	return nil
+}
+
+// verify checks the signature, or that none was needed, and arranges for the
+// reply's. [MS-SMB2] 3.3.5.2.4
+func (r *request) verify(w *reply) error {
+	if r.sealed {
+		if r.hdr.SessionID != r.ch.sealed.id {
+			return dropError{"encrypted for another session"}
+		}
+		return nil
+	}
+	signed := r.hdr.Flags&smb2.FlagSigned != 0
+	if r.hdr.Command == smb2.CommandNegotiate {
+		if signed {
+			return smb2.StatusInvalidParameter
+		}
+		return nil
+	}
+	se := r.c.session(r.hdr.SessionID)
+	if se == nil {
+		if signed {
+			return smb2.StatusUserSessionDeleted
+		}
+		return nil
+	}
+	keys := se.keys.Load()
+	if !signed {
+		if se.signingRequired() {
+			return smb2.StatusAccessDenied
+		}
+		return nil
+	}
+	if keys == nil {
+		return smb2.StatusNotSupported
+	}
+	if keys.signer == nil {
+		// A guest has no key; some clients sign their first tree connect all
+		// the same, with one that nobody else knows. It proves nothing, so it
+		// is not looked at.
+		return nil
+	}
+	if !keys.signer.Verify(r.msg) {
+		return smb2.StatusAccessDenied
+	}
+	w.signer = keys.signer
+	return nil
+}
+
+// findSession finds the session and checks that it may be used. [MS-SMB2]
+// 3.3.5.2.9
+func (r *request) findSession() error {
+	se := r.c.session(r.hdr.SessionID)
+	if se == nil {
+		return smb2.StatusUserSessionDeleted
+	}
+	id := se.identity.Load()
+	if id == nil {
+		return smb2.StatusUserSessionDeleted // not yet set up
+	}
+	if id.encrypt && !r.sealed {
+		return smb2.StatusAccessDenied
+	}
+	if !id.expires.IsZero() && time.Now().After(id.expires) {
+		switch r.hdr.Command {
+		case smb2.CommandLogoff, smb2.CommandClose, smb2.CommandLock:
+		default:
+			return smb2.StatusNetworkSessionExpired
+		}
+	}
+	r.se, r.id = se, id
+	return nil
+}
+
+// findTree finds the tree connect. [MS-SMB2] 3.3.5.2.11
+func (r *request) findTree() error {
+	t := r.se.tree(r.hdr.TreeID)
+	if t == nil {
+		return smb2.StatusNetworkNameDeleted
+	}
+	if t.encrypt && !r.sealed {
+		return smb2.StatusAccessDenied
+	}
+	r.tree = t
+	return nil
+}
+
+// checkCharge checks that the client paid for the payload. [MS-SMB2] 3.3.5.2.5
+func (r *request) checkCharge() error {
+	if !r.c.params.multiCredit {
+		return nil
+	}
+	size := max(len(r.msg)-smb2.HeaderSize-64, replySize(r.hdr.Command, r.msg))
+	switch r.hdr.Command {
+	case smb2.CommandWrite, smb2.CommandSetInfo, smb2.CommandRead, smb2.CommandQueryInfo, smb2.CommandQueryDirectory, smb2.CommandIoctl:
+	default:
+		return nil
+	}
+	if max(int(r.hdr.CreditCharge), 1) < (size+65535)/65536 {
+		return smb2.StatusInvalidParameter
+	}
+	return nil
+}
+
+// findOpen finds the open that the FileId at off names and pins it.
+func (r *request) findOpen(off int) error {
+	if len(r.msg) < off+16 {
+		return smb2.StatusInvalidParameter
+	}
+	fid := smb2.FileID{
+		Persistent: binary.LittleEndian.Uint64(r.msg[off:]),
+		Volatile:   binary.LittleEndian.Uint64(r.msg[off+8:]),
+	}
+	return r.useFile(fid)
+}
+
+// useFile pins the open called fid; in a related element, the open of the one
+// before.
+func (r *request) useFile(fid smb2.FileID) error {
+	ch := r.ch
+	if r.hdr.Flags&smb2.FlagRelated != 0 {
+		if !ch.hasFile {
+			if ch.status.IsError() {
+				return ch.status
+			}
+			return smb2.StatusInvalidHandle
+		}
+		fid = ch.file
+	}
+	o := r.se.pin(fid, r.tree)
+	if o == nil {
+		return smb2.StatusFileClosed
+	}
+	r.open = o
+	ch.file, ch.hasFile = fid, true
+	return nil
+}
+
+// release unpins the open.
+func (r *request) release() {
+	if r.open != nil {
+		r.open.unpin()
+		r.open = nil
+	}
+}

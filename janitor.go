@@ -1,0 +1,63 @@
+package smb
+
+import "time"
+
+// janitor ends connections that take too long to log on, or that lie idle
+// beyond IdleTimeout.
+func (s *Server) janitor() {
+	defer s.wg.Done()
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.done:
+			return
+		case now := <-tick.C:
+			s.sweep(now)
+		}
+	}
+}
+
+func (s *Server) sweep(now time.Time) {
+	var late, idle []*conn
+	s.mu.RLock()
+	for e := s.waiting.Front(); e != nil; e = e.Next() {
+		c := e.Value.(*conn)
+		if now.Sub(c.born) < s.limits.AuthTimeout {
+			break // the others are younger
+		}
+		late = append(late, c)
+	}
+	if s.limits.IdleTimeout > 0 {
+		for c := range s.conns {
+			if c.idleSince(now) >= s.limits.IdleTimeout {
+				idle = append(idle, c)
+			}
+		}
+	}
+	s.mu.RUnlock()
+	for _, c := range late {
+		c.abort(dropError{"no logon in time"})
+	}
+	for _, c := range idle {
+		c.abort(dropError{"idle"})
+	}
+}
+
+// idleSince returns how long nothing happened on c; zero while a file is open.
+func (c *conn) idleSince(now time.Time) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.running > 0 {
+		return 0
+	}
+	for _, se := range c.sessions {
+		se.mu.RLock()
+		n := len(se.opens)
+		se.mu.RUnlock()
+		if n > 0 {
+			return 0
+		}
+	}
+	return now.Sub(c.used)
+}

@@ -1,0 +1,329 @@
+package smb
+
+import (
+	"container/list"
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gosmbd/smb/smb2"
+)
+
+// Dialect is a protocol revision.
+type Dialect = smb2.Dialect
+
+// The dialects that a Server speaks.
+const (
+	Dialect202 = smb2.Dialect202
+	Dialect210 = smb2.Dialect210
+	Dialect300 = smb2.Dialect300
+	Dialect302 = smb2.Dialect302
+	Dialect311 = smb2.Dialect311
+)
+
+// Policy says how the server stands to signing or encryption.
+type Policy uint8
+
+const (
+	// PolicyDefault is Required for signing and Offered for encryption.
+	PolicyDefault Policy = iota
+	// Required refuses clients that don't.
+	Required
+	// Offered leaves it to the client.
+	Offered
+	// Disabled never does it. Signing can't be disabled: it is then Offered.
+	Disabled
+)
+
+// ErrServerClosed is what Serve returns after Shutdown or Close.
+var ErrServerClosed = errors.New("smb: server closed")
+
+// Server serves shares to SMB clients. Its exported fields must not be changed
+// after the first call of a Serve method. The zero value lets nobody in: a
+// useful server has Shares and Mechanisms.
+type Server struct {
+	// Addr is the TCP address of ListenAndServe; ":445" if empty. Windows
+	// before 11 24H2 can't connect to another port.
+	Addr string
+
+	// Name is the host name that clients are told; the machine's if empty.
+	Name string
+
+	// Comment describes the server to clients that browse.
+	Comment string
+
+	// Shares is what can be mounted; nil shares nothing.
+	Shares Namespace
+
+	// Mechanisms are the ways to log on, offered in this order. Without any
+	// nobody gets in.
+	Mechanisms []Mechanism
+
+	// MinDialect and MaxDialect bound what is spoken; zero means 2.0.2 and
+	// 3.1.1.
+	MinDialect, MaxDialect Dialect
+
+	// Signing says whether sessions must be signed; zero: Required. Guests and
+	// anonymous callers have no key and can't sign.
+	Signing Policy
+
+	// Encryption says whether sessions must be encrypted; zero: Offered, that
+	// is, shares that ask for it and clients that begin with it are served
+	// encrypted. Required refuses clients below 3.0.
+	Encryption Policy
+
+	// Limits bounds memory, connections and time; its zero value has
+	// sensible bounds.
+	Limits Limits
+
+	// Logger gets what an administrator should know; slog.Default() if nil.
+	// No secret is ever logged.
+	Logger *slog.Logger
+
+	// Interfaces returns the addresses that clients are told for further
+	// connections; nil: those of the machine.
+	Interfaces func() ([]Interface, error)
+
+	// ConnState, if set, is called when a connection changes state.
+	ConnState func(net.Conn, ConnState)
+
+	// BaseContext, if set, returns the context that all requests of a
+	// listener inherit from; context.Background() if nil.
+	BaseContext func(net.Listener) context.Context
+
+	// ConnContext, if set, derives the context of one connection.
+	ConnContext func(context.Context, net.Conn) context.Context
+
+	once    sync.Once
+	name    string
+	guid    smb2.GUID
+	started time.Time
+	limits  Limits
+	log     *slog.Logger
+
+	mu        sync.RWMutex
+	closed    bool
+	listeners map[net.Listener]struct{}
+	conns     map[*conn]struct{}
+	perIP     map[string]int
+	sessions  map[uint64]*session
+	mounts    map[any]*mount
+	waiting   list.List // connections without a session, oldest first
+
+	done     chan struct{} // closed by Close: workers and the janitor end
+	wg       sync.WaitGroup
+	work     chan *chain
+	idle     atomic.Int32 // workers waiting for work
+	memory   budget
+	opens    atomic.Int64
+	nextFile atomic.Uint64 // persistent part of the next FileId
+	gate     logonGate
+}
+
+// ConnState is the state of a connection, as ConnState hooks see it.
+type ConnState int
+
+const (
+	StateNew    ConnState = iota // accepted, nothing read
+	StateActive                  // has a session
+	StateClosed
+)
+
+// String returns the name of the state.
+func (s ConnState) String() string {
+	return [...]string{"new", "active", "closed"}[s]
+}
+
+// init fills in what the first Serve call fixes.
+func (s *Server) init() {
+	s.once.Do(func() {
+		s.name = s.Name
+		if s.name == "" {
+			s.name, _ = os.Hostname()
+		}
+		if s.name == "" {
+			s.name = "smb"
+		}
+		s.name, _, _ = strings.Cut(s.name, ".")
+		rand.Read(s.guid[:])
+		var seed [8]byte
+		rand.Read(seed[:])
+		// Ids begin at a random place, so that one of an earlier run doesn't
+		// name an open of this one.
+		s.nextFile.Store(uint64(seed[0])<<48 | uint64(seed[1])<<40 | uint64(seed[2])<<32 | 1)
+		s.started = time.Now()
+		s.limits = s.Limits.withDefaults()
+		s.log = s.Logger
+		if s.log == nil {
+			s.log = slog.Default()
+		}
+		s.listeners = make(map[net.Listener]struct{})
+		s.conns = make(map[*conn]struct{})
+		s.perIP = make(map[string]int)
+		s.sessions = make(map[uint64]*session)
+		s.mounts = make(map[any]*mount)
+		s.done = make(chan struct{})
+		s.work = make(chan *chain)
+		s.memory.init(s.limits.Memory)
+		s.gate.init(s.limits.FailedLogonDelay)
+		s.wg.Add(1)
+		go s.janitor()
+	})
+}
+
+// ListenAndServe listens on Addr and serves until Shutdown or Close.
+func (s *Server) ListenAndServe() error {
+	addr := s.Addr
+	if addr == "" {
+		addr = ":445"
+	}
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return err
+	}
+	return s.Serve(l)
+}
+
+// Serve accepts connections on l until Shutdown or Close, and returns
+// ErrServerClosed then. It closes l.
+func (s *Server) Serve(l net.Listener) error {
+	s.init()
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		l.Close()
+		return ErrServerClosed
+	}
+	s.listeners[l] = struct{}{}
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		delete(s.listeners, l)
+		s.mu.Unlock()
+		l.Close()
+	}()
+
+	base := context.Background()
+	if s.BaseContext != nil {
+		base = s.BaseContext(l)
+	}
+	var pause time.Duration
+	for {
+		nc, err := l.Accept()
+		if err != nil {
+			if s.isClosed() {
+				return ErrServerClosed
+			}
+			var ne net.Error
+			if errors.As(err, &ne) && ne.Timeout() || isTransientAccept(err) {
+				// Out of descriptors, say: it passes.
+				pause = min(max(2*pause, 5*time.Millisecond), time.Second)
+				s.log.Warn("smb: accept failed, trying again", "err", err, "in", pause)
+				time.Sleep(pause)
+				continue
+			}
+			return err
+		}
+		pause = 0
+		if c := s.newConn(base, nc); c != nil {
+			go c.serve()
+		}
+	}
+}
+
+// ServeConn serves one connection that the caller accepted, until it ends. It
+// closes nc.
+func (s *Server) ServeConn(ctx context.Context, nc net.Conn) error {
+	s.init()
+	c := s.newConn(ctx, nc)
+	if c == nil {
+		if s.isClosed() {
+			return ErrServerClosed
+		}
+		return errTooManyConnections
+	}
+	return c.serve()
+}
+
+var errTooManyConnections = errors.New("smb: too many connections")
+
+func (s *Server) isClosed() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.closed
+}
+
+// Close ends all connections at once and closes all open files.
+func (s *Server) Close() error {
+	s.init()
+	s.stopListening()
+	s.mu.Lock()
+	conns := make([]*conn, 0, len(s.conns))
+	for c := range s.conns {
+		conns = append(conns, c)
+	}
+	s.mu.Unlock()
+	for _, c := range conns {
+		c.abort(ErrServerClosed)
+	}
+	s.finish()
+	return nil
+}
+
+// Shutdown stops listening, lets the requests under way finish, closes all
+// open files, so that what clients wrote is flushed, and ends the connections.
+// When ctx is done first, it ends them at once and returns ctx's error.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.init()
+	s.stopListening()
+	s.mu.RLock()
+	for c := range s.conns {
+		c.drain()
+	}
+	s.mu.RUnlock()
+	poll := time.NewTicker(10 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		s.mu.RLock()
+		n := len(s.conns)
+		s.mu.RUnlock()
+		if n == 0 {
+			s.finish()
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			s.Close()
+			return ctx.Err()
+		case <-poll.C:
+		}
+	}
+}
+
+func (s *Server) stopListening() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	for l := range s.listeners {
+		l.Close()
+	}
+}
+
+// finish ends the server's goroutines and waits for all connections.
+func (s *Server) finish() {
+	s.mu.Lock()
+	select {
+	case <-s.done:
+	default:
+		close(s.done)
+	}
+	s.mu.Unlock()
+	s.wg.Wait()
+}

@@ -1,0 +1,272 @@
+package smb
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gosmbd/smb/signing"
+	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
+)
+
+// session is what a client is between logon and logoff, [MS-SMB2] 3.3.1.8.
+type session struct {
+	// Immutable.
+	srv  *Server
+	c    *conn // the connection it was set up on
+	id   uint64
+	born time.Time
+	ctx  context.Context // ends with the session
+	stop context.CancelCauseFunc
+
+	// keys are set once, when the first logon succeeds; re-authentication
+	// keeps them.
+	keys  atomic.Pointer[sessionKeys]
+	nonce atomic.Uint64 // of the last frame that was encrypted
+
+	// identity is nil until a logon succeeded. Re-authentication swaps it.
+	identity atomic.Pointer[identity]
+
+	mu       sync.RWMutex
+	logon    *logon // under way, between two SESSION_SETUPs
+	trees    map[uint32]*tree
+	opens    map[uint64]*open // by FileId.Volatile
+	nextTree uint32
+	closed   bool
+}
+
+// sessionKeys is immutable. Guests and anonymous callers have none.
+type sessionKeys struct {
+	signer  *signing.Signer
+	in, out *signing.Sealer // nil: the session can't encrypt
+	app     []byte
+}
+
+// identity is who a session belongs to, as of one logon. It is immutable.
+type identity struct {
+	caller  *vfs.Caller
+	ctx     context.Context // carries caller, ends with the session
+	expires time.Time       // zero: never
+	signing bool            // requests must be signed
+	encrypt bool            // requests must be encrypted
+}
+
+// newSession makes a session that has no identity yet.
+func (c *conn) newSession() (*session, error) {
+	s := c.srv
+	se := &session{
+		srv:   s,
+		c:     c,
+		born:  time.Now(),
+		trees: make(map[uint32]*tree),
+		opens: make(map[uint64]*open),
+	}
+	se.ctx, se.stop = context.WithCancelCause(c.ctx)
+	s.mu.Lock()
+	if len(s.sessions) >= s.limits.Sessions {
+		s.mu.Unlock()
+		return nil, smb2.StatusInsufficientResources
+	}
+	// Ids can't be guessed; 0 and -1 stand for none.
+	for se.id == 0 || se.id == ^uint64(0) || s.sessions[se.id] != nil {
+		var b [8]byte
+		rand.Read(b[:])
+		se.id = binary.LittleEndian.Uint64(b[:])
+	}
+	s.sessions[se.id] = se
+	s.mu.Unlock()
+
+	c.mu.Lock()
+	full := c.sessions == nil || len(c.sessions) >= s.limits.SessionsPerConn
+	if !full {
+		c.sessions[se.id] = se
+	}
+	c.mu.Unlock()
+	if full {
+		se.close(smb2.StatusUserSessionDeleted)
+		return nil, smb2.StatusInsufficientResources
+	}
+	return se, nil
+}
+
+// context returns the context of the session's requests.
+func (se *session) context() context.Context {
+	if id := se.identity.Load(); id != nil {
+		return id.ctx
+	}
+	return se.ctx
+}
+
+func (se *session) signingRequired() bool {
+	id := se.identity.Load()
+	return id != nil && id.signing
+}
+
+// close ends the session: all its opens are closed, and requests that wait end
+// with why. It may be called more than once.
+func (se *session) close(why Status) {
+	se.mu.Lock()
+	if se.closed {
+		se.mu.Unlock()
+		return
+	}
+	se.closed = true
+	opens := se.opens
+	trees := se.trees
+	se.opens, se.trees = nil, nil
+	se.mu.Unlock()
+
+	se.srv.mu.Lock()
+	delete(se.srv.sessions, se.id)
+	se.srv.mu.Unlock()
+	se.c.mu.Lock()
+	delete(se.c.sessions, se.id)
+	se.c.mu.Unlock()
+
+	se.stop(why)
+	for _, o := range opens {
+		o.cancelWaits(why)
+	}
+	for _, o := range opens {
+		o.close(closeTeardown)
+	}
+	for _, t := range trees {
+		t.release()
+	}
+}
+
+// tree returns the tree connect called id.
+func (se *session) tree(id uint32) *tree {
+	se.mu.RLock()
+	defer se.mu.RUnlock()
+	return se.trees[id]
+}
+
+// addTree gives t an id.
+func (se *session) addTree(t *tree) error {
+	se.mu.Lock()
+	defer se.mu.Unlock()
+	if se.closed {
+		return smb2.StatusUserSessionDeleted
+	}
+	if len(se.trees) >= se.srv.limits.TreesPerSession {
+		return smb2.StatusInsufficientResources
+	}
+	for t.id == 0 || t.id == ^uint32(0) || se.trees[t.id] != nil {
+		se.nextTree++
+		t.id = se.nextTree
+	}
+	se.trees[t.id] = t
+	return nil
+}
+
+// addOpen gives o an id.
+func (se *session) addOpen(o *open) error {
+	s := se.srv
+	se.mu.Lock()
+	defer se.mu.Unlock()
+	if se.closed {
+		return smb2.StatusUserSessionDeleted
+	}
+	if se.trees[o.tree.id] != o.tree {
+		return smb2.StatusNetworkNameDeleted
+	}
+	if len(se.opens) >= s.limits.OpensPerSession {
+		return smb2.StatusTooManyOpenedFiles
+	}
+	if s.opens.Add(1) > int64(s.limits.Opens) {
+		s.opens.Add(-1)
+		return smb2.StatusTooManyOpenedFiles
+	}
+	o.id.Persistent = s.nextFile.Add(1)
+	for o.id.Volatile == 0 || o.id.Volatile == ^uint64(0) || se.opens[o.id.Volatile] != nil {
+		var b [8]byte
+		rand.Read(b[:])
+		o.id.Volatile = binary.LittleEndian.Uint64(b[:])
+	}
+	se.opens[o.id.Volatile] = o
+	return nil
+}
+
+// pin returns the open called fid if it belongs to t, and keeps it open until
+// unpin.
+func (se *session) pin(fid smb2.FileID, t *tree) *open {
+	se.mu.RLock()
+	defer se.mu.RUnlock()
+	o := se.opens[fid.Volatile]
+	if o == nil || o.id != fid || t != nil && o.tree != t {
+		return nil
+	}
+	o.pins.Add(1)
+	return o
+}
+
+// takeOpen removes o, so that nobody finds it any more; false: somebody else
+// did.
+func (se *session) takeOpen(o *open) bool {
+	se.mu.Lock()
+	defer se.mu.Unlock()
+	if se.opens[o.id.Volatile] != o {
+		return false
+	}
+	delete(se.opens, o.id.Volatile)
+	return true
+}
+
+// takeTree removes t with its opens.
+func (se *session) takeTree(t *tree) (opens []*open, ok bool) {
+	se.mu.Lock()
+	defer se.mu.Unlock()
+	if se.trees[t.id] != t {
+		return nil, false
+	}
+	delete(se.trees, t.id)
+	for id, o := range se.opens {
+		if o.tree == t {
+			opens = append(opens, o)
+			delete(se.opens, id)
+		}
+	}
+	return opens, true
+}
+
+func (se *session) allOpens() []*open {
+	se.mu.RLock()
+	defer se.mu.RUnlock()
+	list := make([]*open, 0, len(se.opens))
+	for _, o := range se.opens {
+		list = append(list, o)
+	}
+	return list
+}
+
+// info describes the session; false: it isn't set up yet.
+func (se *session) info() (SessionInfo, bool) {
+	id := se.identity.Load()
+	if id == nil {
+		return SessionInfo{}, false
+	}
+	info := SessionInfo{
+		ID:        se.id,
+		Caller:    id.caller,
+		Peer:      se.c.nc.RemoteAddr(),
+		Dialect:   se.c.params.dialect,
+		Signed:    id.signing,
+		Encrypted: id.encrypt,
+		Started:   se.born,
+	}
+	se.c.mu.Lock()
+	info.Used = se.c.used
+	se.c.mu.Unlock()
+	se.mu.RLock()
+	defer se.mu.RUnlock()
+	info.Opens = len(se.opens)
+	for _, t := range se.trees {
+		info.Shares = append(info.Shares, t.name)
+	}
+	return info, true
+}

@@ -1,0 +1,115 @@
+package smb
+
+import (
+	"context"
+	"iter"
+	"sort"
+	"strings"
+
+	"github.com/gosmbd/smb/vfs"
+)
+
+// Namespace is what a Server shares: it is to a Server what a Handler is to an
+// http.Server. Its methods are called by many goroutines at once; the context
+// carries the caller (vfs.CallerFrom).
+type Namespace interface {
+	// Share returns the share called name, without regard to case, or an
+	// error that is fs.ErrNotExist. The same *Share must come back as long
+	// as the share is the same: files meet by it.
+	Share(ctx context.Context, name string) (*Share, error)
+
+	// All lists the shares that clients may see when they browse.
+	All(ctx context.Context) iter.Seq2[string, *Share]
+}
+
+// Shares is a Namespace that doesn't change. Its keys are the names.
+type Shares map[string]*Share
+
+// Share returns the share called name, without regard to case.
+func (s Shares) Share(_ context.Context, name string) (*Share, error) {
+	if sh, ok := s[name]; ok {
+		return sh, nil
+	}
+	for n, sh := range s {
+		if strings.EqualFold(n, name) {
+			return sh, nil
+		}
+	}
+	return nil, StatusBadNetworkName
+}
+
+// All lists the shares in the order of their names, without those that are
+// Hidden.
+func (s Shares) All(context.Context) iter.Seq2[string, *Share] {
+	names := make([]string, 0, len(s))
+	for n, sh := range s {
+		if !sh.Hidden {
+			names = append(names, n)
+		}
+	}
+	sort.Strings(names)
+	return func(yield func(string, *Share) bool) {
+		for _, n := range names {
+			if !yield(n, s[n]) {
+				return
+			}
+		}
+	}
+}
+
+// Share is a file system under a name. It must not be changed while a Server
+// uses it.
+type Share struct {
+	// FS is the storage.
+	FS vfs.FS
+
+	// Open, if set, chooses the storage for each tree connect instead of FS.
+	// Callers that get the same (comparable) FS see each other's locks and
+	// share modes.
+	Open func(ctx context.Context, c *vfs.Caller) (vfs.FS, error)
+
+	// Comment is shown when clients browse.
+	Comment string
+
+	// ReadOnly refuses all that would change something.
+	ReadOnly bool
+
+	// Encrypt refuses clients that can't encrypt, and asks the others to.
+	Encrypt bool
+
+	// Hidden leaves the share out of browse lists.
+	Hidden bool
+
+	// Allow returns what the caller may do at most, or an error to refuse the
+	// connection. Nil lets every authenticated user do everything, and guests
+	// and anonymous callers nothing.
+	Allow func(ctx context.Context, c *vfs.Caller) (vfs.Access, error)
+}
+
+// AllowGuests is an Allow hook that gives everybody whom the mechanisms let in
+// full access, guests and anonymous callers too.
+func AllowGuests(context.Context, *vfs.Caller) (vfs.Access, error) {
+	return vfs.AccessFull, nil
+}
+
+// access returns what c may do on the share, or why it can't be connected.
+func (sh *Share) access(ctx context.Context, c *vfs.Caller) (vfs.Access, error) {
+	a := vfs.AccessFull
+	switch {
+	case sh.Allow != nil:
+		var err error
+		if a, err = sh.Allow(ctx, c); err != nil {
+			return 0, err
+		}
+	case c.Guest || c.Anonymous:
+		return 0, StatusAccessDenied
+	}
+	a = a.Expand() & vfs.AccessFull
+	if sh.ReadOnly {
+		a &= vfs.AccessReadOnly
+	}
+	if a == 0 {
+		return 0, StatusAccessDenied
+	}
+	return a, nil
+}

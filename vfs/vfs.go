@@ -1,0 +1,295 @@
+// Package vfs is the boundary between the SMB server and the storage it
+// serves.
+//
+// A backend implements [FS] and [File]: three methods in all. Everything else
+// is optional and lives in one-method interfaces that the server looks for
+// with [As], once at mount for those of the file system and once at open for
+// those of the file. Each interface's comment ends with what the server does
+// without it. An optional method may also decline at run time by returning
+// [errors.ErrUnsupported]; the same default then applies.
+//
+// # Names
+//
+// Names satisfy [io/fs.ValidPath]: slash-separated UTF-8, "." is the root. The
+// server has already resolved backslashes, streams, snapshot tokens and case,
+// and refused "..", NUL and the characters Windows can't have in a name.
+//
+// # Concurrency
+//
+// All methods may be called at once from many goroutines, also on one File.
+// The server calls Close once, after all other calls on the File returned.
+//
+// # Errors
+//
+// Methods return ordinary errors: [io/fs.ErrNotExist], [io/fs.ErrExist],
+// [io/fs.ErrPermission], the errors of this package, or a syscall.Errno, all
+// of them wrapped or not. An error that the server doesn't know becomes
+// STATUS_UNEXPECTED_IO_ERROR and is logged.
+package vfs
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"iter"
+	"time"
+)
+
+// Errors that a backend returns where package io/fs has none.
+var (
+	ErrNotEmpty    = errors.New("directory not empty")
+	ErrIsDir       = errors.New("is a directory")
+	ErrNotDir      = errors.New("not a directory")
+	ErrNoSpace     = errors.New("no space left")
+	ErrReadOnly    = errors.New("read-only file system")
+	ErrNameTooLong = errors.New("name too long")
+	ErrCrossDevice = errors.New("not on the same file system")
+	ErrTooManyLink = errors.New("too many links")
+	ErrSharing     = errors.New("in use by another program")
+)
+
+// FS is a tree of files and directories.
+type FS interface {
+	// Open opens the existing file or directory called name. It doesn't
+	// create, and doesn't truncate: an object that isn't there is
+	// fs.ErrNotExist, and one below something that is not a directory
+	// ErrNotDir. A symbolic link as the last element is opened itself.
+	Open(ctx context.Context, name string, opt OpenOptions) (File, error)
+}
+
+// File is an open file or directory.
+type File interface {
+	// Stat returns the current attributes.
+	Stat(ctx context.Context) (Attr, error)
+
+	// Close releases the file. An error means that data written earlier may
+	// be lost; the client that closes is told.
+	Close() error
+}
+
+// OpenOptions says what the handle will be used for.
+type OpenOptions struct {
+	// Access holds the specific rights that the client was granted, never
+	// generic ones. Without ReadData, WriteData and AppendData only
+	// attributes will be read or changed, and the backend need not open the
+	// content.
+	Access Access
+
+	// WriteThrough asks that each write is on stable storage when it
+	// returns.
+	WriteThrough bool
+}
+
+// Writes reports whether the handle will be used to change the content.
+func (o OpenOptions) Writes() bool { return o.Access&(WriteData|AppendData) != 0 }
+
+// Reads reports whether the handle will be used to read the content.
+func (o OpenOptions) Reads() bool { return o.Access&(ReadData|Execute) != 0 }
+
+// CreateOptions says how a new object begins.
+type CreateOptions struct {
+	OpenOptions
+
+	// Directory asks for a directory instead of a file.
+	Directory bool
+
+	// Attributes holds the DOS attributes that the object gets; a backend
+	// that can't store them ignores them.
+	Attributes Attributes
+}
+
+// Attr describes a file or directory.
+type Attr struct {
+	// ID identifies the object within its file system: two names with the
+	// same ID are the same object, and an ID doesn't change while the object
+	// lives. Zero lets the server derive one from the name.
+	ID uint64
+
+	// Mode holds the type bits; the permission bits are informative.
+	Mode fs.FileMode
+
+	Size  int64 // end of file, in bytes
+	Alloc int64 // bytes allocated; zero lets the server round Size up
+
+	Created  time.Time // zero: Written
+	Accessed time.Time // zero: Written
+	Written  time.Time // content changed
+	Changed  time.Time // anything changed; zero: Written
+
+	// Attributes holds the DOS attributes. AttrDirectory and AttrNormal are
+	// derived by the server and need not be set.
+	Attributes Attributes
+
+	Links uint32 // names of the object; zero: one
+}
+
+// IsDir reports whether the object is a directory.
+func (a Attr) IsDir() bool { return a.Mode.IsDir() }
+
+// Attributes holds DOS file attributes, [MS-FSCC] 2.6.
+type Attributes uint32
+
+// The attributes of [MS-FSCC] 2.6.
+const (
+	AttrReadOnly          Attributes = 0x0001
+	AttrHidden            Attributes = 0x0002
+	AttrSystem            Attributes = 0x0004
+	AttrDirectory         Attributes = 0x0010
+	AttrArchive           Attributes = 0x0020
+	AttrNormal            Attributes = 0x0080
+	AttrTemporary         Attributes = 0x0100
+	AttrSparse            Attributes = 0x0200
+	AttrReparsePoint      Attributes = 0x0400
+	AttrCompressed        Attributes = 0x0800
+	AttrOffline           Attributes = 0x1000
+	AttrNotContentIndexed Attributes = 0x2000
+	AttrEncrypted         Attributes = 0x4000
+	AttrIntegrityStream   Attributes = 0x8000
+	AttrNoScrubData       Attributes = 0x20000
+)
+
+// AttrChange says what SetAttr changes.
+type AttrChange struct {
+	// A zero time is left as it is.
+	Created, Accessed, Written, Changed time.Time
+
+	// Attributes replaces the DOS attributes; zero leaves them, AttrNormal
+	// alone clears them.
+	Attributes Attributes
+}
+
+// DirEntry is one name in a directory.
+type DirEntry struct {
+	Name string // one element, without slashes
+	Attr Attr
+}
+
+// Volume describes the storage beneath a file system.
+type Volume struct {
+	BlockSize uint32 // bytes per allocation unit; zero: 4096
+	Blocks    uint64 // allocation units in all
+	Free      uint64 // allocation units not in use
+	Available uint64 // allocation units the caller may use
+
+	Label  string // volume label; empty: the share's name
+	Serial uint32 // serial number; zero: derived from the share's name
+	FSName string // file system type; empty: "NTFS", which clients expect
+
+	// MaxName is the longest element of a name; zero: 255.
+	MaxName uint32
+	// CaseSensitive tells that names which differ in case only are
+	// different objects.
+	CaseSensitive bool
+}
+
+// Capabilities of a file system.
+type (
+	// Creator makes new objects. Without it the share is read-only.
+	Creator interface {
+		// Create makes name, which must not exist (fs.ErrExist), in a
+		// directory that must (fs.ErrNotExist).
+		Create(ctx context.Context, name string, opt CreateOptions) (File, error)
+	}
+
+	// Remover removes names. Without it deletion is refused with
+	// ACCESS_DENIED.
+	Remover interface {
+		// Remove removes a file, a link or an empty directory (ErrNotEmpty).
+		// Open Files of the object go on working, or the backend declines
+		// to be removed with ErrSharing.
+		Remove(ctx context.Context, name string) error
+	}
+
+	// Renamer renames. Without it renames are refused with ACCESS_DENIED.
+	Renamer interface {
+		// Rename gives the object another name. If newname exists it is
+		// replaced atomically when replace is set, else fs.ErrExist is
+		// returned; the check and the act are one. Open Files of the object
+		// and of those below it go on working.
+		Rename(ctx context.Context, oldname, newname string, replace bool) error
+	}
+
+	// Linker makes hard links. Without it they are refused with
+	// NOT_SUPPORTED.
+	Linker interface {
+		// Link gives the file a further name; replace as in Rename.
+		Link(ctx context.Context, oldname, newname string, replace bool) error
+	}
+
+	// Sizer tells sizes. Without it the volume looks large and half empty.
+	Sizer interface {
+		Volume(ctx context.Context) (Volume, error)
+	}
+
+	// Folder finds names without regard to case. Without it the server looks
+	// for the exact name, then scans the directory and caches what it saw.
+	Folder interface {
+		// Fold returns the stored spelling of the last element of name,
+		// whose directory part is spelled as stored; fs.ErrNotExist if
+		// there is none.
+		Fold(ctx context.Context, name string) (string, error)
+	}
+)
+
+// Capabilities of an open file, besides [io.ReaderAt] and [io.WriterAt].
+type (
+	// Truncater changes the size. Without it a change is refused with
+	// ACCESS_DENIED.
+	Truncater interface {
+		// Truncate sets the end of file; new bytes read as zero.
+		Truncate(size int64) error
+	}
+
+	// Syncer flushes. Without it a flush succeeds at once.
+	Syncer interface {
+		// Sync returns when all that was written is on stable storage.
+		Sync() error
+	}
+
+	// DirReader lists a directory. Without it a directory can't be listed.
+	DirReader interface {
+		// ReadDir iterates over the names, without "." and "..", in any
+		// order, from the start. An error ends the iteration. A name that
+		// vanishes meanwhile is left out. The iteration may be abandoned,
+		// and several may run at once.
+		ReadDir(ctx context.Context) iter.Seq2[DirEntry, error]
+	}
+
+	// AttrSetter stores times and attributes. Without it changes are
+	// accepted and forgotten, as on a FAT volume that can't hold them.
+	AttrSetter interface {
+		SetAttr(ctx context.Context, c AttrChange) error
+	}
+
+	// RangeCopier copies within the backend. Without it the server copies
+	// through a buffer.
+	RangeCopier interface {
+		// CopyRange copies up to n bytes from src, a File of the same file
+		// system, into the file and returns how many it copied, at least
+		// one unless at the end of src. [errors.ErrUnsupported] declines.
+		CopyRange(ctx context.Context, off int64, src File, srcOff, n int64) (int64, error)
+	}
+)
+
+// As finds capability T in v or in what v wraps: a wrapper that hides a
+// capability it doesn't itself have shows it with a method Unwrap() FS,
+// Unwrap() File or Unwrap() any.
+func As[T any](v any) (T, bool) {
+	for v != nil {
+		if t, ok := v.(T); ok {
+			return t, true
+		}
+		switch u := v.(type) {
+		case interface{ Unwrap() FS }:
+			v = u.Unwrap()
+		case interface{ Unwrap() File }:
+			v = u.Unwrap()
+		case interface{ Unwrap() any }:
+			v = u.Unwrap()
+		default:
+			v = nil
+		}
+	}
+	var zero T
+	return zero, false
+}
