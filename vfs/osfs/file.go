@@ -1,0 +1,127 @@
+package osfs
+
+import (
+	"context"
+	"io/fs"
+	"iter"
+	"os"
+
+	"github.com/gosmbd/smb/vfs"
+)
+
+// File is an open file or directory.
+type File struct {
+	handle // the descriptor, and what the system needs besides
+
+	fs   *FS
+	name string // as opened; the object may have another by now
+	dir  bool
+	data bool // the content is open
+}
+
+func newFile(f *FS, name string, file *os.File, data, dir bool) *File {
+	h := &File{fs: f, name: name, data: data, dir: dir}
+	h.handle.init(file)
+	return h
+}
+
+// Stat returns the current attributes.
+func (h *File) Stat(ctx context.Context) (vfs.Attr, error) {
+	a, err := h.attr()
+	if err != nil {
+		return vfs.Attr{}, h.fail("stat", err)
+	}
+	return a, nil
+}
+
+// SetAttr changes times and DOS attributes. AttrChange.Changed can't be set on
+// most systems and is ignored.
+func (h *File) SetAttr(ctx context.Context, c vfs.AttrChange) error {
+	return h.fail("setattr", h.setAttr(c))
+}
+
+// Close closes the file.
+func (h *File) Close() error { return h.fail("close", h.file.Close()) }
+
+// ReadAt implements io.ReaderAt.
+func (h *File) ReadAt(b []byte, off int64) (int, error) {
+	if err := h.content(); err != nil {
+		return 0, h.fail("read", err)
+	}
+	return h.file.ReadAt(b, off)
+}
+
+// WriteAt implements io.WriterAt.
+func (h *File) WriteAt(b []byte, off int64) (int, error) {
+	if err := h.content(); err != nil {
+		return 0, h.fail("write", err)
+	}
+	return h.file.WriteAt(b, off)
+}
+
+// Truncate sets the end of file.
+func (h *File) Truncate(size int64) error {
+	if err := h.content(); err != nil {
+		return h.fail("truncate", err)
+	}
+	return h.fail("truncate", h.file.Truncate(size))
+}
+
+// Sync returns when what was written is on stable storage. For a handle without
+// content there is nothing to do.
+func (h *File) Sync() error {
+	if h.content() != nil {
+		return nil
+	}
+	return h.fail("sync", h.file.Sync())
+}
+
+// content returns an error unless the handle has content.
+func (h *File) content() error {
+	switch {
+	case h.dir:
+		return vfs.ErrIsDir
+	case !h.data:
+		return fs.ErrPermission
+	}
+	return nil
+}
+
+// dirBatch is how many names are read at a time: enough to make the system call
+// cheap, few enough that memory doesn't grow with the directory.
+const dirBatch = 256
+
+// ReadDir lists the directory, each iteration through a descriptor of its own.
+func (h *File) ReadDir(ctx context.Context) iter.Seq2[vfs.DirEntry, error] {
+	return func(yield func(vfs.DirEntry, error) bool) {
+		if !h.dir {
+			yield(vfs.DirEntry{}, h.fail("readdir", vfs.ErrNotDir))
+			return
+		}
+		d, err := h.reopenDir()
+		if err != nil {
+			yield(vfs.DirEntry{}, h.fail("readdir", err))
+			return
+		}
+		defer d.Close()
+		for {
+			if err := ctx.Err(); err != nil {
+				yield(vfs.DirEntry{}, err)
+				return
+			}
+			names, more, err := readNames(d)
+			for _, e := range names {
+				a, ok := h.entryAttr(d, e)
+				if ok && !yield(vfs.DirEntry{Name: e.Name(), Attr: a}, nil) {
+					return
+				}
+			}
+			if err != nil {
+				yield(vfs.DirEntry{}, h.fail("readdir", err))
+			}
+			if !more {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,240 @@
+package osfs
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gosmbd/smb/vfs"
+)
+
+const (
+	syncFlag = unix.O_DSYNC
+	pathOnly = unix.O_PATH
+
+	// copyChunk bounds one copy, so that the caller can look whether it was
+	// cancelled.
+	copyChunk = 64 << 20
+)
+
+// errNotStored is what the system says if there is no such attribute.
+const errNotStored = unix.ENODATA
+
+var _ vfs.RangeCopier = (*File)(nil)
+
+// system is what New found out about the machine.
+type system struct {
+	// openat2 tells that the kernel has it, and that /proc is there, which
+	// leads from a descriptor without access to one with.
+	openat2 bool
+	dev     uint64
+	rootfd  int
+}
+
+func (f *FS) init() error {
+	f.sys.rootfd = int(f.dir.Fd())
+	var st status
+	if err := st.fd(f.sys.rootfd); err != nil {
+		return err
+	}
+	f.sys.dev = st.dev
+	if fd, err := f.beneath(".", pathOnly|unix.O_DIRECTORY, 0); err == nil {
+		var proc unix.Stat_t
+		f.sys.openat2 = unix.Stat(procPath(fd), &proc) == nil && proc.Ino == st.ino
+		unix.Close(fd)
+	}
+	return nil
+}
+
+// beneath opens a name below the root, and follows links only there.
+func (f *FS) beneath(name string, flags int, mode fs.FileMode) (int, error) {
+	how := unix.OpenHow{
+		Flags:   uint64(flags | unix.O_CLOEXEC),
+		Mode:    uint64(mode.Perm()),
+		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_MAGICLINKS,
+	}
+	for try := 0; ; try++ {
+		fd, err := unix.Openat2(f.sys.rootfd, name, &how)
+		switch {
+		case err == unix.EINTR:
+		case err == unix.EAGAIN && try < 1000:
+			// Something was renamed while the kernel walked a "..".
+		case err == unix.EXDEV:
+			return -1, fs.ErrNotExist // a link that leads out
+		default:
+			return fd, err
+		}
+	}
+}
+
+// procPath names an open object. The system follows it to the object itself,
+// whatever its name is now.
+func procPath(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }
+
+// reopen opens the content of what fd, opened with pathOnly, refers to.
+func (f *FS) reopen(fd, flags int) (n int, err error) {
+	name := procPath(fd)
+	err = again(func() error {
+		n, err = unix.Open(name, flags|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+		return err
+	})
+	return n, err
+}
+
+func (s *status) fd(fd int) error {
+	return s.statx(fd, "", unix.AT_EMPTY_PATH)
+}
+
+func (s *status) at(dirfd int, name string) error {
+	return s.statx(dirfd, name, unix.AT_SYMLINK_NOFOLLOW)
+}
+
+func (s *status) statx(fd int, name string, flags int) error {
+	var x unix.Statx_t
+	err := again(func() error {
+		return unix.Statx(fd, name, flags|unix.AT_NO_AUTOMOUNT, unix.STATX_BASIC_STATS|unix.STATX_BTIME, &x)
+	})
+	if err != nil {
+		return err
+	}
+	*s = status{
+		dev: unix.Mkdev(x.Dev_major, x.Dev_minor), ino: x.Ino,
+		mode: uint32(x.Mode), nlink: x.Nlink,
+		size: int64(x.Size), blocks: int64(x.Blocks),
+		atime: timeOf(x.Atime), mtime: timeOf(x.Mtime), ctime: timeOf(x.Ctime),
+	}
+	if x.Mask&unix.STATX_BTIME != 0 {
+		s.btime = timeOf(x.Btime)
+	}
+	return nil
+}
+
+func timeOf(t unix.StatxTimestamp) time.Time { return time.Unix(t.Sec, int64(t.Nsec)) }
+
+// getxattr reads user.DOSATTRIB; only files and directories can have it.
+func (h *File) getxattr(st *status, b []byte) ([]byte, error) {
+	if !st.dir() && !st.regular() {
+		return nil, errNotStored
+	}
+	var n int
+	var err error
+	if h.path {
+		n, err = unix.Getxattr(procPath(h.fd), dosAttribName, b)
+	} else {
+		n, err = unix.Fgetxattr(h.fd, dosAttribName, b)
+	}
+	return b[:max(n, 0)], err
+}
+
+func (h *File) setxattr(b []byte) error {
+	if h.path {
+		return unix.Setxattr(procPath(h.fd), dosAttribName, b, 0)
+	}
+	return unix.Fsetxattr(h.fd, dosAttribName, b, 0)
+}
+
+// getxattrAt reads user.DOSATTRIB of a name in a directory.
+func (s *system) getxattrAt(dirfd int, name string, st *status, b []byte) ([]byte, error) {
+	if !st.dir() && !st.regular() {
+		return nil, errNotStored
+	}
+	n, err := unix.Lgetxattr(procPath(dirfd)+"/"+name, dosAttribName, b)
+	return b[:max(n, 0)], err
+}
+
+func (h *File) chmod(mode uint32) error {
+	if h.path {
+		return unix.Fchmodat(unix.AT_FDCWD, procPath(h.fd), mode, 0)
+	}
+	return unix.Fchmod(h.fd, mode)
+}
+
+// setTimes sets those that aren't zero.
+func (h *File) setTimes(accessed, written time.Time) error {
+	var ts [2]unix.Timespec
+	for i, t := range []time.Time{accessed, written} {
+		if t.IsZero() {
+			ts[i].Nsec = unix.UTIME_OMIT
+			continue
+		}
+		v, err := unix.TimeToTimespec(t)
+		if err != nil {
+			return err
+		}
+		ts[i] = v
+	}
+	err := unix.UtimesNanoAt(h.fd, "", ts[:], unix.AT_EMPTY_PATH)
+	if err == unix.EINVAL || err == unix.ENOENT { // before Linux 5.8
+		err = unix.UtimesNanoAt(unix.AT_FDCWD, procPath(h.fd), ts[:], 0)
+	}
+	return err
+}
+
+// CopyRange copies within the kernel, or shares the blocks where the file system
+// can.
+func (h *File) CopyRange(ctx context.Context, off int64, src vfs.File, srcOff, n int64) (int64, error) {
+	s, ok := vfs.As[*File](src)
+	if !ok {
+		return 0, errors.ErrUnsupported
+	}
+	if err := errors.Join(h.content(), s.content(), ctx.Err()); err != nil {
+		return 0, h.fail("copy", err)
+	}
+	var done int
+	err := again(func() (err error) {
+		from, to := srcOff, off
+		done, err = unix.CopyFileRange(s.fd, &from, h.fd, &to, int(min(n, copyChunk)), 0)
+		return err
+	})
+	switch err {
+	case nil:
+		return int64(done), nil
+	case unix.ENOSYS, unix.EXDEV, unix.EOPNOTSUPP, unix.EINVAL, unix.EPERM, unix.EBADF:
+		// Among them: ranges of one file that overlap, and a source that is
+		// open for writing only.
+		return 0, errors.ErrUnsupported
+	}
+	return 0, h.fail("copy", err)
+}
+
+func (f *FS) volume() (vfs.Volume, error) {
+	var s unix.Statfs_t
+	if err := again(func() error { return unix.Fstatfs(f.sys.rootfd, &s) }); err != nil {
+		return vfs.Volume{}, err
+	}
+	size := uint32(s.Bsize)
+	if s.Frsize > 0 {
+		size = uint32(s.Frsize)
+	}
+	return vfs.Volume{
+		BlockSize: size, Blocks: s.Blocks, Free: s.Bfree, Available: s.Bavail,
+		MaxName: uint32(s.Namelen), CaseSensitive: true,
+	}, nil
+}
+
+// parent opens the directory that name is in. The root's own descriptor isn't
+// to be closed, so it is opened again.
+func (f *FS) parent(dir string) (*os.File, error) {
+	return f.openFile(dir, f.parentFlags(), 0)
+}
+
+func (f *FS) parentFlags() int {
+	if f.sys.openat2 {
+		return pathOnly | unix.O_DIRECTORY
+	}
+	return unix.O_RDONLY | unix.O_DIRECTORY
+}
+
+// moveExclusive renames unless the new name exists.
+func moveExclusive(olddir int, oldname string, newdir int, newname string) error {
+	err := unix.Renameat2(olddir, oldname, newdir, newname, unix.RENAME_NOREPLACE)
+	if err == unix.EINVAL || err == unix.ENOSYS {
+		return errors.ErrUnsupported // by the file system
+	}
+	return err
+}

@@ -1,0 +1,195 @@
+// Package osfs serves a directory of the machine.
+//
+// It rests on [os.Root], so that no name and no symbolic link leads out of the
+// directory; on Linux 5.6 and later it asks the kernel for the same with
+// openat2.
+//
+// # Symbolic links
+//
+// A link is followed while its target lies beneath the directory. One that
+// leads out of it, or to nothing, is as if it weren't there: to open it is
+// fs.ErrNotExist, whether or not the outer target exists, and it isn't listed
+// (as with Samba). Remove, Rename and Link act on the link itself. To create a
+// name that a hidden link has is fs.ErrExist, and a directory that holds one
+// can't be removed.
+//
+// # Attributes
+//
+// What NTFS keeps and a Unix file system doesn't, the DOS attributes and the
+// time of creation, is in the extended attribute user.DOSATTRIB in Samba's
+// format. The permission bits aren't touched then. On a file system without
+// extended attributes only AttrReadOnly is kept, as a missing write permission
+// of the owner. On Windows the attributes are the native ones.
+//
+// # Durability
+//
+// Sync makes content durable. A new name, a rename and a removal become durable
+// when the file system commits, without a sync of the directory.
+package osfs
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"sync"
+
+	"github.com/gosmbd/smb/vfs"
+)
+
+// Options says how a directory is served. The zero value is ready to use.
+type Options struct {
+	// FileMode and DirMode are the permission bits of new files and
+	// directories, less the process's umask. Zero: 0644 and 0755.
+	FileMode, DirMode fs.FileMode
+
+	// HideDotFiles shows names that begin with a dot with AttrHidden. They
+	// are listed all the same; the client hides them.
+	HideDotFiles bool
+}
+
+// FS is a directory of the machine.
+type FS struct {
+	root *os.Root
+	dir  *os.File // the root itself
+	opt  Options
+	sys  system
+
+	escape error      // what root returns for a name that leads out of it
+	attrMu sync.Mutex // read, change and write of user.DOSATTRIB are one
+	nameMu sync.Mutex // the check and the act of a rename, where the system has no call for both
+}
+
+// The capabilities that FS and File have.
+var (
+	_ vfs.Creator    = (*FS)(nil)
+	_ vfs.Remover    = (*FS)(nil)
+	_ vfs.Renamer    = (*FS)(nil)
+	_ vfs.Linker     = (*FS)(nil)
+	_ vfs.Sizer      = (*FS)(nil)
+	_ vfs.Truncater  = (*File)(nil)
+	_ vfs.Syncer     = (*File)(nil)
+	_ vfs.DirReader  = (*File)(nil)
+	_ vfs.AttrSetter = (*File)(nil)
+)
+
+// New returns the file system below directory dir. A nil opt stands for the
+// zero Options.
+func New(dir string, opt *Options) (*FS, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	f := &FS{root: root}
+	if opt != nil {
+		f.opt = *opt
+	}
+	if f.opt.FileMode == 0 {
+		f.opt.FileMode = 0o644
+	}
+	if f.opt.DirMode == 0 {
+		f.opt.DirMode = 0o755
+	}
+	if f.dir, err = root.Open("."); err != nil {
+		root.Close()
+		return nil, err
+	}
+	// os has no name for this error, so provoke one.
+	_, err = root.Lstat("..")
+	f.escape = cause(err)
+	if err := f.init(); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// Close releases the directory. Open Files are closed by their owners.
+func (f *FS) Close() error {
+	return errors.Join(f.dir.Close(), f.root.Close())
+}
+
+// Open opens an existing file or directory. Content is opened only if opt.Access
+// has a right to it; the content of a device, a socket or a pipe never is, that
+// is fs.ErrPermission.
+func (f *FS) Open(ctx context.Context, name string, opt vfs.OpenOptions) (vfs.File, error) {
+	if !valid(name) {
+		return nil, f.fail("open", name, fs.ErrInvalid)
+	}
+	h, err := f.open(name, opt)
+	if err != nil {
+		return nil, f.fail("open", name, err)
+	}
+	return h, nil
+}
+
+// Create makes a file or a directory.
+func (f *FS) Create(ctx context.Context, name string, opt vfs.CreateOptions) (vfs.File, error) {
+	if !valid(name) {
+		return nil, f.fail("create", name, fs.ErrInvalid)
+	}
+	h, err := f.create(name, opt)
+	if err != nil {
+		return nil, f.fail("create", name, err)
+	}
+	if err := h.initAttributes(opt.Attributes); err != nil {
+		err = errors.Join(f.fail("create", name, err), f.root.Remove(name))
+		h.Close()
+		return nil, err
+	}
+	return h, nil
+}
+
+func (f *FS) create(name string, opt vfs.CreateOptions) (*File, error) {
+	if opt.Directory {
+		if err := f.root.Mkdir(name, f.opt.DirMode.Perm()); err != nil {
+			return nil, err
+		}
+		return f.open(name, opt.OpenOptions)
+	}
+	flags := os.O_CREATE | os.O_EXCL | os.O_RDWR
+	if opt.WriteThrough {
+		flags |= syncFlag
+	}
+	file, err := f.openFile(name, flags, f.opt.FileMode.Perm())
+	if err != nil {
+		return nil, err
+	}
+	return newFile(f, name, file, true, false), nil
+}
+
+// Remove removes a file, a link or an empty directory.
+func (f *FS) Remove(ctx context.Context, name string) error {
+	if !valid(name) || name == "." {
+		return f.fail("remove", name, fs.ErrInvalid)
+	}
+	if err := f.root.Remove(name); err != nil {
+		return f.fail("remove", name, err)
+	}
+	return nil
+}
+
+// Volume tells the size of the file system that dir is on.
+func (f *FS) Volume(ctx context.Context) (vfs.Volume, error) {
+	v, err := f.volume()
+	if err != nil {
+		return vfs.Volume{}, f.fail("statfs", ".", err)
+	}
+	return v, nil
+}
+
+// valid refuses what the server never passes on, should it ever, and NUL, which
+// fs.ValidPath lets through.
+func valid(name string) bool {
+	return fs.ValidPath(name) && strings.IndexByte(name, 0) < 0 && validName(name)
+}
+
+// hiddenByName are the attributes that a name has by its looks.
+func (f *FS) hiddenByName(name string) vfs.Attributes {
+	if f.opt.HideDotFiles && name != "." && strings.HasPrefix(path.Base(name), ".") {
+		return vfs.AttrHidden
+	}
+	return 0
+}

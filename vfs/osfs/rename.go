@@ -1,0 +1,132 @@
+package osfs
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+
+	"github.com/gosmbd/smb/vfs"
+)
+
+// Rename gives the object another name. Without replace, the check and the act
+// are one call on Linux and macOS; elsewhere a file is linked and its old name
+// removed, and for a directory there is a lock, which other programs don't heed.
+func (f *FS) Rename(ctx context.Context, oldname, newname string, replace bool) error {
+	if !valid(oldname) || !valid(newname) || oldname == "." || newname == "." {
+		return f.fail("rename", oldname, fs.ErrInvalid)
+	}
+	move := f.moveNew
+	if replace {
+		move = f.moveOver
+	}
+	if err := move(oldname, newname); err != nil {
+		return f.fail("rename", oldname, err)
+	}
+	return nil
+}
+
+// moveOver replaces. The system does nothing if both are names of one file; the
+// old name must go nevertheless.
+func (f *FS) moveOver(oldname, newname string) error {
+	if err := f.root.Rename(oldname, newname); err != nil || oldname == newname {
+		return err
+	}
+	left, err := f.root.Lstat(oldname)
+	if err != nil || left.IsDir() {
+		return nil
+	}
+	if now, err := f.root.Lstat(newname); err != nil || !os.SameFile(left, now) || f.oneName(oldname, newname) {
+		return nil
+	}
+	return f.root.Remove(oldname)
+}
+
+func (f *FS) moveNew(oldname, newname string) error {
+	err := f.moveAtomic(oldname, newname)
+	if !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+	f.nameMu.Lock()
+	defer f.nameMu.Unlock()
+	was, err := f.root.Lstat(oldname)
+	if err != nil {
+		return err
+	}
+	now, err := f.root.Lstat(newname)
+	switch {
+	case err == nil && os.SameFile(was, now) && f.oneName(oldname, newname):
+		return f.root.Rename(oldname, newname) // changes the case only
+	case err == nil:
+		return fs.ErrExist
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	if was.Mode().IsRegular() {
+		if err := f.root.Link(oldname, newname); err == nil {
+			return f.root.Remove(oldname)
+		} else if errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	return f.root.Rename(oldname, newname)
+}
+
+// oneName reports whether the names, which lead to one file, are one name to a
+// file system that doesn't regard case: then one of them is listed.
+func (f *FS) oneName(a, b string) bool {
+	if a == b || !strings.EqualFold(a, b) {
+		return a == b
+	}
+	dir, err := f.root.Open(path.Dir(a))
+	if err != nil {
+		return false
+	}
+	defer dir.Close()
+	var seenA, seenB bool
+	for {
+		names, err := dir.Readdirnames(dirBatch)
+		for _, n := range names {
+			seenA = seenA || n == path.Base(a)
+			seenB = seenB || n == path.Base(b)
+		}
+		if err != nil {
+			return !seenA || !seenB
+		}
+	}
+}
+
+// Link gives the file a further name. With replace, the link is made under a
+// temporary name in the same directory and then renamed.
+func (f *FS) Link(ctx context.Context, oldname, newname string, replace bool) error {
+	if !valid(oldname) || !valid(newname) || oldname == "." || newname == "." {
+		return f.fail("link", oldname, fs.ErrInvalid)
+	}
+	err := f.root.Link(oldname, newname)
+	if replace && errors.Is(err, fs.ErrExist) {
+		err = f.linkOver(oldname, newname)
+	}
+	if err != nil {
+		return f.fail("link", oldname, err)
+	}
+	return nil
+}
+
+func (f *FS) linkOver(oldname, newname string) error {
+	temp := path.Join(path.Dir(newname), ".link-"+rand.Text())
+	if err := f.root.Link(oldname, temp); err != nil {
+		return err
+	}
+	err := f.root.Rename(temp, newname)
+	// Both may have been names of one file already: then the system did
+	// nothing, and the temporary one is still there.
+	if gone := f.root.Remove(temp); err == nil && gone != nil && !errors.Is(gone, fs.ErrNotExist) {
+		err = gone
+	}
+	return err
+}
+
+var _ vfs.Renamer = (*FS)(nil)
