@@ -69,15 +69,19 @@ func DeriveKeys(dialect uint16, cipher Cipher, sessionKey, fullSessionKey []byte
 	return k
 }
 
-// kdf is SP 800-108 section 5.1, counter mode, with HMAC-SHA256 and r = 32 ([MS-SMB2] 3.1.4.2). n is L in bytes, at most 32, so the counter never
-// passes 1.
+// kdf returns n bytes of key. label and context come with their terminating zeros ([MS-SMB2] 3.1.4.2, 3.3.5.5.3).
 func kdf(key []byte, label, context string, n int) []byte {
+	fixed := append([]byte(label), 0)
+	fixed = append(fixed, context...)
+	fixed = binary.BigEndian.AppendUint32(fixed, uint32(n)*8)
+	return counterMode(key, fixed, n)
+}
+
+// counterMode is SP 800-108 section 5.1 with HMAC-SHA256 and r = 32. One round of it gives 32 bytes, the longest
+// key that SMB has.
+func counterMode(key, fixed []byte, n int) []byte {
 	h := hmac.New(sha256.New, key)
-	in := binary.BigEndian.AppendUint32(nil, 1)
-	in = append(in, label...)
-	in = append(in, 0)
-	in = append(in, context...)
-	in = binary.BigEndian.AppendUint32(in, uint32(n)*8)
-	h.Write(in)
+	h.Write([]byte{0, 0, 0, 1})
+	h.Write(fixed)
 	return h.Sum(nil)[:n]
 }
