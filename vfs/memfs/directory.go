@@ -1,0 +1,121 @@
+package memfs
+
+import (
+	"sort"
+	"time"
+
+	"github.com/gosmbd/smb/vfs"
+)
+
+// directory is the names in a directory; FS.mu guards it.
+//
+// Entries stand in the order of their numbers, which are never used again, so
+// an iteration that knows the number of the entry it saw last finds its place
+// whatever was added and removed meanwhile. A removed entry stays as dead
+// until half of them are.
+type directory struct {
+	node   *node      // immutable
+	parent *directory // nil for the root; of no meaning when removed
+
+	byKey map[string]*entry
+	order []*entry
+	live  int
+	seq   uint64
+}
+
+// entry is one name of an object.
+type entry struct {
+	name string // as spelled
+	key  string // as folded
+	node *node
+	seq  uint64
+	dead bool
+}
+
+func (e *entry) cost() int64 { return nameCost + 2*int64(len(e.name)) }
+
+func (d *directory) add(name, key string, n *node) {
+	d.seq++
+	e := &entry{name: name, key: key, node: n, seq: d.seq}
+	d.byKey[key] = e
+	d.order = append(d.order, e)
+	d.live++
+	if n.dir != nil {
+		n.dir.parent = d
+	}
+}
+
+func (d *directory) del(e *entry) {
+	e.dead = true
+	delete(d.byKey, e.key)
+	d.live--
+	if len(d.order) > 2*d.live+16 {
+		d.compact()
+	}
+}
+
+func (d *directory) compact() {
+	order := make([]*entry, 0, d.live)
+	for _, e := range d.order {
+		if !e.dead {
+			order = append(order, e)
+		}
+	}
+	d.order = order
+}
+
+// within reports whether d is top or below it.
+func (d *directory) within(top *directory) bool {
+	for ; d != nil; d = d.parent {
+		if d == top {
+			return true
+		}
+	}
+	return false
+}
+
+// unlink takes a name from its object, which is freed if that was the last of
+// it.
+func (f *FS) unlink(d *directory, e *entry, now time.Time) {
+	d.del(e)
+	f.release(e.cost())
+	e.node.addLink(-1, now)
+	d.node.touch(now)
+	f.sweep(e.node)
+}
+
+// cursor is the place of one iteration over a directory.
+type cursor struct {
+	dir   *directory
+	index int    // into order, where the next entry was when last seen
+	last  uint64 // number of the entry seen last
+	end   uint64 // number of the last entry to see
+}
+
+func (f *FS) newCursor(d *directory) *cursor {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return &cursor{dir: d, end: d.seq}
+}
+
+// next returns the next entry that is still there.
+func (c *cursor) next(f *FS) (vfs.DirEntry, bool) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	order := c.dir.order
+	if c.index > len(order) || c.index > 0 && order[c.index-1].seq != c.last {
+		// The directory was compacted meanwhile.
+		c.index = sort.Search(len(order), func(i int) bool { return order[i].seq > c.last })
+	}
+	for c.index < len(order) {
+		e := order[c.index]
+		if e.seq > c.end {
+			break
+		}
+		c.index, c.last = c.index+1, e.seq
+		if !e.dead {
+			return vfs.DirEntry{Name: e.name, Attr: e.node.attr()}, true
+		}
+	}
+	return vfs.DirEntry{}, false
+}

@@ -1,0 +1,137 @@
+package memfs
+
+import (
+	"io/fs"
+	"sync"
+	"time"
+
+	"github.com/gosmbd/smb/vfs"
+)
+
+// node is a file or a directory, whatever its names.
+type node struct {
+	// Immutable.
+	id  uint64
+	dir *directory // nil for a file
+
+	// mu guards what follows. Two nodes are locked in the order of their ids.
+	mu         sync.RWMutex
+	content    content
+	attributes vfs.Attributes
+	created    time.Time
+	accessed   time.Time
+	written    time.Time
+	changed    time.Time
+	links      uint32 // names
+	opens      int    // Files
+	freed      bool   // neither is left
+}
+
+func (f *FS) newNode(isDir bool, now time.Time) *node {
+	n := &node{
+		id:      f.lastID.Add(1),
+		created: now, accessed: now, written: now, changed: now,
+	}
+	if isDir {
+		n.dir = &directory{node: n, byKey: make(map[string]*entry)}
+	}
+	return n
+}
+
+// rootNode returns the root, which exists as soon as it's asked for.
+func (f *FS) rootNode() *node {
+	f.init.Do(func() {
+		f.root = f.newNode(true, time.Now())
+		f.root.links = 1
+	})
+	return f.root
+}
+
+func (n *node) attr() vfs.Attr {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	a := vfs.Attr{
+		ID:         n.id,
+		Mode:       0o666,
+		Size:       n.content.size,
+		Alloc:      n.content.alloc,
+		Created:    n.created,
+		Accessed:   n.accessed,
+		Written:    n.written,
+		Changed:    n.changed,
+		Attributes: n.attributes,
+		Links:      n.links,
+	}
+	if n.dir != nil {
+		a.Mode = fs.ModeDir | 0o777
+	}
+	return a
+}
+
+func (n *node) setAttr(c vfs.AttrChange) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.changed = time.Now()
+	for _, t := range []struct {
+		dst *time.Time
+		src time.Time
+	}{
+		{&n.created, c.Created},
+		{&n.accessed, c.Accessed},
+		{&n.written, c.Written},
+		{&n.changed, c.Changed},
+	} {
+		if !t.src.IsZero() {
+			*t.dst = t.src
+		}
+	}
+	if c.Attributes != 0 {
+		n.attributes = stored(c.Attributes)
+	}
+}
+
+// stored drops the attributes that the server derives.
+func stored(a vfs.Attributes) vfs.Attributes {
+	return a &^ (vfs.AttrNormal | vfs.AttrDirectory)
+}
+
+// addLink counts one more name, or fewer if by is -1.
+func (n *node) addLink(by int, now time.Time) {
+	n.mu.Lock()
+	n.links = uint32(int(n.links) + by)
+	n.changed = now
+	n.mu.Unlock()
+}
+
+func (n *node) touch(now time.Time) {
+	n.mu.Lock()
+	n.written, n.changed = now, now
+	n.mu.Unlock()
+}
+
+// opened counts one more File.
+func (n *node) opened() {
+	n.mu.Lock()
+	n.opens++
+	n.mu.Unlock()
+}
+
+// closed counts one File less.
+func (f *FS) closed(n *node) {
+	n.mu.Lock()
+	n.opens--
+	n.mu.Unlock()
+	f.sweep(n)
+}
+
+// sweep frees the object if neither a name nor a File is left of it.
+func (f *FS) sweep(n *node) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.freed || n.links > 0 || n.opens > 0 {
+		return
+	}
+	n.freed = true
+	f.release(objectCost + n.content.alloc)
+	n.content = content{}
+}
