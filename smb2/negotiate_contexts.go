@@ -50,7 +50,7 @@ func parseNegotiateContexts(b []byte, from int, offset uint32, count uint16) ([]
 	if count > maxNegotiateContexts || offset%8 != 0 {
 		return nil, StatusInvalidParameter
 	}
-	contexts := make([]NegotiateContext, 0, count)
+	var contexts []NegotiateContext
 	pos := uint64(offset)
 	for range count {
 		pos = (pos + 7) &^ 7

@@ -24,10 +24,6 @@ type QueryInfoRequest struct {
 // QueryInfoResponse is [MS-SMB2] 2.2.38.
 type QueryInfoResponse struct{ Data []byte }
 
-// classFullEA is FileFullEaInformation, [MS-FSCC] 2.4.16: the one class of files
-// whose query has an input.
-const classFullEA = 15
-
 // ParseQueryInfoRequest parses a QUERY_INFO request with its header. Input is
 // nil but for quotas and extended attributes, [MS-SMB2] 3.3.5.20: "For other
 // information queries, the server MUST ignore the InputBufferLength value."
@@ -54,7 +50,8 @@ func ParseQueryInfoRequest(b []byte) (QueryInfoRequest, error) {
 }
 
 func (r *QueryInfoRequest) hasInput() bool {
-	return r.InfoType == InfoQuota || r.InfoType == InfoFile && r.Class == classFullEA
+	return r.InfoType == InfoQuota ||
+		r.InfoType == InfoFile && FileInfoClass(r.Class) == ClassFileFullEaInformation
 }
 
 // Append appends the body, with the one byte of an empty buffer that Windows

@@ -11,12 +11,14 @@ const (
 	SMB1DialectSMB2xxx = "SMB 2.???"
 )
 
+// smb1ID begins an SMB1 message.
+const smb1ID uint32 = 0x424D53FF
+
 const (
-	smb1ID               uint32 = 0x424D53FF
-	smb1HeaderSize              = 32
-	smb1CommandNegotiate        = 0x72
-	smb1BufferDialect           = 0x02 // BufferFormat of a dialect string
-	maxSMB1Dialects             = 64
+	smb1HeaderSize       = 32
+	smb1CommandNegotiate = 0x72
+	smb1BufferDialect    = 0x02 // BufferFormat of a dialect string
+	maxSMB1Dialects      = 64
 )
 
 // IsSMB1 tells whether b begins like an SMB1 message.

@@ -70,9 +70,9 @@ type TreeDisconnectResponse struct{}
 // extension, [MS-SMB2] 2.2.9.1.
 const treeExtensionSize = 16
 
-// ParseTreeConnectRequest parses a TREE_CONNECT request with its header.
-// PathOffset counts from the header with the extension too, which needs no look
-// therefore: dialects before 3.1.1 have to ignore its flag.
+// ParseTreeConnectRequest parses a TREE_CONNECT request with its header. It
+// doesn't look at the extension: PathOffset counts from the header in any case,
+// and before 3.1.1 the flag of the extension means nothing.
 func ParseTreeConnectRequest(b []byte) (TreeConnectRequest, error) {
 	c, err := parseBody(b, 9, 8)
 	if err != nil {
