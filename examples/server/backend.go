@@ -1,0 +1,21 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/gosmbd/smb/vfs"
+	"github.com/gosmbd/smb/vfs/memfs"
+	"github.com/gosmbd/smb/vfs/osfs"
+)
+
+// openBackend returns the storage of a share.
+func openBackend(kind string, s shareConfig) (vfs.FS, error) {
+	if kind == "mem" {
+		return &memfs.FS{}, nil
+	}
+	fsys, err := osfs.New(s.path, nil)
+	if err != nil {
+		return nil, fmt.Errorf("share %s: %w", s.name, err)
+	}
+	return fsys, nil
+}

@@ -1,0 +1,241 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gosmbd/smb"
+)
+
+// config is the command line.
+type config struct {
+	listen    string
+	backend   string
+	smbpasswd string
+	shares    []shareConfig
+	users     []userConfig
+	min, max  smb.Dialect
+	signing   smb.Policy
+	encrypt   bool
+	verbose   bool
+	status    time.Duration
+}
+
+// shareConfig is one -share.
+type shareConfig struct {
+	name, path               string
+	readOnly, encrypt, guest bool
+}
+
+// userConfig is one -user.
+type userConfig struct {
+	name, password string
+	generated      bool // the password was made up here, so the user must be told
+}
+
+var dialects = map[string]smb.Dialect{
+	"2.0.2": smb.Dialect202,
+	"2.1":   smb.Dialect210,
+	"3.0":   smb.Dialect300,
+	"3.0.2": smb.Dialect302,
+	"3.1.1": smb.Dialect311,
+}
+
+const usage = `Serves directories to SMB clients. Without flags: the current directory, read-write,
+on port 4445, to one user with a password that is made up and printed.
+
+usage: server [flags]
+
+`
+
+// parseFlags reads the command line and checks all that can be checked without
+// changing anything. Its errors are one line and say what to do.
+func parseFlags(args []string) (*config, error) {
+	cfg := &config{}
+	fs := flag.NewFlagSet("server", flag.ContinueOnError)
+	fs.SetOutput(discard{})
+	fs.StringVar(&cfg.listen, "listen", ":4445", "`address` to listen on; port 0 takes a free one")
+	fs.Func("share", "share `name=path[,ro][,encrypt][,guest]`; may be repeated (default share=.)", cfg.addShare)
+	fs.Func("user", "let `name[:password]` in; may be repeated; without a password one is made up", cfg.addUser)
+	fs.StringVar(&cfg.smbpasswd, "smbpasswd", "", "let the users of this Samba smbpasswd `file` in, too")
+	fs.Func("min", "oldest `dialect` to speak: 2.0.2, 2.1, 3.0, 3.0.2 or 3.1.1", dialectFlag(&cfg.min))
+	fs.Func("max", "newest `dialect` to speak", dialectFlag(&cfg.max))
+	fs.BoolVar(&cfg.encrypt, "encrypt", false, "refuse clients that don't encrypt")
+	fs.Func("signing", "`policy`: required (default) or offered", func(s string) error {
+		switch s {
+		case "required":
+			cfg.signing = smb.Required
+		case "offered":
+			cfg.signing = smb.Offered
+		default:
+			return errors.New("want required or offered")
+		}
+		return nil
+	})
+	fs.StringVar(&cfg.backend, "backend", "os", "`kind` of storage: os (directories) or mem (memory, gone at the end)")
+	fs.DurationVar(&cfg.status, "status", 0, "list sessions and open files on stderr at this `interval`"+signalHint)
+	fs.BoolVar(&cfg.verbose, "v", false, "log more")
+	if err := fs.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			fmt.Print(usage)
+			fs.SetOutput(os.Stdout)
+			fs.PrintDefaults()
+			return nil, err
+		}
+		return nil, fmt.Errorf("%w (-help lists the flags)", err)
+	}
+	if fs.NArg() > 0 {
+		return nil, fmt.Errorf("don't know what to do with %q: a directory is shared with -share name=path", fs.Arg(0))
+	}
+	return cfg, cfg.complete()
+}
+
+// discard keeps package flag from printing an error and the usage on its own.
+type discard struct{}
+
+func (discard) Write(p []byte) (int, error) { return len(p), nil }
+
+func (c *config) addShare(s string) error {
+	name, rest, ok := strings.Cut(s, "=")
+	path, options, _ := strings.Cut(rest, ",")
+	sh := shareConfig{name: name, path: path}
+	if name == "" || !ok || strings.ContainsAny(name, `/\:*?"<>|[]`) {
+		return errors.New("want name=path, as in -share docs=/home/me/docs")
+	}
+	for _, other := range c.shares {
+		if strings.EqualFold(other.name, name) {
+			return fmt.Errorf("there is a share %q already", other.name)
+		}
+	}
+	if strings.EqualFold(name, "IPC$") {
+		return errors.New("IPC$ is the server's own share")
+	}
+	if options != "" {
+		for _, o := range strings.Split(options, ",") {
+			switch o {
+			case "ro":
+				sh.readOnly = true
+			case "encrypt":
+				sh.encrypt = true
+			case "guest":
+				sh.guest = true
+			default:
+				return fmt.Errorf("don't know the option %q: there are ro, encrypt and guest", o)
+			}
+		}
+	}
+	c.shares = append(c.shares, sh)
+	return nil
+}
+
+func (c *config) addUser(s string) error {
+	name, password, given := strings.Cut(s, ":")
+	switch {
+	case name == "":
+		return errors.New("want name or name:password")
+	case given && password == "":
+		return errors.New("the password is empty: leave the colon out to have one made up")
+	}
+	for _, other := range c.users {
+		if strings.EqualFold(other.name, name) {
+			return fmt.Errorf("there is a user %q already", other.name)
+		}
+	}
+	if !given {
+		password = newPassword()
+	}
+	c.users = append(c.users, userConfig{name: name, password: password, generated: !given})
+	return nil
+}
+
+func dialectFlag(d *smb.Dialect) func(string) error {
+	return func(s string) error {
+		v, ok := dialects[s]
+		if !ok {
+			return errors.New("want 2.0.2, 2.1, 3.0, 3.0.2 or 3.1.1")
+		}
+		*d = v
+		return nil
+	}
+}
+
+// complete fills in the defaults and checks flags against each other.
+func (c *config) complete() error {
+	if len(c.shares) == 0 {
+		c.shares = []shareConfig{{name: "share", path: "."}}
+	}
+	if len(c.users) == 0 && c.smbpasswd == "" {
+		c.users = []userConfig{{name: loginName(), password: newPassword(), generated: true}}
+	}
+	if c.min != 0 && c.max != 0 && c.min > c.max {
+		return errors.New("-min is newer than -max: no client could speak with the server")
+	}
+	if c.encrypt && c.max != 0 && c.max < smb.Dialect300 {
+		return errors.New("-encrypt needs dialect 3.0 or newer: raise -max or leave -encrypt out")
+	}
+	switch c.backend {
+	case "mem":
+		return nil
+	case "os":
+	default:
+		return fmt.Errorf("don't know the backend %q: there are os and mem", c.backend)
+	}
+	for i, s := range c.shares {
+		info, err := os.Stat(s.path)
+		switch {
+		case s.path == "" || errors.Is(err, os.ErrNotExist):
+			return fmt.Errorf("share %s: there is no directory %q: make it, or correct -share", s.name, s.path)
+		case err != nil:
+			return fmt.Errorf("share %s: %v", s.name, err)
+		case !info.IsDir():
+			return fmt.Errorf("share %s: %q is a file: -share takes a directory", s.name, s.path)
+		}
+		if abs, err := filepath.Abs(s.path); err == nil {
+			c.shares[i].path = abs
+		}
+	}
+	return nil
+}
+
+// loginName returns the name of the user who runs the program, if it can be
+// typed everywhere, else "smb".
+func loginName() string {
+	u, err := user.Current()
+	if err != nil {
+		return "smb"
+	}
+	name := u.Username[strings.LastIndexByte(u.Username, '\\')+1:]
+	for _, r := range name {
+		if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("._-", r) {
+			return "smb"
+		}
+	}
+	if name == "" {
+		return "smb"
+	}
+	return name
+}
+
+// newPassword makes up a password of 75 random bits. It has no characters that
+// look alike, none that a shell or a URL takes for something else, and none
+// that move on foreign keyboards, but for y and z.
+func newPassword() string {
+	const alphabet = "abcdefghijkmnpqrstuvwxyz23456789" // 32: 5 bits each
+	var raw [15]byte
+	rand.Read(raw[:]) // never fails
+	var b strings.Builder
+	for i, r := range raw {
+		if i == 5 || i == 10 {
+			b.WriteByte('-')
+		}
+		b.WriteByte(alphabet[r%32])
+	}
+	return b.String()
+}

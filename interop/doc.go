@@ -1,0 +1,15 @@
+// Package interop holds tests that drive real SMB clients against the example
+// server: smbclient, smbtorture and impacket here, Go's client libraries in the
+// module goclients, the Linux kernel's client in kernel.sh.
+//
+// install.sh installs the clients on Debian. A client that is missing skips its
+// tests, unless SMB_INTEROP_REQUIRED is set, as it is in CI.
+//
+// Variables:
+//
+//	SMB_INTEROP_REQUIRED=1  fail instead of skip where a client is missing
+//	SMB_INTEROP_RACE=1      build the server with the race detector
+//	SMB_INTEROP_BINARY=...  test this program instead of building the server
+//	SMB_INTEROP_PEER=smbd   test Samba's server, to see whether a failure is
+//	                        the server's fault or the test's
+package interop
