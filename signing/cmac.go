@@ -17,7 +17,7 @@ func newCMAC(key []byte) (*cmac, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &cmac{pool: sync.Pool{New: func() any { return newCBCMAC(b) }}}
+	c := &cmac{pool: sync.Pool{New: func() any { return &cbcMAC{block: b} }}}
 	b.Encrypt(c.k1[:], c.k1[:])
 	double(&c.k1)
 	c.k2 = c.k1
@@ -50,6 +50,6 @@ func (c *cmac) sum(sig *[Size]byte, msg []byte) {
 	}
 	subtle.XORBytes(m.partial[:], m.partial[:], k[:])
 	m.blocks(m.partial[:])
-	*sig = m.last
+	*sig = m.x
 	c.pool.Put(m)
 }
