@@ -32,7 +32,7 @@ type Interface struct {
 // Bounds of what one pipe may make the server hold.
 const (
 	// maxFrag is the largest fragment that is announced, that of Windows and Samba.
-	maxFrag = 4280
+	maxFrag = 5840
 	// minFrag is what every implementation has to be able to receive (C706 12.6.3.1,
 	// MustRecvFragSize).
 	minFrag = 1432
@@ -75,7 +75,8 @@ type Conn struct {
 
 	bound    bool
 	group    uint32
-	maxXmit  int
+	maxXmit  int // largest fragments, to the client and from it
+	maxRecv  int
 	contexts map[uint16]*Interface
 	call     *call
 	callID   uint32 // of the call begun last

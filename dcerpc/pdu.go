@@ -129,7 +129,7 @@ func appendResponses(queue [][]byte, callID uint32, context uint16, stub []byte,
 func appendFault(queue [][]byte, callID uint32, context uint16, f Fault, flags uint8) [][]byte {
 	pdu := make([]byte, 0, 32)
 	pdu = appendHeader(pdu, ptypeFault, flagFirst|flagLast|flags, callID)
-	pdu = binary.LittleEndian.AppendUint32(pdu, 32)
+	pdu = binary.LittleEndian.AppendUint32(pdu, 24) // alloc_hint, as Samba has it
 	pdu = binary.LittleEndian.AppendUint16(pdu, context)
 	pdu = append(pdu, 0, 0)
 	pdu = binary.LittleEndian.AppendUint32(pdu, uint32(f))

@@ -12,7 +12,7 @@ func (c *Conn) handle(ctx context.Context, pdu []byte) error {
 	if c.queued > maxQueue {
 		return fmt.Errorf("%w: the client does not read its replies", ErrBroken)
 	}
-	if h.major != 5 || h.minor > 1 || h.bigEndian {
+	if h.major != 5 || h.minor != 0 || h.bigEndian {
 		return c.refuse(h)
 	}
 	switch h.ptype {
@@ -75,7 +75,7 @@ func (c *Conn) bind(h header, pdu []byte) {
 	// answer.
 	c.bound = true
 	c.group = rand.Uint32() | 1
-	c.maxXmit = clampFrag(b.maxRecv)
+	c.maxXmit, c.maxRecv = clampFrag(b.maxRecv), clampFrag(b.maxXmit)
 	c.enqueue(c.ack(ptypeBindAck, h, b, c.addr))
 }
 
@@ -104,7 +104,7 @@ func (c *Conn) ack(ptype uint8, h header, b bind, addr string) []byte {
 		}
 		results[i] = r
 	}
-	reply := bind{maxXmit: c.maxXmit, maxRecv: clampFrag(b.maxXmit), group: c.group}
+	reply := bind{maxXmit: c.maxXmit, maxRecv: c.maxRecv, group: c.group}
 	return appendBindAck(nil, ptype, h.callID, reply, addr, results)
 }
 
@@ -172,7 +172,12 @@ func (c *Conn) execute(ctx context.Context, h header, k *call) {
 	switch {
 	case h.flags&flagMaybe != 0: // such calls have no answer
 	case err != nil:
-		c.enqueue(appendFault(nil, k.id, k.head.context, faultOf(err), 0)...)
+		f := faultOf(err)
+		var flags uint8
+		if f == FaultOpRange {
+			flags = flagDidNotExecute
+		}
+		c.enqueue(appendFault(nil, k.id, k.head.context, f, flags)...)
 	default:
 		c.enqueue(appendResponses(nil, k.id, k.head.context, out, c.maxXmit)...)
 	}

@@ -2,6 +2,7 @@ package srvsvc
 
 import (
 	"context"
+	"slices"
 
 	"github.com/gosmbd/smb/dcerpc/internal/netapi"
 	"github.com/gosmbd/smb/dcerpc/ndr"
@@ -16,7 +17,7 @@ func (s Share) row(level uint32) netapi.Row {
 	num, str := netapi.Num, netapi.Str
 	one := netapi.Row{str(s.Name), num(s.Type &^ clusterTypes), str(s.Comment)}
 	two := append(one[:3:3], num(s.Permissions), num(orAll(s.MaxUses)), num(s.CurrentUses),
-		str(s.Path), netapi.Null()) // no password
+		str(s.Path), str("")) // and no password
 	descriptor := netapi.Row{num(uint32(len(s.SecurityDescriptor))), netapi.Buf(s.SecurityDescriptor)}
 	switch level {
 	case 0:
@@ -54,16 +55,21 @@ func (v *service) shareLevel(ctx context.Context, level uint32) netapi.Code {
 
 // shareEnum is NetrShareEnum, [MS-SRVS] 3.1.4.8.
 func (v *service) shareEnum(ctx context.Context, _ string, d *ndr.Decoder, e *ndr.Encoder) {
-	v.enumShares(ctx, d, e, 0, 1, 2, 501, 502, 503)
+	v.enumShares(ctx, d, e, v.server.Shares, 0, 1, 2, 501, 502, 503)
 }
 
-// shareEnumSticky is NetrShareEnumSticky, [MS-SRVS] 3.1.4.9. All shares are sticky:
-// they are the application's configuration.
+// shareEnumSticky is NetrShareEnumSticky, [MS-SRVS] 3.1.4.9. All shares are sticky,
+// as the application's configuration, but those that the server itself makes.
 func (v *service) shareEnumSticky(ctx context.Context, _ string, d *ndr.Decoder, e *ndr.Encoder) {
-	v.enumShares(ctx, d, e, 0, 1, 2, 502, 503)
+	sticky := func(ctx context.Context) []Share {
+		all := slices.Clone(v.server.Shares(ctx))
+		return slices.DeleteFunc(all, func(s Share) bool { return s.Type&TypeSpecial != 0 })
+	}
+	v.enumShares(ctx, d, e, sticky, 0, 1, 2, 502, 503)
 }
 
-func (v *service) enumShares(ctx context.Context, d *ndr.Decoder, e *ndr.Encoder, levels ...uint32) {
+func (v *service) enumShares(ctx context.Context, d *ndr.Decoder, e *ndr.Encoder,
+	list func(context.Context) []Share, levels ...uint32) {
 	q := netapi.DecodeEnum(d, levels...)
 	if d.Err() != nil {
 		return
@@ -71,7 +77,7 @@ func (v *service) enumShares(ctx context.Context, d *ndr.Decoder, e *ndr.Encoder
 	code := v.shareLevel(ctx, q.Level)
 	var rows []netapi.Row
 	if code == netapi.OK && q.Known() {
-		for _, s := range v.server.Shares(ctx) {
+		for _, s := range list(ctx) {
 			rows = append(rows, s.row(q.Level))
 		}
 	}

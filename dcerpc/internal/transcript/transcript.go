@@ -1,0 +1,100 @@
+// Package transcript replays recorded conversations of a client with another
+// server (Samba's smbd), for tests.
+package transcript
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/gosmbd/smb/dcerpc"
+)
+
+// An Exchange is a PDU of the client and what the server answered.
+type Exchange struct {
+	Request []byte
+	Replies []byte
+}
+
+// Read reads a file with lines of "> hex" from the client and "< hex" from the
+// server.
+func Read(t testing.TB, name string) []Exchange {
+	t.Helper()
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var all []Exchange
+	for s := bufio.NewScanner(f); s.Scan(); {
+		dir, text, _ := strings.Cut(s.Text(), " ")
+		b, err := hex.DecodeString(text)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		switch {
+		case dir == ">":
+			all = append(all, Exchange{Request: b})
+		case dir == "<" && len(all) > 0:
+			x := &all[len(all)-1]
+			x.Replies = append(x.Replies, b...)
+		}
+	}
+	return all
+}
+
+// Drain returns all that is queued in c.
+func Drain(t testing.TB, c *dcerpc.Conn) []byte {
+	t.Helper()
+	var all []byte
+	buf := make([]byte, 1000)
+	for {
+		n, err := c.Read(buf)
+		all = append(all, buf[:n]...)
+		switch {
+		case errors.Is(err, dcerpc.ErrEmpty):
+			return all
+		case err != nil && !errors.Is(err, dcerpc.ErrMore):
+			t.Fatal(err)
+		}
+	}
+}
+
+// Replay sends the requests of x to connections that open makes, a new one for
+// each bind, and calls check with what came back.
+func Replay(t *testing.T, x []Exchange, open func() *dcerpc.Conn, check func(i int, want, got []byte)) {
+	t.Helper()
+	c := open()
+	for i, e := range x {
+		if i > 0 && e.Request[2] == 11 {
+			c = open()
+		}
+		if _, err := c.Write(context.Background(), e.Request); err != nil {
+			t.Fatalf("request %d: %v", i, err)
+		}
+		check(i, e.Replies, Drain(t, c))
+	}
+}
+
+// Same says whether two replies are the same but for the numbers that a server is
+// free to choose: association group and referent IDs.
+func Same(want, got []byte) bool {
+	if len(want) != len(got) || len(want)%4 != 0 {
+		return false
+	}
+	for i := 0; i < len(want); i += 4 {
+		w, g := binary.LittleEndian.Uint32(want[i:]), binary.LittleEndian.Uint32(got[i:])
+		group := i == 20 && (want[2] == 12 || want[2] == 15)
+		if w != g && !group && !(referent(w) && referent(g)) {
+			return false
+		}
+	}
+	return true
+}
+
+func referent(v uint32) bool { return v >= 0x00020000 && v < 0x00021000 }
