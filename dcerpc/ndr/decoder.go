@@ -138,13 +138,13 @@ func (d *Decoder) MaxCount(want uint32, size int) int {
 
 // varying reads the three counts of a conformant and varying array (C706
 // 14.3.3.4) and returns its elements, of size octets each.
-func (d *Decoder) varying(size int) (elements []byte, max uint32) {
-	max = d.U32()
+func (d *Decoder) varying(size int) (elements []byte, capacity uint32) {
+	capacity = d.U32()
 	offset, actual := d.U32(), d.U32()
-	if offset != 0 || actual > max {
+	if offset != 0 || actual > capacity {
 		d.Fail()
 	}
-	return d.Bytes(d.Count(actual, size) * size), max
+	return d.Bytes(d.Count(actual, size) * size), capacity
 }
 
 // WString reads a conformant and varying string of 16-bit characters: the
@@ -197,8 +197,8 @@ func (d *Decoder) UnicodeStringBody(s UnicodeString) string {
 	if !s.present {
 		return ""
 	}
-	p, max := d.varying(2)
-	if len(p) != int(s.length)&^1 || max != uint32(s.max)/2 {
+	p, capacity := d.varying(2)
+	if len(p) != int(s.length)&^1 || capacity != uint32(s.max)/2 {
 		d.Fail()
 		return ""
 	}

@@ -1,0 +1,103 @@
+package wkssvc
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"testing"
+
+	"github.com/gosmbd/smb/dcerpc"
+	"github.com/gosmbd/smb/dcerpc/internal/transcript"
+	"github.com/gosmbd/smb/dcerpc/ndr"
+)
+
+// fake says who asks.
+type fake struct{ admin, joined bool }
+
+func (f fake) Admin(context.Context) bool { return f.admin }
+
+func (f fake) Workstation(context.Context) Info {
+	if f.joined {
+		return Info{Name: "FAKE", Domain: "EXAMPLE", Joined: true}
+	}
+	return Info{Name: "FAKE"}
+}
+
+func call(t *testing.T, w Workstation, opnum uint16, build func(e *ndr.Encoder)) []byte {
+	t.Helper()
+	var e ndr.Encoder
+	e.UniqueWString(`\\server`)
+	build(&e)
+	out, err := Interface(w).Call(context.Background(), opnum, e.Bytes())
+	if err != nil || len(out) < 4 {
+		t.Fatalf("operation %d: %x, %v", opnum, out, err)
+	}
+	return out
+}
+
+func code(out []byte) uint32 { return binary.LittleEndian.Uint32(out[len(out)-4:]) }
+
+func TestAccess(t *testing.T) {
+	level := func(n uint32) func(*ndr.Encoder) { return func(e *ndr.Encoder) { e.U32(n) } }
+	enum := func(e *ndr.Encoder) {
+		for _, v := range []uint32{0, 0, 0, 0xffffffff, 0} { // no container, no resume handle
+			e.U32(v)
+		}
+	}
+	for _, c := range []struct {
+		op          uint16
+		build       func(*ndr.Encoder)
+		user, admin uint32
+	}{
+		{0, level(100), 0, 0},
+		{0, level(101), 0, 0},
+		{0, level(102), 5, 0},
+		{0, level(502), 5, 0},
+		{0, level(1), 124, 124},
+		{1, level(100), 5, 5},
+		{2, enum, 5, 0},
+		{5, enum, 0, 0},
+		{22, level(0), 5, 5},
+	} {
+		if got := code(call(t, fake{}, c.op, c.build)); got != c.user {
+			t.Errorf("operation %d as user: %d, want %d", c.op, got, c.user)
+		}
+		if got := code(call(t, fake{admin: true}, c.op, c.build)); got != c.admin {
+			t.Errorf("operation %d as administrator: %d, want %d", c.op, got, c.admin)
+		}
+	}
+}
+
+func TestJoinInformation(t *testing.T) {
+	null := func(e *ndr.Encoder) { e.Ptr(false) }
+	for w, want := range map[fake]string{{}: "WORKGROUP", {joined: true}: "EXAMPLE"} {
+		d := ndr.NewDecoder(call(t, w, 20, null))
+		name, status, code := d.UniqueWString(), d.U16(), d.U32()
+		if name != want || (status == 3) != w.joined || code != 0 || d.Err() != nil || d.Remaining() != 0 {
+			t.Error(name, status, code, d.Err())
+		}
+	}
+}
+
+func TestUnknownOperation(t *testing.T) {
+	for _, opnum := range []uint16{3, 9, 21, 31, 0xffff} {
+		if _, err := Interface(fake{}).Call(context.Background(), opnum, nil); !errors.Is(err, dcerpc.FaultOpRange) {
+			t.Errorf("%d: %v", opnum, err)
+		}
+	}
+}
+
+func FuzzCall(f *testing.F) {
+	for _, x := range transcript.Read(f, "testdata/wkssvc-impacket.txt") {
+		if x.Request[2] == 0 {
+			f.Add(uint16(x.Request[22]), x.Request[24:])
+		}
+	}
+	iface := Interface(fake{admin: true})
+	f.Fuzz(func(t *testing.T, opnum uint16, b []byte) {
+		out, err := iface.Call(context.Background(), opnum%40, b)
+		if (err == nil) != (len(out) >= 4) {
+			t.Fatal(len(out), err)
+		}
+	})
+}
