@@ -31,7 +31,7 @@ func (c FileInfoClass) MinOutput() (n int, ok bool) {
 	case ClassFileNetworkOpenInformation:
 		return 56, true
 	case ClassFilePipeRemoteInformation:
-		return 16, true // 12, rounded up to a multiple of 8
+		return 12, true
 	case ClassFileFullEaInformation:
 		// A buffer that is too small for an entry is
 		// StatusBufferTooSmall, [MS-FSA] 2.1.5.12.12.
