@@ -1,0 +1,169 @@
+"""Drives a server with impacket; interop/impacket_test.go calls it.
+
+usage: impacket_client.py PORT USER PASSWORD DIALECT WHAT
+
+Prints "ok" at the end, or a traceback.
+"""
+
+import hashlib
+import os
+import random
+import sys
+
+from impacket.dcerpc.v5 import srvs, transport, wkst
+from impacket.smb3structs import (
+    SMB2_DIALECT_002,
+    SMB2_DIALECT_21,
+    SMB2_DIALECT_30,
+    SMB2_SESSION_FLAG_ENCRYPT_DATA,
+)
+from impacket.smbconnection import SessionError, SMBConnection
+
+DIALECTS = {
+    "any": None,
+    "2.0.2": SMB2_DIALECT_002,
+    "2.1": SMB2_DIALECT_21,
+    "3.0": SMB2_DIALECT_30,
+}
+HOST = "127.0.0.1"
+
+
+def connect(port, dialect):
+    return SMBConnection(HOST, HOST, sess_port=port, preferredDialect=DIALECTS[dialect], timeout=30)
+
+
+def fails(status, f, *args):
+    """f must fail with the status."""
+    try:
+        f(*args)
+    except Exception as e:
+        code = e.getErrorCode() if isinstance(e, SessionError) else getattr(e, "error", None)
+        if code is None:
+            code = getattr(e, "get_error_code", lambda: None)()
+        if code not in status:
+            raise AssertionError("%s: %r, wanted %s" % (f.__name__, e, [hex(s) for s in status]))
+        return
+    raise AssertionError("%s succeeded" % f.__name__)
+
+
+def walk(conn, share, path):
+    """Yields the names of all files below path."""
+    for e in conn.listPath(share, path + "\\*"):
+        name = e.get_longname()
+        if name in (".", ".."):
+            continue
+        if e.is_directory():
+            yield from walk(conn, share, path + "\\" + name)
+        else:
+            yield path + "\\" + name, e.get_filesize()
+
+
+def files(conn):
+    """Lists the shares, makes, writes, walks, reads, renames and deletes."""
+    names = [s["shi1_netname"][:-1] for s in conn.listShares()]
+    assert "share" in names and "IPC$" in names, names
+    sums = {}
+    conn.createDirectory("share", "imp")
+    for d in range(3):
+        conn.createDirectory("share", "imp\\d%d" % d)
+        for size in (0, 1, 65536, 1234567):
+            data = random.Random(size).randbytes(size)
+            chunks = [data[i:i + 65536] for i in range(0, size, 65536)] + [b""]
+            name = "imp\\d%d\\f%d" % (d, size)
+            conn.putFile("share", name, lambda n, it=iter(chunks): next(it))
+            sums["\\" + name] = (size, hashlib.sha256(data).hexdigest())
+    seen = dict(walk(conn, "share", "\\imp"))
+    assert seen == {n: s for n, (s, _) in sums.items()}, seen
+    for name, (_, digest) in sums.items():
+        h = hashlib.sha256()
+        conn.getFile("share", name, h.update)
+        assert h.hexdigest() == digest, name
+    conn.rename("share", "imp\\d0\\f1", "imp\\d1\\renamed")
+    fails([0xC0000034], conn.deleteFile, "share", "imp\\d0\\f1")
+    fails([0xC0000101], conn.deleteDirectory, "share", "imp\\d1")
+    conn.deleteFile("share", "imp\\d1\\renamed")
+    for name in sums:
+        if not name.endswith("d0\\f1"):
+            conn.deleteFile("share", name)
+    for d in range(3):
+        conn.deleteDirectory("share", "imp\\d%d" % d)
+    conn.deleteDirectory("share", "imp")
+    tid = conn.connectTree("share")
+    conn.disconnectTree(tid)
+    fails([0xC00000CC], conn.connectTree, "nosuchshare")
+
+
+def rpc(conn, port, user, password):
+    """Calls the server and workstation services, with and without fragments."""
+    for fragment in (0, 24):
+        t = transport.SMBTransport(HOST, filename=r"\srvsvc", smb_connection=conn)
+        t.set_dport(port)
+        dce = t.get_dce_rpc()
+        dce.connect()
+        if fragment:
+            # The request goes out in pieces, by WRITE and READ.
+            dce.set_max_fragment_size(fragment)
+        dce.bind(srvs.MSRPC_UUID_SRVS)
+        for level in (0, 1, 2, 501, 502, 503):
+            if level == 503 and os.environ.get("SMB_INTEROP_PEER") == "smbd":
+                continue  # Samba lacks it
+            try:
+                r = srvs.hNetrShareEnum(dce, level)
+            except Exception as e:
+                # 2 and up may be for administrators
+                if level in (0, 1) or "ACCESS_DENIED" not in str(e).upper():
+                    raise
+                continue
+            assert r["ErrorCode"] == 0
+        assert "share" in [s["shi1_netname"][:-1] for s in srvs.hNetrShareEnum(dce, 1)
+                           ["InfoStruct"]["ShareInfo"]["Level1"]["Buffer"]]
+        r = srvs.hNetrShareGetInfo(dce, "share\x00", 1)
+        assert r["InfoStruct"]["ShareInfo1"]["shi1_netname"] == "share\x00"
+        fails([2310, 123], srvs.hNetrShareGetInfo, dce, "nosuch\x00", 1)
+        r = srvs.hNetrServerGetInfo(dce, 101)
+        assert r["InfoStruct"]["ServerInfo101"]["sv101_name"] != "\x00"
+        srvs.hNetrRemoteTOD(dce)
+        dce.disconnect()
+    t = transport.SMBTransport(HOST, filename=r"\wkssvc", smb_connection=conn)
+    dce = t.get_dce_rpc()
+    dce.connect()
+    dce.bind(wkst.MSRPC_UUID_WKST)
+    r = wkst.hNetrWkstaGetInfo(dce, 100)
+    assert r["WkstaInfo"]["WkstaInfo100"]["wki100_computername"] != "\x00"
+    dce.disconnect()
+
+
+def unsigned(conn):
+    """Stops signing: whatever comes then must be refused."""
+    low = conn.getSMBServer()
+    low._Session["SigningActivated"] = False
+    low._Session["SessionFlags"] &= ~SMB2_SESSION_FLAG_ENCRYPT_DATA
+    fails([0xC0000022], conn.connectTree, "share")
+
+
+def main():
+    port, user, password, dialect, what = sys.argv[1:]
+    port = int(port)
+    conn = connect(port, dialect)
+    if what == "badpassword":
+        fails([0xC000006D], conn.login, user, password)
+        print("ok")
+        return
+    conn.login(user, password)
+    if dialect != "any":
+        assert conn.getDialect() == DIALECTS[dialect], hex(conn.getDialect())
+    if what == "files":
+        files(conn)
+    elif what == "rpc":
+        rpc(conn, port, user, password)
+    elif what == "unsigned":
+        unsigned(conn)
+        print("ok")
+        return
+    else:
+        sys.exit("don't know " + what)
+    conn.logoff()
+    print("ok")
+
+
+main()
