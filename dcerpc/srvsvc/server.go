@@ -76,7 +76,7 @@ func (v *service) diskEnum(ctx context.Context, _ string, d *ndr.Decoder, e *ndr
 	n := d.U32()
 	if d.Ptr() {
 		d.U32() // maximum count
-		if d.U32() != 0 || d.U32() != 0 || n != 0 {
+		if offset, actual := d.U32(), d.U32(); offset != 0 || actual != 0 || n != 0 {
 			d.Fail()
 		}
 	}
