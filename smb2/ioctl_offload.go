@@ -72,7 +72,9 @@ func ParseOffloadReadResponse(b []byte) (OffloadReadResponse, error) {
 	if err != nil {
 		return OffloadReadResponse{}, err
 	}
-	return OffloadReadResponse{c.u32(), c.u64(), [OffloadTokenSize]byte(c)}, nil
+	r := OffloadReadResponse{Flags: c.u32(), TransferLength: c.u64()}
+	r.Token = [OffloadTokenSize]byte(c)
+	return r, nil
 }
 
 // Append appends the payload.
@@ -101,7 +103,14 @@ func ParseOffloadWriteRequest(b []byte) (OffloadWriteRequest, error) {
 	if err != nil {
 		return OffloadWriteRequest{}, err
 	}
-	return OffloadWriteRequest{c.u32(), c.u64(), c.u64(), c.u64(), [OffloadTokenSize]byte(c)}, nil
+	r := OffloadWriteRequest{
+		Flags:          c.u32(),
+		FileOffset:     c.u64(),
+		CopyLength:     c.u64(),
+		TransferOffset: c.u64(),
+	}
+	r.Token = [OffloadTokenSize]byte(c)
+	return r, nil
 }
 
 // Append appends the payload.
