@@ -3,9 +3,7 @@ package osfs
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"os"
-	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -15,7 +13,6 @@ import (
 
 const (
 	syncFlag = unix.O_DSYNC
-	pathOnly = unix.O_PATH
 
 	// copyChunk bounds one copy, so that the caller can look whether it was
 	// cancelled.
@@ -26,65 +23,6 @@ const (
 const errNotStored = unix.ENODATA
 
 var _ vfs.RangeCopier = (*File)(nil)
-
-// system is what New found out about the machine.
-type system struct {
-	// openat2 tells that the kernel has it, and that /proc is there, which
-	// leads from a descriptor without access to one with.
-	openat2 bool
-	dev     uint64
-	rootfd  int
-}
-
-func (f *FS) init() error {
-	f.sys.rootfd = int(f.dir.Fd())
-	var st status
-	if err := st.fd(f.sys.rootfd); err != nil {
-		return err
-	}
-	f.sys.dev = st.dev
-	if fd, err := f.beneath(".", pathOnly|unix.O_DIRECTORY, 0); err == nil {
-		var proc unix.Stat_t
-		f.sys.openat2 = unix.Stat(procPath(fd), &proc) == nil && proc.Ino == st.ino
-		unix.Close(fd)
-	}
-	return nil
-}
-
-// beneath opens a name below the root, and follows links only there.
-func (f *FS) beneath(name string, flags int, mode fs.FileMode) (int, error) {
-	how := unix.OpenHow{
-		Flags:   uint64(flags | unix.O_CLOEXEC),
-		Mode:    uint64(mode.Perm()),
-		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_MAGICLINKS,
-	}
-	for try := 0; ; try++ {
-		fd, err := unix.Openat2(f.sys.rootfd, name, &how)
-		switch {
-		case err == unix.EINTR:
-		case err == unix.EAGAIN && try < 1000:
-			// Something was renamed while the kernel walked a "..".
-		case err == unix.EXDEV:
-			return -1, fs.ErrNotExist // a link that leads out
-		default:
-			return fd, err
-		}
-	}
-}
-
-// procPath names an open object. The system follows it to the object itself,
-// whatever its name is now.
-func procPath(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }
-
-// reopen opens the content of what fd, opened with pathOnly, refers to.
-func (f *FS) reopen(fd, flags int) (n int, err error) {
-	name := procPath(fd)
-	err = again(func() error {
-		n, err = unix.Open(name, flags|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
-		return err
-	})
-	return n, err
-}
 
 func (s *status) fd(fd int) error {
 	return s.statx(fd, "", unix.AT_EMPTY_PATH)

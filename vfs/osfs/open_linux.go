@@ -1,0 +1,120 @@
+package osfs
+
+import (
+	"io/fs"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gosmbd/smb/vfs"
+)
+
+// pathOnly opens a descriptor that gives no access to the content.
+const pathOnly = unix.O_PATH
+
+// system is what New found out about the machine.
+type system struct {
+	// openat2 tells that the kernel has it, and that /proc is there, which
+	// leads from a descriptor without access to one with.
+	openat2 bool
+	dev     uint64
+	rootfd  int
+}
+
+func (f *FS) init() error {
+	f.sys.rootfd = int(f.dir.Fd())
+	var st status
+	if err := st.fd(f.sys.rootfd); err != nil {
+		return err
+	}
+	f.sys.dev = st.dev
+	if fd, err := f.beneath(".", pathOnly|unix.O_DIRECTORY, 0); err == nil {
+		var proc unix.Stat_t
+		f.sys.openat2 = unix.Stat(procPath(fd), &proc) == nil && proc.Ino == st.ino
+		unix.Close(fd)
+	}
+	return nil
+}
+
+// beneath opens a name below the root, and follows links only there.
+func (f *FS) beneath(name string, flags int, mode fs.FileMode) (int, error) {
+	how := unix.OpenHow{
+		Flags:   uint64(flags | unix.O_CLOEXEC),
+		Mode:    uint64(mode.Perm()),
+		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_MAGICLINKS,
+	}
+	for try := 0; ; try++ {
+		fd, err := unix.Openat2(f.sys.rootfd, name, &how)
+		switch {
+		case err == unix.EINTR:
+		case err == unix.EAGAIN && try < 1000:
+			// Something was renamed while the kernel walked a "..".
+		case err == unix.EXDEV:
+			return -1, fs.ErrNotExist // a link that leads out
+		default:
+			return fd, err
+		}
+	}
+}
+
+// procPath names an open object. The system follows it to the object itself,
+// whatever its name is now.
+func procPath(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }
+
+// reopen opens the content of what fd, opened with pathOnly, refers to.
+func (f *FS) reopen(fd, flags int) (n int, err error) {
+	name := procPath(fd)
+	err = again(func() error {
+		n, err = unix.Open(name, flags|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+		return err
+	})
+	return n, err
+}
+
+// openFile opens a file or directory known to be one, or creates it.
+func (f *FS) openFile(name string, flags int, mode fs.FileMode) (*os.File, error) {
+	if f.sys.openat2 {
+		fd, err := f.beneath(name, flags, mode)
+		if err != nil {
+			return nil, err
+		}
+		return os.NewFile(uintptr(fd), name), nil
+	}
+	return f.root.OpenFile(name, flags, mode)
+}
+
+// open opens an existing object: with openat2 by way of a descriptor that gives
+// no access, so that its type is known before its content is opened.
+func (f *FS) open(name string, opt vfs.OpenOptions) (*File, error) {
+	if !f.sys.openat2 {
+		return f.openPortable(name, opt)
+	}
+	fd, err := f.beneath(name, pathOnly, 0)
+	if err != nil {
+		return nil, err
+	}
+	var st status
+	if err := st.fd(fd); err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	flags, data := openFlags(opt), opt.Reads() || opt.Writes()
+	if st.dir() {
+		flags, data = os.O_RDONLY|unix.O_DIRECTORY, opt.Access&vfs.ListDirectory != 0
+	}
+	if !data {
+		h := newFile(f, name, os.NewFile(uintptr(fd), name), false, st.dir())
+		h.path = true
+		return h, nil
+	}
+	defer unix.Close(fd)
+	if !st.dir() && !st.regular() {
+		return nil, errSpecial
+	}
+	content, err := f.reopen(fd, flags)
+	if err != nil {
+		return nil, err
+	}
+	return newFile(f, name, os.NewFile(uintptr(content), name), !st.dir(), st.dir()), nil
+}

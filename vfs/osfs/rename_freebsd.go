@@ -1,0 +1,3 @@
+package osfs
+
+const caseSensitive = true
