@@ -25,23 +25,23 @@ const (
 )
 
 // eaList checks what is common to both lists: whether each entry is where it has to
-// be. A list that isn't well-formed is StatusEAListInconsistent.
+// be. A list that isn't well-formed is StatusEaListInconsistent.
 func eaList[E any](b []byte, fixed int, parse func([]byte) (E, error)) ([]E, error) {
 	list, err := parseList(b, fixed, func(b []byte) (E, error) {
 		if next := binary.LittleEndian.Uint32(b); next%eaAlign != 0 {
 			var zero E
-			return zero, StatusEAListInconsistent
+			return zero, StatusEaListInconsistent
 		}
 		return parse(b)
 	})
 	if err == StatusInvalidParameter {
-		err = StatusEAListInconsistent
+		err = StatusEaListInconsistent
 	}
 	return list, err
 }
 
 // ParseFileFullEaInformation parses b. A list whose entries don't fit together
-// is StatusEAListInconsistent. Which names and flags are good is up to the
+// is StatusEaListInconsistent. Which names and flags are good is up to the
 // caller.
 func ParseFileFullEaInformation(b []byte) (FileFullEaInformation, error) {
 	return eaList(b, fullEaFixed, func(b []byte) (FileFullEaEntry, error) {
@@ -49,7 +49,7 @@ func ParseFileFullEaInformation(b []byte) (FileFullEaInformation, error) {
 		flags, nameLength, valueLength := c.u8(), int(c.u8()), int(c.u16())
 		end := fullEaFixed + nameLength
 		if end+1+valueLength > len(b) || b[end] != 0 {
-			return FileFullEaEntry{}, StatusEAListInconsistent
+			return FileFullEaEntry{}, StatusEaListInconsistent
 		}
 		return FileFullEaEntry{
 			Flags: flags,
@@ -88,12 +88,12 @@ func (l FileFullEaInformation) AppendMax(dst []byte, max int) ([]byte, int) {
 type FileGetEaInformation []string
 
 // ParseFileGetEaInformation parses b. A list whose entries don't fit together
-// is StatusEAListInconsistent.
+// is StatusEaListInconsistent.
 func ParseFileGetEaInformation(b []byte) (FileGetEaInformation, error) {
 	return eaList(b, getEaFixed, func(b []byte) (string, error) {
 		end := getEaFixed + int(b[4])
 		if end >= len(b) || b[end] != 0 {
-			return "", StatusEAListInconsistent
+			return "", StatusEaListInconsistent
 		}
 		return string(b[getEaFixed:end]), nil
 	})

@@ -37,10 +37,10 @@ type ReparseDataBuffer struct {
 }
 
 // ParseReparseDataBuffer parses b, which holds the buffer and nothing after it.
-// Whatever is wrong is StatusIOReparseDataInvalid ([MS-FSA] 2.1.5.10.37).
+// Whatever is wrong is StatusIoReparseDataInvalid ([MS-FSA] 2.1.5.10.37).
 func ParseReparseDataBuffer(b []byte) (ReparseDataBuffer, error) {
 	if len(b) < reparseFixed || len(b) > MaxReparseDataBuffer {
-		return ReparseDataBuffer{}, StatusIOReparseDataInvalid
+		return ReparseDataBuffer{}, StatusIoReparseDataInvalid
 	}
 	c := cursor(b)
 	r := ReparseDataBuffer{Tag: c.u32()}
@@ -50,7 +50,7 @@ func ParseReparseDataBuffer(b []byte) (ReparseDataBuffer, error) {
 		fixed = reparseGUIDFixed
 	}
 	if len(b) != fixed+length {
-		return ReparseDataBuffer{}, StatusIOReparseDataInvalid
+		return ReparseDataBuffer{}, StatusIoReparseDataInvalid
 	}
 	if fixed == reparseGUIDFixed {
 		r.GUID = GUID(b[reparseFixed:])
@@ -87,7 +87,7 @@ type MountPointReparse struct {
 }
 
 // ParseSymbolicLinkReparse parses b as ParseReparseDataBuffer does; another tag
-// is StatusIOReparseTagMismatch.
+// is StatusIoReparseTagMismatch.
 func ParseSymbolicLinkReparse(b []byte) (SymbolicLinkReparse, error) {
 	data, err := reparseData(b, ReparseTagSymlink, 12)
 	if err != nil {
@@ -104,7 +104,7 @@ func ParseSymbolicLinkReparse(b []byte) (SymbolicLinkReparse, error) {
 }
 
 // ParseMountPointReparse parses b as ParseReparseDataBuffer does; another tag is
-// StatusIOReparseTagMismatch.
+// StatusIoReparseTagMismatch.
 func ParseMountPointReparse(b []byte) (MountPointReparse, error) {
 	data, err := reparseData(b, ReparseTagMountPoint, 8)
 	if err != nil {
@@ -126,10 +126,10 @@ func reparseData(b []byte, tag uint32, fixed int) ([]byte, error) {
 		return nil, err
 	}
 	if r.Tag != tag {
-		return nil, StatusIOReparseTagMismatch
+		return nil, StatusIoReparseTagMismatch
 	}
 	if len(r.Data) < fixed {
-		return nil, StatusIOReparseDataInvalid
+		return nil, StatusIoReparseDataInvalid
 	}
 	return r.Data, nil
 }
@@ -148,7 +148,7 @@ func reparseNames(data, paths []byte) (substitute, print string, err error) {
 	// other.
 	const room = MaxReparseDataBuffer - reparseFixed - 12
 	if utf16le.Len(substitute)+utf16le.Len(print) > room {
-		return "", "", StatusIOReparseDataInvalid
+		return "", "", StatusIoReparseDataInvalid
 	}
 	return substitute, print, nil
 }
@@ -156,11 +156,11 @@ func reparseNames(data, paths []byte) (substitute, print string, err error) {
 func reparseName(paths []byte, offset, length uint16) (string, error) {
 	b, err := slice(paths, 0, uint64(offset), uint64(length))
 	if err != nil {
-		return "", StatusIOReparseDataInvalid
+		return "", StatusIoReparseDataInvalid
 	}
 	name, err := decodeName(b)
 	if err != nil {
-		return "", StatusIOReparseDataInvalid
+		return "", StatusIoReparseDataInvalid
 	}
 	return name, nil
 }

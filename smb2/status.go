@@ -51,8 +51,8 @@ func (s Status) Is(target error) bool {
 		return s.invalid()
 	case errors.ErrUnsupported:
 		return s == StatusNotSupported || s == StatusNotImplemented ||
-			s == StatusInvalidDeviceRequest || s == StatusEAsNotSupported ||
-			s == StatusFSDriverRequired
+			s == StatusInvalidDeviceRequest || s == StatusEasNotSupported ||
+			s == StatusFsDriverRequired
 	}
 	return false
 }
@@ -86,7 +86,7 @@ func (s Status) invalid() bool {
 
 // Values of Status, [MS-ERREF] 2.3.1, that [MS-SMB2], [MS-FSA], [MS-FSCC],
 // [MS-DFSC] and the logon protocols name. The Go name is the name of the
-// specification in Go case: STATUS_EA_TOO_LARGE is StatusEATooLarge.
+// specification in Go case: STATUS_EA_TOO_LARGE is StatusEaTooLarge.
 const (
 	StatusSuccess               Status = 0x00000000
 	StatusTimeout               Status = 0x00000102
@@ -107,9 +107,9 @@ const (
 	StatusBufferOverflow       Status = 0x80000005
 	StatusNoMoreFiles          Status = 0x80000006
 	StatusDeviceOffLine        Status = 0x80000010
-	StatusInvalidEAName        Status = 0x80000013
-	StatusEAListInconsistent   Status = 0x80000014
-	StatusInvalidEAFlag        Status = 0x80000015
+	StatusInvalidEaName        Status = 0x80000013
+	StatusEaListInconsistent   Status = 0x80000014
+	StatusInvalidEaFlag        Status = 0x80000015
 	StatusVerifyRequired       Status = 0x80000016
 	StatusNoMoreEntries        Status = 0x8000001A
 	StatusStoppedOnSymlink     Status = 0x8000002D
@@ -147,14 +147,14 @@ const (
 	StatusObjectPathNotFound                Status = 0xC000003A
 	StatusObjectPathSyntaxBad               Status = 0xC000003B
 	StatusDataError                         Status = 0xC000003E
-	StatusCRCError                          Status = 0xC000003F
+	StatusCrcError                          Status = 0xC000003F
 	StatusSharingViolation                  Status = 0xC0000043
 	StatusQuotaExceeded                     Status = 0xC0000044
-	StatusEAsNotSupported                   Status = 0xC000004F
-	StatusEATooLarge                        Status = 0xC0000050
-	StatusNonexistentEAEntry                Status = 0xC0000051
-	StatusNoEAsOnFile                       Status = 0xC0000052
-	StatusEACorruptError                    Status = 0xC0000053
+	StatusEasNotSupported                   Status = 0xC000004F
+	StatusEaTooLarge                        Status = 0xC0000050
+	StatusNonexistentEaEntry                Status = 0xC0000051
+	StatusNoEasOnFile                       Status = 0xC0000052
+	StatusEaCorruptError                    Status = 0xC0000053
 	StatusFileLockConflict                  Status = 0xC0000054
 	StatusLockNotGranted                    Status = 0xC0000055
 	StatusDeletePending                     Status = 0xC0000056
@@ -177,8 +177,8 @@ const (
 	StatusPasswordExpired                   Status = 0xC0000071
 	StatusAccountDisabled                   Status = 0xC0000072
 	StatusNoneMapped                        Status = 0xC0000073
-	StatusInvalidACL                        Status = 0xC0000077
-	StatusInvalidSID                        Status = 0xC0000078
+	StatusInvalidAcl                        Status = 0xC0000077
+	StatusInvalidSid                        Status = 0xC0000078
 	StatusInvalidSecurityDescr              Status = 0xC0000079
 	StatusNoToken                           Status = 0xC000007C
 	StatusRangeNotLocked                    Status = 0xC000007E
@@ -186,7 +186,7 @@ const (
 	StatusInvalidVolumeLabel                Status = 0xC0000086
 	StatusFileInvalid                       Status = 0xC0000098
 	StatusInsufficientResources             Status = 0xC000009A
-	StatusDFSExitPathFound                  Status = 0xC000009B
+	StatusDfsExitPathFound                  Status = 0xC000009B
 	StatusWorkingSetQuota                   Status = 0xC00000A1
 	StatusMediaWriteProtected               Status = 0xC00000A2
 	StatusDeviceNotReady                    Status = 0xC00000A3
@@ -201,7 +201,7 @@ const (
 	StatusPipeConnected                     Status = 0xC00000B2
 	StatusPipeListening                     Status = 0xC00000B3
 	StatusInvalidReadMode                   Status = 0xC00000B4
-	StatusIOTimeout                         Status = 0xC00000B5
+	StatusIoTimeout                         Status = 0xC00000B5
 	StatusFileForcedClosed                  Status = 0xC00000B6
 	StatusFileIsADirectory                  Status = 0xC00000BA
 	StatusNotSupported                      Status = 0xC00000BB
@@ -228,7 +228,7 @@ const (
 	StatusInvalidOplockProtocol             Status = 0xC00000E3
 	StatusInternalError                     Status = 0xC00000E5
 	StatusInvalidUserBuffer                 Status = 0xC00000E8
-	StatusUnexpectedIOError                 Status = 0xC00000E9
+	StatusUnexpectedIoError                 Status = 0xC00000E9
 	StatusInvalidParameter1                 Status = 0xC00000EF
 	StatusInvalidParameter2                 Status = 0xC00000F0
 	StatusInvalidParameter3                 Status = 0xC00000F1
@@ -248,9 +248,9 @@ const (
 	StatusCannotDelete                      Status = 0xC0000121
 	StatusFileDeleted                       Status = 0xC0000123
 	StatusFileClosed                        Status = 0xC0000128
-	StatusTimeDifferenceAtDC                Status = 0xC0000133
+	StatusTimeDifferenceAtDc                Status = 0xC0000133
 	StatusOpenFailed                        Status = 0xC0000136
-	StatusIOPrivilegeFailed                 Status = 0xC0000137
+	StatusIoPrivilegeFailed                 Status = 0xC0000137
 	StatusLocalDisconnect                   Status = 0xC000013B
 	StatusRemoteDisconnect                  Status = 0xC000013C
 	StatusPipeBroken                        Status = 0xC000014B
@@ -259,17 +259,17 @@ const (
 	StatusLogonTypeNotGranted               Status = 0xC000015B
 	StatusDiskOperationFailed               Status = 0xC000016A
 	StatusInvalidDeviceState                Status = 0xC0000184
-	StatusIODeviceError                     Status = 0xC0000185
-	StatusNoTrustLSASecret                  Status = 0xC000018A
+	StatusIoDeviceError                     Status = 0xC0000185
+	StatusNoTrustLsaSecret                  Status = 0xC000018A
 	StatusTrustedDomainFailure              Status = 0xC000018C
 	StatusTrustedRelationshipFailure        Status = 0xC000018D
 	StatusTrustFailure                      Status = 0xC0000190
 	StatusNetlogonNotStarted                Status = 0xC0000192
 	StatusAccountExpired                    Status = 0xC0000193
-	StatusNoLogonInterdomainTrustAccount    Status = 0xC0000198
-	StatusNoLogonWorkstationTrustAccount    Status = 0xC0000199
-	StatusNoLogonServerTrustAccount         Status = 0xC000019A
-	StatusFSDriverRequired                  Status = 0xC000019C
+	StatusNologonInterdomainTrustAccount    Status = 0xC0000198
+	StatusNologonWorkstationTrustAccount    Status = 0xC0000199
+	StatusNologonServerTrustAccount         Status = 0xC000019A
+	StatusFsDriverRequired                  Status = 0xC000019C
 	StatusShortNamesNotEnabledOnVolume      Status = 0xC000019F
 	StatusInvalidLockRange                  Status = 0xC00001A1
 	StatusUserSessionDeleted                Status = 0xC0000203
@@ -280,7 +280,7 @@ const (
 	StatusConnectionReset                   Status = 0xC000020D
 	StatusPasswordMustChange                Status = 0xC0000224
 	StatusNotFound                          Status = 0xC0000225
-	StatusDuplicateObjectID                 Status = 0xC000022A
+	StatusDuplicateObjectid                 Status = 0xC000022A
 	StatusRetry                             Status = 0xC000022D
 	StatusDomainControllerNotFound          Status = 0xC0000233
 	StatusAccountLockedOut                  Status = 0xC0000234
@@ -290,16 +290,16 @@ const (
 	StatusHostUnreachable                   Status = 0xC000023D
 	StatusConnectionAborted                 Status = 0xC0000241
 	StatusLoginTimeRestriction              Status = 0xC0000247
-	StatusLPCReplyLost                      Status = 0xC0000253
+	StatusLpcReplyLost                      Status = 0xC0000253
 	StatusPathNotCovered                    Status = 0xC0000257
 	StatusTooManyLinks                      Status = 0xC0000265
-	StatusDFSUnavailable                    Status = 0xC000026D
+	StatusDfsUnavailable                    Status = 0xC000026D
 	StatusVolumeDismounted                  Status = 0xC000026E
 	StatusNotAReparsePoint                  Status = 0xC0000275
-	StatusIOReparseTagInvalid               Status = 0xC0000276
-	StatusIOReparseTagMismatch              Status = 0xC0000277
-	StatusIOReparseDataInvalid              Status = 0xC0000278
-	StatusIOReparseTagNotHandled            Status = 0xC0000279
+	StatusIoReparseTagInvalid               Status = 0xC0000276
+	StatusIoReparseTagMismatch              Status = 0xC0000277
+	StatusIoReparseDataInvalid              Status = 0xC0000278
+	StatusIoReparseTagNotHandled            Status = 0xC0000279
 	StatusDirectoryIsAReparsePoint          Status = 0xC0000281
 	StatusEncryptionFailed                  Status = 0xC000028A
 	StatusFileEncrypted                     Status = 0xC0000293
@@ -307,7 +307,7 @@ const (
 	StatusReparseAttributeConflict          Status = 0xC00002B2
 	StatusJournalNotActive                  Status = 0xC00002B8
 	StatusOnlyIfConnected                   Status = 0xC00002CC
-	StatusObjectIDNotFound                  Status = 0xC00002F0
+	StatusObjectidNotFound                  Status = 0xC00002F0
 	StatusSmartcardLogonRequired            Status = 0xC00002FA
 	StatusShutdownInProgress                Status = 0xC00002FE
 	StatusServerShutdownInProgress          Status = 0xC00002FF
@@ -315,10 +315,10 @@ const (
 	StatusInvalidDeviceObjectParameter      Status = 0xC0000369
 	StatusDowngradeDetected                 Status = 0xC0000388
 	StatusAuthenticationFirewallFailed      Status = 0xC0000413
-	StatusNTLMBlocked                       Status = 0xC0000418
+	StatusNtlmBlocked                       Status = 0xC0000418
 	StatusCompressionDisabled               Status = 0xC0000426
 	StatusFileSystemLimitation              Status = 0xC0000427
-	StatusBeyondVDL                         Status = 0xC0000432
+	StatusBeyondVdl                         Status = 0xC0000432
 	StatusCsEncryptionExistingEncryptedFile Status = 0xC0000443
 	StatusCsEncryptionNewEncryptedFile      Status = 0xC0000444
 	StatusNoRangesProcessed                 Status = 0xC0000460
@@ -338,6 +338,6 @@ const (
 	StatusOffloadReadFileNotSupported       Status = 0xC000A2A3
 	StatusOffloadWriteFileNotSupported      Status = 0xC000A2A4
 	StatusTransactionNotActive              Status = 0xC0190003
-	StatusSMBNoPreauthIntegrityHashOverlap  Status = 0xC05D0000
-	StatusSMBBadClusterDialect              Status = 0xC05D0001
+	StatusSmbNoPreauthIntegrityHashOverlap  Status = 0xC05D0000
+	StatusSmbBadClusterDialect              Status = 0xC05D0001
 )

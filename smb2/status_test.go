@@ -34,7 +34,7 @@ func TestStatusSeverity(t *testing.T) {
 		{StatusNoMoreFiles, false, true},
 		{StatusStoppedOnSymlink, false, true},
 		{StatusMoreProcessingRequired, true, false},
-		{StatusSMBNoPreauthIntegrityHashOverlap, true, false},
+		{StatusSmbNoPreauthIntegrityHashOverlap, true, false},
 	} {
 		if test.s.IsError() != test.error || test.s.IsWarning() != test.warning {
 			t.Errorf("%v: error %v, warning %v", test.s, test.s.IsError(), test.s.IsWarning())
@@ -57,7 +57,7 @@ func TestStatusIs(t *testing.T) {
 		StatusInvalidParameter:    fs.ErrInvalid,
 		StatusObjectNameInvalid:   fs.ErrInvalid,
 		StatusNotSupported:        errors.ErrUnsupported,
-		StatusEAsNotSupported:     errors.ErrUnsupported,
+		StatusEasNotSupported:     errors.ErrUnsupported,
 	} {
 		wrapped := fmt.Errorf("wrapped: %w", s)
 		for _, target := range targets {
