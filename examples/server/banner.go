@@ -5,7 +5,8 @@ import (
 	"io"
 	"net"
 	"os"
-	"strings"
+
+	"github.com/gosmbd/smb"
 )
 
 // printBanner tells where the server listens and what to type on a client. Its
@@ -44,6 +45,14 @@ func describe(cfg *config, s shareConfig) string {
 	return text
 }
 
+// mountVersions says how Linux's mount spells the dialects that aren't 3.1.1.
+var mountVersions = map[smb.Dialect]string{
+	smb.Dialect202: "2.0",
+	smb.Dialect210: "2.1",
+	smb.Dialect300: "3.0",
+	smb.Dialect302: "3.0.2",
+}
+
 // printCommands prints the lines to type, for the first user and share.
 func printCommands(w io.Writer, cfg *config, host string, port int) {
 	name := "NAME"
@@ -51,14 +60,9 @@ func printCommands(w io.Writer, cfg *config, host string, port int) {
 		name = cfg.users[0].name
 	}
 	share := cfg.shares[0].name
-	vers := "3.1.1"
-	for text, d := range dialects {
-		if d == cfg.max {
-			vers = strings.TrimSuffix(text, ".2") // mount.cifs says 2.0 and 3.0 for 2.0.2, but knows 3.0.2
-			if text == "3.0.2" {
-				vers = text
-			}
-		}
+	vers := mountVersions[cfg.max]
+	if vers == "" {
+		vers = "3.1.1"
 	}
 	fmt.Fprintf(w, `
 Windows      net use Z: \\%[1]s\%[3]s * /TCPPORT:%[2]d /USER:%[4]s

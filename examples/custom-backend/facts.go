@@ -1,0 +1,80 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io/fs"
+	"iter"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/gosmbd/smb/vfs"
+)
+
+// factsFS is a backend: one directory of files whose content is computed. It is
+// read-only because it has no method to create, remove or rename; the server
+// does without what a backend lacks.
+type factsFS map[string]func() string
+
+func newFactsFS() factsFS {
+	start := time.Now()
+	return factsFS{
+		"time.txt":   func() string { return time.Now().Format(time.RFC1123) + "\r\n" },
+		"uptime.txt": func() string { return time.Since(start).Round(time.Second).String() + "\r\n" },
+		"memory.txt": func() string {
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			return fmt.Sprintf("%d KiB in use, %d goroutines\r\n", m.HeapInuse/1024, runtime.NumGoroutine())
+		},
+		"environment.txt": func() string { return fmt.Sprintf("process %d in %s\r\n", os.Getpid(), os.TempDir()) },
+	}
+}
+
+// Open implements vfs.FS. The root is called ".".
+func (f factsFS) Open(_ context.Context, name string, _ vfs.OpenOptions) (vfs.File, error) {
+	if name == "." {
+		return factsDir{f}, nil
+	}
+	content, ok := f[name]
+	if !ok {
+		return nil, fs.ErrNotExist
+	}
+	return newFact(content()), nil
+}
+
+// fact is an open file: bytes.Reader has ReadAt, which is all that reading takes.
+type fact struct {
+	*bytes.Reader
+	made time.Time
+}
+
+func newFact(content string) fact { return fact{bytes.NewReader([]byte(content)), time.Now()} }
+
+func (f fact) Stat(context.Context) (vfs.Attr, error) {
+	return vfs.Attr{Size: f.Size(), Written: f.made}, nil
+}
+
+func (f fact) Close() error { return nil }
+
+// factsDir is the open root directory.
+type factsDir struct{ facts factsFS }
+
+func (d factsDir) Stat(context.Context) (vfs.Attr, error) {
+	return vfs.Attr{Mode: fs.ModeDir, Written: time.Now()}, nil
+}
+
+func (d factsDir) Close() error { return nil }
+
+// ReadDir implements vfs.DirReader.
+func (d factsDir) ReadDir(ctx context.Context) iter.Seq2[vfs.DirEntry, error] {
+	return func(yield func(vfs.DirEntry, error) bool) {
+		for name, content := range d.facts {
+			attr, err := newFact(content()).Stat(ctx)
+			if !yield(vfs.DirEntry{Name: name, Attr: attr}, err) {
+				return
+			}
+		}
+	}
+}
