@@ -1,0 +1,25 @@
+#!/bin/bash
+# Installs the clients that the tests in interop/ drive, on Debian or Ubuntu.
+# Does nothing when they are there. Needs root, or sudo without a password.
+set -euo pipefail
+
+# samba-testsuite has smbtorture; attr has setfattr.
+packages=(smbclient samba-testsuite samba-common-bin python3-impacket attr)
+programs=(smbclient smbtorture testparm setfattr)
+
+missing=
+for p in "${programs[@]}"; do
+	command -v "$p" >/dev/null || missing=$p
+done
+/usr/bin/python3 -c 'import impacket' 2>/dev/null || missing=impacket
+[ -z "$missing" ] && exit 0
+
+if ! command -v apt-get >/dev/null; then
+	echo "interop/install.sh: $missing is missing, and this is not Debian: install ${packages[*]} yourself" >&2
+	exit 1
+fi
+sudo=
+if [ "$(id -u)" != 0 ]; then sudo="sudo -n"; fi
+export DEBIAN_FRONTEND=noninteractive
+$sudo apt-get update -q
+$sudo apt-get install -q -y --no-install-recommends "${packages[@]}"
