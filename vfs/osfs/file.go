@@ -2,6 +2,7 @@ package osfs
 
 import (
 	"context"
+	"io"
 	"io/fs"
 	"iter"
 	"os"
@@ -48,7 +49,11 @@ func (h *File) ReadAt(b []byte, off int64) (int, error) {
 	if err := h.content(); err != nil {
 		return 0, h.fail("read", err)
 	}
-	return h.file.ReadAt(b, off)
+	n, err := h.file.ReadAt(b, off)
+	if err != nil && err != io.EOF {
+		err = h.fail("read", err)
+	}
+	return n, err
 }
 
 // WriteAt implements io.WriterAt.
@@ -56,7 +61,11 @@ func (h *File) WriteAt(b []byte, off int64) (int, error) {
 	if err := h.content(); err != nil {
 		return 0, h.fail("write", err)
 	}
-	return h.file.WriteAt(b, off)
+	n, err := h.file.WriteAt(b, off)
+	if err != nil && err != io.EOF {
+		err = h.fail("write", err)
+	}
+	return n, err
 }
 
 // Truncate sets the end of file.

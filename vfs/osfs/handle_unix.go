@@ -46,14 +46,6 @@ func parseStored(b []byte, err error) (dosInfo, bool) {
 	return parseDOS(b)
 }
 
-// initAttributes stores the attributes of a new object.
-func (h *File) initAttributes(a vfs.Attributes) error {
-	if a&stored == 0 {
-		return nil
-	}
-	return h.setAttr(vfs.AttrChange{Attributes: a})
-}
-
 func (h *File) setAttr(c vfs.AttrChange) error {
 	if c.Attributes != 0 || !c.Created.IsZero() {
 		err := h.setStored(c)

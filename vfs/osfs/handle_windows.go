@@ -118,13 +118,6 @@ func native(a uint32) vfs.Attributes {
 	return vfs.Attributes(a) &^ (vfs.AttrDirectory | vfs.AttrNormal | vfs.AttrReparsePoint)
 }
 
-func (h *File) initAttributes(a vfs.Attributes) error {
-	if a&stored == 0 {
-		return nil
-	}
-	return h.setAttr(vfs.AttrChange{Attributes: a})
-}
-
 // setAttr fills a FILE_BASIC_INFORMATION, [MS-FSCC] 2.4.7: a zero leaves what is.
 func (h *File) setAttr(c vfs.AttrChange) error {
 	handle, err := h.reopen(windows.FILE_WRITE_ATTRIBUTES, 0)

@@ -134,10 +134,10 @@ func (f *FS) Create(ctx context.Context, name string, opt vfs.CreateOptions) (vf
 	if err != nil {
 		return nil, f.fail("create", name, err)
 	}
-	if err := h.initAttributes(opt.Attributes); err != nil {
-		err = errors.Join(f.fail("create", name, err), f.root.Remove(name))
-		h.Close()
-		return nil, err
+	if opt.Attributes&stored != 0 {
+		// What can't be stored is forgotten, as CreateOptions has it: a file
+		// that exists is worth more.
+		_ = h.setAttr(vfs.AttrChange{Attributes: opt.Attributes})
 	}
 	return h, nil
 }

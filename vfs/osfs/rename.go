@@ -50,6 +50,11 @@ func (f *FS) moveNew(oldname, newname string) error {
 	if !errors.Is(err, errors.ErrUnsupported) {
 		return err
 	}
+	return f.moveLocked(oldname, newname)
+}
+
+// moveLocked is for systems that have no call for it.
+func (f *FS) moveLocked(oldname, newname string) error {
 	f.nameMu.Lock()
 	defer f.nameMu.Unlock()
 	was, err := f.root.Lstat(oldname)

@@ -123,6 +123,9 @@ func (h *File) CopyRange(ctx context.Context, off int64, src vfs.File, srcOff, n
 	if err := errors.Join(h.content(), s.content(), ctx.Err()); err != nil {
 		return 0, h.fail("copy", err)
 	}
+	if n <= 0 {
+		return 0, nil
+	}
 	var done int
 	err := again(func() (err error) {
 		from, to := srcOff, off
