@@ -97,7 +97,6 @@ func (s *Server) newConn(ctx context.Context, nc net.Conn) *conn {
 	c.tr = newTCP(nc)
 	c.ctx, c.stop = context.WithCancelCause(ctx)
 	c.memory.init(s.limits.MemoryPerConn)
-	c.window.Grant(1)
 
 	s.mu.Lock()
 	why := ""

@@ -1,0 +1,309 @@
+package smb
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path"
+	"time"
+
+	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
+)
+
+// CREATE opens a file or directory, or makes one first. [MS-SMB2] 3.3.5.9,
+// [MS-FSA] 2.1.5.1
+
+// creation is a CREATE on its way.
+type creation struct {
+	r   *request
+	ctx context.Context
+	req smb2.CreateRequest
+	m   *mount
+
+	name     string // as the client spells it
+	trailing bool   // it ended in a backslash
+	contexts createContexts
+	desired  vfs.Access // without generic rights
+	maximum  bool       // MAXIMUM_ALLOWED was among them
+	attrs    vfs.Attributes
+
+	o      *open
+	attr   vfs.Attr
+	action smb2.CreateAction
+}
+
+func create(ctx context.Context, r *request, w *reply) error {
+	req, err := smb2.ParseCreateRequest(r.msg)
+	if err != nil {
+		return err
+	}
+	if r.tree.ipc() {
+		return createPipe(ctx, r, w, req)
+	}
+	c := &creation{r: r, ctx: ctx, req: req, m: r.tree.mount}
+	for _, step := range []func() error{c.checkParameters, c.parseContexts, c.checkName, c.checkAccess, c.run} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return c.respond(w)
+}
+
+// run finds out whether the name exists and opens or makes it. Names that exist
+// are opened with a shared claim, and only what may have to be made is claimed
+// exclusively.
+func (c *creation) run() error {
+	cl := claim{key: foldPath(c.name), exclusive: c.req.Disposition == smb2.Create}
+	for range 8 {
+		if err := c.m.claim(c.ctx, cl); err != nil {
+			return err
+		}
+		err := c.attempt(cl.exclusive)
+		c.m.unclaim(cl)
+		switch err {
+		case errNeedExclusive:
+			cl.exclusive = true
+		case errRaced:
+		default:
+			return err
+		}
+	}
+	return smb2.StatusSharingViolation // others keep making and removing it
+}
+
+var (
+	errNeedExclusive = errors.New("smb: the name must be claimed exclusively")
+	errRaced         = errors.New("smb: another program made or removed the name")
+)
+
+func (c *creation) attempt(exclusive bool) error {
+	o := &open{
+		se: c.r.se, tree: c.r.tree, m: c.m, born: time.Now(),
+		share: c.req.ShareAccess, options: c.req.Options,
+		mode: c.req.Options & modeBits,
+	}
+	c.o = o
+	f, err := c.find()
+	switch {
+	case err == nil:
+		if c.req.Disposition == smb2.Create {
+			f.Close()
+			return smb2.StatusObjectNameCollision
+		}
+		err = c.openExisting(f)
+	case isMissing(err):
+		switch c.req.Disposition {
+		case smb2.Open, smb2.Overwrite:
+			return smb2.StatusObjectNameNotFound
+		}
+		if !exclusive {
+			return errNeedExclusive
+		}
+		err = c.makeNew()
+	}
+	if err != nil {
+		return err
+	}
+	if err := c.r.se.addOpen(o); err != nil {
+		o.release(c.ctx)
+		return err
+	}
+	return nil
+}
+
+// find opens the object to look at it; o.name becomes its spelling. When it is
+// missing, o.name is where it would be.
+func (c *creation) find() (vfs.File, error) {
+	o := c.o
+	look := vfs.OpenOptions{Access: vfs.ReadAttributes}
+	o.name = c.name
+	if c.m.folder == nil {
+		f, err := c.m.fs.Open(c.ctx, c.name, look)
+		if err == nil || !isMissing(err) {
+			return f, err
+		}
+	}
+	var err error
+	if o.name, err = c.m.resolve(c.ctx, c.name); err != nil {
+		return nil, err
+	}
+	return c.m.fs.Open(c.ctx, o.name, look)
+}
+
+// openExisting opens what find found. It closes f.
+func (c *creation) openExisting(f vfs.File) error {
+	o := c.o
+	attr, err := f.Stat(c.ctx)
+	f.Close()
+	if err != nil {
+		return err
+	}
+	attr = completeAttr(attr)
+	if err := c.checkExisting(attr); err != nil {
+		return err
+	}
+	if err := c.grant(attr); err != nil {
+		return err
+	}
+	if c.m.isDoomed(path.Dir(o.name)) && o.name != "." {
+		return smb2.StatusDeletePending
+	}
+	overwrite := c.overwrites()
+	access := o.access
+	if overwrite {
+		access |= vfs.WriteData
+	}
+	f, err = c.openBackend(access, attr)
+	if err != nil {
+		return err
+	}
+	// Whoever had the name replaced meanwhile shows in the id.
+	if attr, err = f.Stat(c.ctx); err != nil {
+		f.Close()
+		return err
+	}
+	o.setFile(f)
+	o.shared = o.access
+	if overwrite {
+		o.shared |= vfs.WriteData
+	}
+	if err := c.m.join(o, attr); err != nil {
+		f.Close()
+		return err
+	}
+	o.deleteOnClose = c.req.Options&smb2.OptionDeleteOnClose != 0
+	c.action = smb2.ActionOpened
+	if overwrite {
+		if err := c.overwrite(); err != nil {
+			o.deleteOnClose = false
+			o.release(c.ctx)
+			return err
+		}
+	}
+	o.shared = o.access
+	return c.statNew()
+}
+
+// openBackend opens o.name for access. When everything was asked for that can
+// be had, it makes do with reading.
+func (c *creation) openBackend(access vfs.Access, attr vfs.Attr) (vfs.File, error) {
+	opt := vfs.OpenOptions{Access: access, WriteThrough: c.req.Options&smb2.OptionWriteThrough != 0}
+	f, err := c.m.fs.Open(c.ctx, c.o.name, opt)
+	if err != nil && c.maximum && !c.overwrites() {
+		if st := StatusOf(err); st == smb2.StatusAccessDenied || st == smb2.StatusMediaWriteProtected {
+			c.o.access &= vfs.AccessReadOnly | c.desired
+			opt.Access = c.o.access
+			f, err = c.m.fs.Open(c.ctx, c.o.name, opt)
+		}
+	}
+	if isMissing(err) {
+		err = errRaced
+	}
+	return f, err
+}
+
+func (c *creation) overwrites() bool {
+	switch c.req.Disposition {
+	case smb2.Supersede, smb2.Overwrite, smb2.OverwriteIf:
+		return true
+	}
+	return false
+}
+
+// overwrite empties the file and gives it the attributes of a new one.
+func (c *creation) overwrite() error {
+	o := c.o
+	if o.trunc == nil {
+		return smb2.StatusAccessDenied
+	}
+	if err := o.trunc.Truncate(0); err != nil {
+		return err
+	}
+	if err := o.setAttr(c.ctx, vfs.AttrChange{Attributes: c.attrs | vfs.AttrArchive}); err != nil {
+		return err
+	}
+	o.file.mu.Lock()
+	o.file.alloc = c.contexts.alloc
+	o.file.mu.Unlock()
+	c.action = smb2.ActionOverwritten
+	if c.req.Disposition == smb2.Supersede {
+		c.action = smb2.ActionSuperseded
+	}
+	return nil
+}
+
+// makeNew makes the object.
+func (c *creation) makeNew() error {
+	o := c.o
+	dir := c.req.Options&smb2.OptionDirectoryFile != 0
+	if err := c.checkNew(dir); err != nil {
+		return err
+	}
+	attrs := c.attrs
+	if !dir {
+		attrs |= vfs.AttrArchive
+	}
+	opt := vfs.CreateOptions{
+		OpenOptions: vfs.OpenOptions{Access: o.access, WriteThrough: c.req.Options&smb2.OptionWriteThrough != 0},
+		Directory:   dir,
+		Attributes:  attrs,
+	}
+	f, err := c.m.creator.Create(c.ctx, o.name, opt)
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return errRaced
+	case isMissing(err):
+		return smb2.StatusObjectPathNotFound
+	case err != nil:
+		return err
+	}
+	c.m.names.added(o.name)
+	attr, err := f.Stat(c.ctx)
+	if err == nil {
+		o.setFile(f)
+		o.shared = o.access
+		err = c.m.join(o, attr)
+	}
+	if err != nil {
+		f.Close()
+		return err
+	}
+	o.file.mu.Lock()
+	o.file.alloc = c.contexts.alloc
+	o.file.mu.Unlock()
+	o.deleteOnClose = c.req.Options&smb2.OptionDeleteOnClose != 0
+	c.action = smb2.ActionCreated
+	return c.statNew()
+}
+
+// statNew notes the attributes for the reply.
+func (c *creation) statNew() error {
+	var err error
+	if c.attr, err = c.o.stat(c.ctx); err != nil {
+		c.o.deleteOnClose = false
+		c.o.release(c.ctx)
+	}
+	return err
+}
+
+// respond writes the reply.
+func (c *creation) respond(w *reply) error {
+	a := c.attr
+	resp := smb2.CreateResponse{
+		Action:         c.action,
+		CreationTime:   smb2.FileTimeOf(a.Created),
+		LastAccessTime: smb2.FileTimeOf(a.Accessed),
+		LastWriteTime:  smb2.FileTimeOf(a.Written),
+		ChangeTime:     smb2.FileTimeOf(a.Changed),
+		AllocationSize: a.Alloc,
+		EndOfFile:      a.Size,
+		FileAttributes: uint32(a.Attributes),
+		FileID:         c.o.id,
+		Contexts:       c.answerContexts(),
+	}
+	c.r.ch.file, c.r.ch.hasFile = c.o.id, true
+	w.grow(512)
+	w.buf.B = resp.Append(w.buf.B)
+	return nil
+}

@@ -1,0 +1,109 @@
+package smb
+
+import (
+	"context"
+
+	"github.com/gosmbd/smb/smb2"
+)
+
+// lock takes or gives up byte-range locks. [MS-SMB2] 3.3.5.14
+func lock(_ context.Context, r *request, w *reply) error {
+	req, err := smb2.ParseLockRequest(r.msg)
+	if err != nil {
+		return err
+	}
+	o := r.open
+	if o.file == nil || o.file.dir {
+		return smb2.StatusInvalidParameter
+	}
+	if req.Locks[0].Flags&smb2.LockUnlock != 0 {
+		err = o.unlock(req.Locks)
+	} else {
+		err = r.lock(req.Locks)
+	}
+	if err != nil {
+		return err
+	}
+	w.buf.B = smb2.LockResponse{}.Append(w.buf.B)
+	return nil
+}
+
+// unlock gives up locks one by one; those before one that fails stay given up.
+func (o *open) unlock(elems []smb2.LockElement) error {
+	o.file.mu.Lock()
+	defer o.file.mu.Unlock()
+	for _, e := range elems {
+		if e.Flags&^smb2.LockFailImmediately != smb2.LockUnlock {
+			return smb2.StatusInvalidParameter
+		}
+		if !validRange(e.Offset, e.Length) {
+			return smb2.StatusInvalidLockRange
+		}
+		if err := o.file.locks.unlock(e.Offset, e.Length, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lock takes locks, all or none.
+func (r *request) lock(elems []smb2.LockElement) error {
+	if r.open.access&(sharedRead|sharedWrite) == 0 {
+		return smb2.StatusAccessDenied
+	}
+	for i, e := range elems {
+		err := r.lockOne(e, len(elems) > 1)
+		if err == nil {
+			continue
+		}
+		f := r.open.file
+		f.mu.Lock()
+		for _, e := range elems[:i] {
+			f.locks.unlock(e.Offset, e.Length, r.open)
+		}
+		f.mu.Unlock()
+		return err
+	}
+	return nil
+}
+
+func (r *request) lockOne(e smb2.LockElement, several bool) error {
+	var exclusive, wait bool
+	switch e.Flags {
+	case smb2.LockShared, smb2.LockExclusive:
+		// Several can't wait, or a client could wait for itself.
+		if several {
+			return smb2.StatusInvalidParameter
+		}
+		wait = true
+	case smb2.LockShared | smb2.LockFailImmediately, smb2.LockExclusive | smb2.LockFailImmediately:
+	default:
+		return smb2.StatusInvalidParameter
+	}
+	exclusive = e.Flags&smb2.LockExclusive != 0
+	if !validRange(e.Offset, e.Length) {
+		return smb2.StatusInvalidLockRange
+	}
+	o, f := r.open, r.open.file
+	for {
+		f.mu.Lock()
+		if !f.locks.conflict(e.Offset, e.Length, exclusive, true, o) {
+			if len(f.locks.held) >= r.c.srv.limits.LocksPerFile {
+				f.mu.Unlock()
+				return smb2.StatusInsufficientResources
+			}
+			f.locks.held = append(f.locks.held, byteLock{e.Offset, e.Length, exclusive, o})
+			f.mu.Unlock()
+			return nil
+		}
+		if !wait {
+			f.mu.Unlock()
+			return smb2.StatusLockNotGranted
+		}
+		freed := f.locks.wait()
+		f.mu.Unlock()
+		if err := r.waitOnOpen(freed); err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,258 @@
+package smb
+
+import (
+	"context"
+	"encoding/binary"
+	"iter"
+	"path"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
+)
+
+// cursor is where the enumeration of a directory stands.
+type cursor struct {
+	// mu makes one enumeration of an open follow another. It is held while
+	// the backend is asked for names: it guards nothing else, and no lock is
+	// taken that is held by anybody who waits for it.
+	mu      sync.Mutex
+	pattern string // folded; empty until the first query
+	exact   bool   // no wildcards: a name is looked up, not looked for
+	dots    int    // how many of "." and ".." have been returned
+	next    func() (vfs.DirEntry, error, bool)
+	end     func()
+	held    *smb2.DirectoryEntry // found, but didn't fit
+	found   bool                 // something, since the start
+	done    bool
+}
+
+// queryDirectory lists a directory. [MS-SMB2] 3.3.5.18
+func queryDirectory(ctx context.Context, r *request, w *reply) error {
+	req, err := smb2.ParseQueryDirectoryRequest(r.msg)
+	if err != nil {
+		return err
+	}
+	o := r.open
+	switch {
+	case o.file == nil || !o.file.dir:
+		return smb2.StatusInvalidParameter
+	case req.OutputLength > r.c.params.maxIO:
+		return smb2.StatusInvalidParameter
+	case o.access&vfs.ListDirectory == 0 || o.lister == nil:
+		return smb2.StatusAccessDenied
+	case strings.ContainsAny(req.Pattern, `\/`):
+		return smb2.StatusObjectNameInvalid
+	}
+	w.grow(int(min(req.OutputLength, 64<<10)) + 16)
+	start := w.beginOutput()
+	list, err := smb2.NewDirectoryList(req.Class, w.buf.B, int(req.OutputLength))
+	if err != nil {
+		return err
+	}
+	if n, ok := req.Class.MinOutput(); !ok || int(req.OutputLength) < n {
+		return smb2.StatusInfoLengthMismatch
+	}
+	c := &o.cursor
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.begin(ctx, o, req)
+	if err := c.fill(ctx, o, &list, req.Flags&smb2.ReturnSingleEntry != 0); err != nil {
+		return err
+	}
+	w.buf.B = list.Bytes()
+	w.endOutput(start)
+	return nil
+}
+
+// begin starts or restarts the enumeration if need be. [MS-FSA] 2.1.5.6.3
+func (c *cursor) begin(ctx context.Context, o *open, req smb2.QueryDirectoryRequest) {
+	restart := req.Flags&(smb2.RestartScans|smb2.Reopen) != 0
+	if c.pattern != "" && !restart {
+		return
+	}
+	if c.pattern == "" || req.Pattern != "" {
+		c.pattern = foldPath(req.Pattern)
+		if c.pattern == "" || c.pattern == "*.*" {
+			c.pattern = "*"
+		}
+		c.exact = !strings.ContainsAny(c.pattern, `*?<>"`)
+	}
+	c.reset()
+	if !c.exact {
+		c.next, c.end = iter.Pull2(o.lister.ReadDir(context.WithoutCancel(ctx)))
+	}
+}
+
+// reset forgets the position. The caller holds c.mu.
+func (c *cursor) reset() {
+	if c.end != nil {
+		c.end()
+	}
+	c.next, c.end, c.held = nil, nil, nil
+	c.dots, c.found, c.done = 0, false, false
+}
+
+// stop gives up what the enumeration holds.
+func (c *cursor) stop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.reset()
+}
+
+// fill adds as many entries as fit.
+func (c *cursor) fill(ctx context.Context, o *open, list *smb2.DirectoryList, single bool) error {
+	for {
+		e := c.held
+		c.held = nil
+		if e == nil {
+			var err error
+			if e, err = c.entry(ctx, o); err != nil {
+				return err
+			}
+		}
+		if e == nil {
+			break
+		}
+		if !list.Add(e) {
+			c.held = e
+			if list.Len() == 0 {
+				return smb2.StatusInfoLengthMismatch
+			}
+			return nil
+		}
+		c.found = true
+		if single {
+			return nil
+		}
+	}
+	switch {
+	case list.Len() > 0:
+		return nil
+	case c.found:
+		return smb2.StatusNoMoreFiles
+	default:
+		c.found = true // the next answer is NO_MORE_FILES
+		return smb2.StatusNoSuchFile
+	}
+}
+
+// entry returns the next entry that matches, or nil at the end.
+func (c *cursor) entry(ctx context.Context, o *open) (*smb2.DirectoryEntry, error) {
+	dir := o.path()
+	for c.dots < 2 {
+		c.dots++
+		name := ".."[:c.dots]
+		if !matchPattern(c.pattern, name) {
+			continue
+		}
+		at := dir
+		if c.dots == 2 {
+			at = path.Dir(dir)
+		}
+		attr, err := o.m.exists(ctx, at)
+		if err != nil {
+			continue
+		}
+		return o.m.dirEntry(at, name, attr), nil
+	}
+	if c.exact {
+		return c.lookup(ctx, o, dir)
+	}
+	for !c.done {
+		e, err, ok := c.next()
+		if !ok {
+			c.done = true
+			break
+		}
+		if err != nil {
+			c.done = true
+			return nil, err
+		}
+		if matchPattern(c.pattern, foldPath(e.Name)) && representable(e.Name) {
+			return o.m.dirEntry(path.Join(dir, e.Name), e.Name, e.Attr), nil
+		}
+	}
+	return nil, nil
+}
+
+// lookup finds the one name that a pattern without wildcards stands for.
+func (c *cursor) lookup(ctx context.Context, o *open, dir string) (*smb2.DirectoryEntry, error) {
+	if c.done || c.pattern == "." || c.pattern == ".." {
+		return nil, nil
+	}
+	c.done = true
+	if checkElement(c.pattern) != nil {
+		return nil, smb2.StatusObjectNameInvalid
+	}
+	name, err := o.m.find(ctx, dir, c.pattern)
+	if err != nil {
+		if isMissing(err) {
+			err = nil
+		}
+		return nil, err
+	}
+	full := path.Join(dir, name)
+	attr, err := o.m.exists(ctx, full)
+	if err != nil {
+		if isMissing(err) {
+			err = nil
+		}
+		return nil, err
+	}
+	return o.m.dirEntry(full, name, attr), nil
+}
+
+// representable reports whether a client could open the name. Others are not
+// shown.
+func representable(name string) bool {
+	return utf8.ValidString(name) && checkElement(name) == nil
+}
+
+// dirEntry describes what full is to a client that lists a directory.
+func (m *mount) dirEntry(full, name string, a vfs.Attr) *smb2.DirectoryEntry {
+	a = completeAttr(a)
+	if a.ID == 0 {
+		a.ID = m.idOf(full)
+	}
+	return &smb2.DirectoryEntry{
+		CreationTime:   smb2.FileTimeOf(a.Created),
+		LastAccessTime: smb2.FileTimeOf(a.Accessed),
+		LastWriteTime:  smb2.FileTimeOf(a.Written),
+		ChangeTime:     smb2.FileTimeOf(a.Changed),
+		EndOfFile:      a.Size,
+		AllocationSize: a.Alloc,
+		FileAttributes: uint32(a.Attributes),
+		FileID:         a.ID,
+		Name:           name,
+	}
+}
+
+// idOf returns the id of a file of a backend that has none.
+func (m *mount) idOf(name string) uint64 {
+	key := foldPath(name)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if f := m.byName[key]; f != nil {
+		return f.id
+	}
+	return hashString(key)
+}
+
+// beginOutput appends the fixed part that replies with an output buffer have in
+// common, [MS-SMB2] 2.2.34 and 2.2.38; endOutput fills in the length.
+func (w *reply) beginOutput() int {
+	w.buf.B = smb2.QueryInfoResponse{}.Append(w.buf.B[:w.bodyOff()])[:w.bodyOff()+8]
+	return len(w.buf.B)
+}
+
+func (w *reply) endOutput(start int) {
+	fixed := w.buf.B[w.bodyOff():]
+	binary.LittleEndian.PutUint16(fixed[2:], smb2.HeaderSize+8)
+	binary.LittleEndian.PutUint32(fixed[4:], uint32(len(w.buf.B)-start))
+	if len(w.buf.B) == start {
+		w.buf.B = append(w.buf.B, 0) // the structure counts one byte
+	}
+}

@@ -1,0 +1,293 @@
+package smb
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
+)
+
+// setInfo changes something about a file. [MS-SMB2] 3.3.5.21
+func setInfo(ctx context.Context, r *request, w *reply) error {
+	req, err := smb2.ParseSetInfoRequest(r.msg)
+	if err != nil {
+		return err
+	}
+	if len(req.Data) > int(r.c.params.maxIO) {
+		return smb2.StatusInvalidParameter
+	}
+	o := r.open
+	switch req.InfoType {
+	case smb2.InfoFile:
+		err = r.setFile(ctx, smb2.FileInfoClass(req.Class), req.Data)
+	case smb2.InfoFileSystem:
+		err = setFileSystem(smb2.FSInfoClass(req.Class))
+	case smb2.InfoSecurity:
+		err = o.setSecurity(req.Additional)
+	case smb2.InfoQuota:
+		err = smb2.StatusNotSupported
+	default:
+		err = smb2.StatusInvalidParameter
+	}
+	if err != nil {
+		return err
+	}
+	w.buf.B = smb2.SetInfoResponse{}.Append(w.buf.B)
+	return nil
+}
+
+// setRights is what an open must have been granted to set a class, and whether
+// the class works on a pipe. A class that isn't here can't be set. Everything
+// that SET_INFO may change on disk passes through this table.
+var setRights = map[smb2.FileInfoClass]vfs.Access{
+	smb2.ClassFileBasicInformation:           vfs.WriteAttributes,
+	smb2.ClassFileRenameInformation:          vfs.Delete,
+	smb2.ClassFileRenameInformationEx:        vfs.Delete,
+	smb2.ClassFileLinkInformation:            0, // what is changed is the directory
+	smb2.ClassFileDispositionInformation:     vfs.Delete,
+	smb2.ClassFileDispositionInformationEx:   vfs.Delete,
+	smb2.ClassFilePositionInformation:        0, // of the open only
+	smb2.ClassFileModeInformation:            0, // of the open only
+	smb2.ClassFileAllocationInformation:      vfs.WriteData,
+	smb2.ClassFileEndOfFileInformation:       vfs.WriteData,
+	smb2.ClassFileValidDataLengthInformation: vfs.WriteData,
+	smb2.ClassFileFullEaInformation:          vfs.WriteEA,
+	smb2.ClassFileShortNameInformation:       vfs.Delete,
+	smb2.ClassFilePipeInformation:            0,
+}
+
+// setFile sets the classes of [MS-FSCC] 2.4. [MS-SMB2] 3.3.5.21.1
+func (r *request) setFile(ctx context.Context, class smb2.FileInfoClass, data []byte) error {
+	o := r.open
+	right, ok := setRights[class]
+	switch {
+	case !ok:
+		return smb2.StatusInvalidInfoClass
+	case o.access&right != right:
+		return smb2.StatusAccessDenied
+	case o.pipe != nil:
+		return o.pipe.setInfo(class, data)
+	}
+	switch class {
+	case smb2.ClassFileBasicInformation:
+		return o.setBasic(ctx, data)
+	case smb2.ClassFileRenameInformation:
+		x, err := smb2.ParseFileRenameInformation(data)
+		if err != nil {
+			return err
+		}
+		return r.rename(ctx, x.FileName, x.RootDirectory, x.ReplaceIfExists)
+	case smb2.ClassFileRenameInformationEx:
+		x, err := smb2.ParseFileRenameInformationEx(data)
+		if err != nil {
+			return err
+		}
+		if x.Flags&smb2.RenamePosixSemantics != 0 {
+			return smb2.StatusNotSupported
+		}
+		return r.rename(ctx, x.FileName, x.RootDirectory, x.Flags&smb2.RenameReplaceIfExists != 0)
+	case smb2.ClassFileLinkInformation:
+		x, err := smb2.ParseFileLinkInformation(data)
+		if err != nil {
+			return err
+		}
+		return r.link(ctx, x)
+	case smb2.ClassFileDispositionInformation:
+		x, err := smb2.ParseFileDispositionInformation(data)
+		if err != nil {
+			return err
+		}
+		return o.setDisposition(ctx, x.DeletePending, false)
+	case smb2.ClassFileDispositionInformationEx:
+		x, err := smb2.ParseFileDispositionInformationEx(data)
+		if err != nil {
+			return err
+		}
+		return o.setDispositionEx(ctx, x.Flags)
+	case smb2.ClassFilePositionInformation:
+		return o.setPosition(data)
+	case smb2.ClassFileModeInformation:
+		return o.setMode(data)
+	case smb2.ClassFileEndOfFileInformation:
+		x, err := smb2.ParseFileEndOfFileInformation(data)
+		if err != nil {
+			return err
+		}
+		return o.setSize(ctx, x.EndOfFile)
+	case smb2.ClassFileAllocationInformation:
+		x, err := smb2.ParseFileAllocationInformation(data)
+		if err != nil {
+			return err
+		}
+		return o.setAllocation(ctx, x.AllocationSize)
+	case smb2.ClassFileFullEaInformation:
+		return smb2.StatusEasNotSupported
+	case smb2.ClassFilePipeInformation:
+		return smb2.StatusInvalidParameter
+	}
+	// Short names, and the valid data length, which needs a privilege.
+	return smb2.StatusNotSupported
+}
+
+// fileTime turns a time to set into what the backend gets: zero leaves it. The
+// values that stop and restart the updating of a time count as leaving it, since
+// the backend keeps the times.
+func fileTime(t smb2.FileTime) (time.Time, error) {
+	switch {
+	case t == 0 || t == smb2.FileTimeFreeze || t == smb2.FileTimeThaw:
+		return time.Time{}, nil
+	case int64(t) < 0:
+		return time.Time{}, smb2.StatusInvalidParameter
+	}
+	return t.Time(), nil
+}
+
+// setBasic sets times and attributes. [MS-FSA] 2.1.5.15.2
+func (o *open) setBasic(ctx context.Context, data []byte) error {
+	x, err := smb2.ParseFileBasicInformation(data)
+	if err != nil {
+		return err
+	}
+	var c vfs.AttrChange
+	for _, t := range []struct {
+		dst *time.Time
+		src smb2.FileTime
+	}{
+		{&c.Created, x.CreationTime},
+		{&c.Accessed, x.LastAccessTime},
+		{&c.Written, x.LastWriteTime},
+		{&c.Changed, x.ChangeTime},
+	} {
+		if *t.dst, err = fileTime(t.src); err != nil {
+			return err
+		}
+	}
+	attrs := vfs.Attributes(x.FileAttributes)
+	switch {
+	case attrs&vfs.AttrDirectory != 0 && !o.file.dir, attrs&vfs.AttrTemporary != 0 && o.file.dir:
+		return smb2.StatusInvalidParameter
+	case attrs != 0:
+		if c.Attributes = attrs & settableAttrs; c.Attributes == 0 {
+			c.Attributes = vfs.AttrNormal
+		}
+	}
+	if c == (vfs.AttrChange{}) {
+		return nil
+	}
+	return o.setAttr(ctx, c)
+}
+
+// setAttr changes times and attributes; a backend that can't hold them forgets
+// them.
+func (o *open) setAttr(ctx context.Context, c vfs.AttrChange) error {
+	if o.attrs == nil {
+		return nil
+	}
+	return ignoreUnsupported(o.attrs.SetAttr(ctx, c))
+}
+
+// setSize sets the end of the file. [MS-FSA] 2.1.5.15.5
+func (o *open) setSize(ctx context.Context, size int64) error {
+	switch {
+	case o.file.dir, size < 0:
+		return smb2.StatusInvalidParameter
+	case o.trunc == nil:
+		return smb2.StatusAccessDenied
+	}
+	a, err := o.f.Stat(ctx)
+	if err != nil {
+		return err
+	}
+	if size == a.Size {
+		return nil
+	}
+	lo, hi := min(size, a.Size), max(size, a.Size)
+	if err := o.file.checkRange(o, uint64(lo), uint64(hi-lo), true); err != nil {
+		return err
+	}
+	return o.trunc.Truncate(size)
+}
+
+// setAllocation sets the bytes that the file takes. Less than the end of the file
+// cuts it off; more is remembered, since the backend allocates as it likes.
+// [MS-FSA] 2.1.5.15.1
+func (o *open) setAllocation(ctx context.Context, size int64) error {
+	if o.file.dir || size < 0 || size > math.MaxInt64-clusterSize {
+		return smb2.StatusInvalidParameter
+	}
+	a, err := o.f.Stat(ctx)
+	if err != nil {
+		return err
+	}
+	if size < a.Size {
+		if err := o.setSize(ctx, size); err != nil {
+			return err
+		}
+	}
+	o.file.mu.Lock()
+	defer o.file.mu.Unlock()
+	o.file.alloc = roundUp(size)
+	return nil
+}
+
+// setPosition sets what FilePositionInformation shows, nothing else.
+func (o *open) setPosition(data []byte) error {
+	x, err := smb2.ParseFilePositionInformation(data)
+	if err != nil {
+		return err
+	}
+	if x.CurrentByteOffset < 0 {
+		return smb2.StatusInvalidParameter
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.position = x.CurrentByteOffset
+	return nil
+}
+
+// setMode sets the flags of the open that may be changed. [MS-FSA] 2.1.5.15.8
+func (o *open) setMode(data []byte) error {
+	x, err := smb2.ParseFileModeInformation(data)
+	if err != nil {
+		return err
+	}
+	const (
+		alert, nonAlert = smb2.OptionSynchronousIOAlert, smb2.OptionSynchronousIONonAlert
+		changeable      = smb2.OptionWriteThrough | smb2.OptionSequentialOnly | alert | nonAlert
+	)
+	mode := smb2.CreateOptions(x.Mode)
+	if mode&^changeable != 0 || mode&alert != 0 && mode&nonAlert != 0 {
+		return smb2.StatusInvalidParameter
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.mode = o.mode&^changeable | mode
+	return nil
+}
+
+// setFileSystem: nothing of a volume can be set. [MS-SMB2] 3.3.5.21.2
+func setFileSystem(class smb2.FSInfoClass) error {
+	switch class {
+	case smb2.ClassFsControlInformation, smb2.ClassFsObjectIdInformation, smb2.ClassFsLabelInformation:
+		return smb2.StatusNotSupported
+	}
+	return smb2.StatusInvalidInfoClass
+}
+
+// setSecurity refuses to store a descriptor: there is no room for one. [MS-SMB2]
+// 3.3.5.21.3
+func (o *open) setSecurity(info uint32) error {
+	var need vfs.Access
+	if info&(smb2.OwnerSecurityInformation|smb2.GroupSecurityInformation|smb2.LabelSecurityInformation) != 0 {
+		need |= vfs.WriteOwner
+	}
+	if info&smb2.DACLSecurityInformation != 0 {
+		need |= vfs.WriteDAC
+	}
+	if o.access&need != need {
+		return smb2.StatusAccessDenied
+	}
+	return smb2.StatusNotSupported
+}

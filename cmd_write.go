@@ -1,0 +1,71 @@
+package smb
+
+import (
+	"context"
+	"math"
+
+	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
+)
+
+// write writes to a file or a pipe. The backend gets a slice of the request.
+// [MS-SMB2] 3.3.5.13
+func write(ctx context.Context, r *request, w *reply) error {
+	req, err := smb2.ParseWriteRequest(r.msg)
+	if err != nil {
+		return err
+	}
+	o := r.open
+	if len(req.Data) > int(r.c.params.maxIO) {
+		return smb2.StatusInvalidParameter
+	}
+	if o.pipe != nil {
+		err = o.pipe.write(ctx, req.Data)
+	} else {
+		err = o.write(ctx, req)
+	}
+	if err != nil {
+		return err
+	}
+	w.buf.B = smb2.WriteResponse{Count: uint32(len(req.Data))}.Append(w.buf.B)
+	return nil
+}
+
+// toEnd as an offset means the end of the file. [MS-FSA] 2.1.5.4
+const toEnd = math.MaxUint64
+
+func (o *open) write(ctx context.Context, req smb2.WriteRequest) error {
+	switch {
+	case o.file.dir:
+		return smb2.StatusInvalidDeviceRequest
+	case o.access&sharedWrite == 0:
+		return smb2.StatusAccessDenied
+	case o.writer == nil:
+		return smb2.StatusAccessDenied
+	}
+	atEnd := req.Offset == toEnd || o.access&vfs.WriteData == 0
+	if !atEnd && (req.Offset > math.MaxInt64 || req.Offset+uint64(len(req.Data)) > math.MaxInt64) {
+		return smb2.StatusInvalidParameter
+	}
+	if atEnd {
+		o.appends.Lock()
+		defer o.appends.Unlock()
+		a, err := o.f.Stat(ctx)
+		if err != nil {
+			return err
+		}
+		req.Offset = uint64(a.Size)
+	}
+	if err := o.file.checkRange(o, req.Offset, uint64(len(req.Data)), true); err != nil {
+		return err
+	}
+	if len(req.Data) > 0 {
+		if _, err := o.writer.WriteAt(req.Data, int64(req.Offset)); err != nil {
+			return err
+		}
+	}
+	if req.Flags&smb2.WriteFlagWriteThrough != 0 || o.options&smb2.OptionWriteThrough != 0 {
+		return o.sync()
+	}
+	return nil
+}

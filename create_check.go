@@ -1,0 +1,180 @@
+package smb
+
+import (
+	"path"
+
+	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
+)
+
+// What a CREATE is checked for. All of it comes before anything is touched.
+
+const (
+	// modeBits are the options that FileModeInformation shows.
+	modeBits = smb2.OptionWriteThrough | smb2.OptionSequentialOnly | smb2.OptionNoIntermediateBuffering |
+		smb2.OptionSynchronousIOAlert | smb2.OptionSynchronousIONonAlert | smb2.OptionDeleteOnClose
+
+	// validOptions are those that [MS-SMB2] 2.2.13 knows.
+	validOptions smb2.CreateOptions = 0x00FFFFFF
+
+	// settableAttrs are the attributes that a client may give a file.
+	settableAttrs = vfs.AttrReadOnly | vfs.AttrHidden | vfs.AttrSystem | vfs.AttrArchive | vfs.AttrTemporary | vfs.AttrOffline | vfs.AttrNotContentIndexed
+
+	// validAttrs are those that [MS-FSCC] 2.6 knows.
+	validAttrs = settableAttrs | vfs.AttrDirectory | vfs.AttrNormal | vfs.AttrSparse | vfs.AttrReparsePoint |
+		vfs.AttrCompressed | vfs.AttrEncrypted | vfs.AttrIntegrityStream | vfs.AttrNoScrubData
+
+	// invalidAccess are bits of an access mask that mean nothing.
+	invalidAccess vfs.Access = 0x0CE0FE00
+)
+
+// checkParameters checks the fixed fields. [MS-FSA] 2.1.5.1 phase 1
+func (c *creation) checkParameters() error {
+	q := &c.req
+	opts := q.Options
+	dirAndFile := opts&smb2.OptionDirectoryFile != 0 && opts&smb2.OptionNonDirectoryFile != 0
+	switch {
+	case q.Impersonation > smb2.ImpersonationDelegate:
+		return smb2.StatusBadImpersonationLevel
+	case q.ShareAccess&^(smb2.ShareRead|smb2.ShareWrite|smb2.ShareDelete) != 0,
+		q.Disposition > smb2.OverwriteIf,
+		opts&^validOptions != 0,
+		vfs.Attributes(q.FileAttributes)&^validAttrs != 0,
+		dirAndFile:
+		return smb2.StatusInvalidParameter
+	case opts&smb2.OptionOpenByFileID != 0:
+		return smb2.StatusNotSupported
+	case vfs.Access(q.DesiredAccess) == 0, vfs.Access(q.DesiredAccess)&invalidAccess != 0:
+		return smb2.StatusAccessDenied
+	}
+	if opts&smb2.OptionDirectoryFile != 0 {
+		switch q.Disposition {
+		case smb2.Create, smb2.Open, smb2.OpenIf:
+		default:
+			return smb2.StatusInvalidParameter
+		}
+	}
+	c.attrs = vfs.Attributes(q.FileAttributes) & settableAttrs
+	return nil
+}
+
+// checkName turns the name into one that the backend understands.
+func (c *creation) checkName() error {
+	var err error
+	if c.name, c.trailing, err = parseName(c.req.Name); err != nil {
+		return err
+	}
+	if c.trailing && c.req.Options&smb2.OptionNonDirectoryFile != 0 {
+		return smb2.StatusObjectNameInvalid
+	}
+	return nil
+}
+
+// checkAccess checks what is asked for against what the share grants, with what
+// the disposition implies.
+func (c *creation) checkAccess() error {
+	a := vfs.Access(c.req.DesiredAccess).Expand()
+	c.maximum = a&vfs.MaximumAllowed != 0
+	c.desired = a &^ vfs.MaximumAllowed
+	deleteOnClose := c.req.Options&smb2.OptionDeleteOnClose != 0
+	if deleteOnClose && c.desired&vfs.Delete == 0 && !(c.maximum && c.r.tree.access&vfs.Delete != 0) {
+		return smb2.StatusInvalidParameter
+	}
+	if c.desired&vfs.AccessSystemSecurity != 0 {
+		return smb2.StatusPrivilegeNotHeld
+	}
+	if c.desired&^c.r.tree.access != 0 {
+		return smb2.StatusAccessDenied
+	}
+	return nil
+}
+
+// checkExisting checks that the object is of the kind that the client wants, and
+// that it may be overwritten if that is wanted. [MS-FSA] 2.1.5.1.2
+func (c *creation) checkExisting(a vfs.Attr) error {
+	opts := c.req.Options
+	switch {
+	case a.IsDir() && opts&smb2.OptionNonDirectoryFile != 0:
+		return smb2.StatusFileIsADirectory
+	case !a.IsDir() && (opts&smb2.OptionDirectoryFile != 0 || c.trailing):
+		return smb2.StatusNotADirectory
+	}
+	if !c.overwrites() {
+		return nil
+	}
+	switch {
+	case a.IsDir() && c.o.name == ".":
+		return smb2.StatusAccessDenied
+	case a.IsDir():
+		return smb2.StatusObjectNameCollision
+	case a.Attributes&vfs.AttrReadOnly != 0,
+		a.Attributes&vfs.AttrHidden != 0 && c.attrs&vfs.AttrHidden == 0,
+		a.Attributes&vfs.AttrSystem != 0 && c.attrs&vfs.AttrSystem == 0:
+		return smb2.StatusAccessDenied
+	}
+	implied := vfs.WriteData | vfs.WriteEA | vfs.WriteAttributes
+	if c.req.Disposition == smb2.Supersede {
+		implied = vfs.Delete | vfs.WriteData | vfs.WriteEA | vfs.WriteAttributes
+	}
+	if implied&^c.r.tree.access != 0 {
+		return smb2.StatusAccessDenied
+	}
+	return nil
+}
+
+// maximal returns what the caller may do at most with an object like this.
+func (t *tree) maximal(a vfs.Attr) vfs.Access {
+	max := t.access
+	if a.Attributes&vfs.AttrReadOnly != 0 && !a.IsDir() {
+		max &^= vfs.WriteData | vfs.AppendData
+	}
+	return max
+}
+
+// grant settles what the open may do.
+func (c *creation) grant(a vfs.Attr) error {
+	max := c.r.tree.maximal(a)
+	if c.desired&^max != 0 {
+		return smb2.StatusAccessDenied
+	}
+	if a.Attributes&vfs.AttrReadOnly != 0 && c.req.Options&smb2.OptionDeleteOnClose != 0 {
+		return smb2.StatusCannotDelete
+	}
+	if c.o.name == "." && c.req.Options&smb2.OptionDeleteOnClose != 0 {
+		return smb2.StatusCannotDelete
+	}
+	c.o.access = c.desired
+	if c.maximum {
+		c.o.access |= max
+	}
+	return nil
+}
+
+// checkNew checks that the object may be made. [MS-FSA] 2.1.5.1.1
+func (c *creation) checkNew(dir bool) error {
+	t := c.r.tree
+	need := vfs.AddFile
+	if dir {
+		need = vfs.AddSubdirectory
+	}
+	switch {
+	case c.trailing && !dir:
+		return smb2.StatusObjectNameInvalid
+	case c.m.creator == nil || t.access&need == 0:
+		if t.share.ReadOnly || c.m.creator == nil {
+			return smb2.StatusMediaWriteProtected
+		}
+		return smb2.StatusAccessDenied
+	case dir && c.attrs&vfs.AttrTemporary != 0:
+		return smb2.StatusInvalidParameter
+	case c.attrs&vfs.AttrReadOnly != 0 && c.req.Options&smb2.OptionDeleteOnClose != 0:
+		return smb2.StatusCannotDelete
+	case c.m.isDoomed(path.Dir(c.o.name)):
+		return smb2.StatusDeletePending
+	}
+	c.o.access = c.desired
+	if c.maximum {
+		c.o.access |= t.access
+	}
+	return nil
+}

@@ -1,0 +1,78 @@
+package smb
+
+import (
+	"math"
+
+	"github.com/gosmbd/smb/smb2"
+)
+
+// createContexts is what the contexts of a CREATE ask for. Unknown ones are
+// ignored, and so are those for oplocks, leases and durable handles, which a
+// server without them doesn't answer. [MS-SMB2] 3.3.5.9
+type createContexts struct {
+	maximal bool
+	maxTime smb2.FileTime
+	diskID  bool
+	alloc   int64
+}
+
+func (c *creation) parseContexts() error {
+	seen := make(map[string]bool, len(c.req.Contexts))
+	for _, x := range c.req.Contexts {
+		if seen[x.Name] {
+			return smb2.StatusInvalidParameter
+		}
+		seen[x.Name] = true
+		switch x.Name {
+		case smb2.ContextMxAc:
+			q, err := smb2.ParseMaximalAccessRequest(x.Data)
+			if err != nil {
+				return err
+			}
+			c.contexts.maximal, c.contexts.maxTime = true, q.Timestamp
+		case smb2.ContextQFid:
+			c.contexts.diskID = true
+		case smb2.ContextAlSi:
+			q, err := smb2.ParseAllocationSizeRequest(x.Data)
+			if err != nil {
+				return err
+			}
+			if q.Size > math.MaxInt64-clusterSize {
+				return smb2.StatusInvalidParameter
+			}
+			c.contexts.alloc = roundUp(int64(q.Size))
+		case smb2.ContextTWrp:
+			if _, err := smb2.ParseTimewarpRequest(x.Data); err != nil {
+				return err
+			}
+			// There are no snapshots, so nothing was there at that time.
+			return smb2.StatusObjectNameNotFound
+		case smb2.ContextExtA:
+			return smb2.StatusEasNotSupported
+		case smb2.ContextDHnC, smb2.ContextDH2C:
+			// No handle outlives its connection.
+			return smb2.StatusObjectNameNotFound
+		}
+	}
+	return nil
+}
+
+// answerContexts returns what is answered to the contexts.
+func (c *creation) answerContexts() []smb2.CreateContext {
+	var list []smb2.CreateContext
+	if c.contexts.maximal {
+		resp := smb2.MaximalAccessResponse{MaximalAccess: uint32(c.r.tree.maximal(c.attr))}
+		if c.contexts.maxTime != 0 && c.contexts.maxTime == smb2.FileTimeOf(c.attr.Written) {
+			resp = smb2.MaximalAccessResponse{Status: smb2.StatusNoneMapped}
+		}
+		list = append(list, smb2.CreateContext{Name: smb2.ContextMxAc, Data: resp.Append(nil)})
+	}
+	if c.contexts.diskID {
+		resp := smb2.QueryOnDiskIDResponse{DiskFileID: c.attr.ID, VolumeID: c.r.tree.volumeID()}
+		list = append(list, smb2.CreateContext{Name: smb2.ContextQFid, Data: resp.Append(nil)})
+	}
+	return list
+}
+
+// volumeID identifies the volume in file ids.
+func (t *tree) volumeID() uint64 { return hashString(t.se.srv.name + "\\" + t.name) }

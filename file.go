@@ -1,0 +1,236 @@
+package smb
+
+import (
+	"sync"
+
+	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
+)
+
+// file is what all opens of one object have in common, whatever names and
+// sessions they came through: share modes, byte-range locks, a pending
+// deletion. It lives as long as it has opens.
+type file struct {
+	// Immutable.
+	m   *mount
+	id  uint64
+	dir bool
+
+	byName string // its key in m.byName, if it is there; guarded by m.mu
+
+	mu            sync.Mutex
+	opens         []*open
+	deletePending bool
+	deletePath    string // the name to be removed
+	deleted       bool   // the name is gone
+	alloc         int64  // allocation that was asked for and not yet used
+	locks         locks
+}
+
+// join finds the object that attr describes, checks that o may share it with
+// those who have it open, and adds o. It is where an open takes effect for
+// others. [MS-FSA] 2.1.5.1.2.2
+func (m *mount) join(o *open, attr vfs.Attr) error {
+	key := foldPath(o.name)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f := m.fileOf(attr, key)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.deletePending {
+		return smb2.StatusDeletePending
+	}
+	for _, other := range f.opens {
+		if conflicts(o, other) {
+			return smb2.StatusSharingViolation
+		}
+	}
+	m.files[f.id] = f
+	if attr.ID == 0 {
+		m.byName[key], f.byName = f, key
+	}
+	f.opens = append(f.opens, o)
+	m.paths[key]++
+	o.file = f
+	return nil
+}
+
+// fileOf returns the object, a new one if it isn't open. The caller holds m.mu.
+func (m *mount) fileOf(attr vfs.Attr, key string) *file {
+	id := attr.ID
+	if id == 0 {
+		if f := m.byName[key]; f != nil {
+			return f
+		}
+		id = hashString(key)
+		// A file that was renamed while open keeps the id of its old name.
+		for m.files[id] != nil || id == 0 {
+			id++
+		}
+	}
+	if f := m.files[id]; f != nil {
+		return f
+	}
+	return &file{m: m, id: id, dir: attr.IsDir()}
+}
+
+// Rights that share modes are about.
+const (
+	sharedRead   = vfs.ReadData | vfs.Execute
+	sharedWrite  = vfs.WriteData | vfs.AppendData
+	sharedDelete = vfs.Delete
+)
+
+// conflicts reports whether a and b can't both have a file open. Opens that
+// touch only attributes get along with all. [MS-FSA] 2.1.5.1.2.2
+func conflicts(a, b *open) bool {
+	const all = sharedRead | sharedWrite | sharedDelete
+	if a.shared&all == 0 || b.shared&all == 0 {
+		return false
+	}
+	return denies(a, b) || denies(b, a)
+}
+
+// denies reports whether what b was granted is something that a doesn't share.
+func denies(a, b *open) bool {
+	return a.share&smb2.ShareRead == 0 && b.shared&sharedRead != 0 ||
+		a.share&smb2.ShareWrite == 0 && b.shared&sharedWrite != 0 ||
+		a.share&smb2.ShareDelete == 0 && b.shared&sharedDelete != 0
+}
+
+// leave removes o. It returns the name that must now be removed from the
+// backend, if o was the last open of a file to be deleted; the file then stays
+// known, so that nobody opens it meanwhile, until forget.
+func (f *file) leave(o *open) (remove string) {
+	m := f.m
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i, other := range f.opens {
+		if other == o {
+			last := len(f.opens) - 1
+			f.opens[i] = f.opens[last]
+			f.opens[last] = nil
+			f.opens = f.opens[:last]
+			break
+		}
+	}
+	key := foldPath(o.name)
+	if m.paths[key]--; m.paths[key] <= 0 {
+		delete(m.paths, key)
+	}
+	if o.deleteOnClose && !f.deletePending {
+		f.setDeletePending(o.name)
+	}
+	if len(f.opens) > 0 {
+		return ""
+	}
+	if f.deletePending && !f.deleted {
+		return f.deletePath
+	}
+	f.drop()
+	return ""
+}
+
+// drop takes f out of the mount's tables. The caller holds m.mu and f.mu.
+func (f *file) drop() {
+	m := f.m
+	if m.files[f.id] == f {
+		delete(m.files, f.id)
+	}
+	if f.byName != "" && m.byName[f.byName] == f {
+		delete(m.byName, f.byName)
+	}
+	f.clearDelete()
+}
+
+// forget ends what leave began.
+func (f *file) forget() {
+	f.m.mu.Lock()
+	defer f.m.mu.Unlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.drop()
+}
+
+// setDeletePending marks f for removal. The caller holds m.mu and f.mu.
+func (f *file) setDeletePending(name string) {
+	f.deletePending, f.deletePath = true, name
+	if f.dir {
+		f.m.doomed[foldPath(name)]++
+	}
+}
+
+// clearDelete is the reverse of setDeletePending.
+func (f *file) clearDelete() {
+	if !f.deletePending {
+		return
+	}
+	f.deletePending = false
+	if f.dir {
+		key := foldPath(f.deletePath)
+		if f.m.doomed[key]--; f.m.doomed[key] <= 0 {
+			delete(f.m.doomed, key)
+		}
+	}
+}
+
+// isDeletePending reports whether f is to be removed.
+func (f *file) isDeletePending() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.deletePending
+}
+
+// setDisposition marks f for removal when the last open goes, or unmarks it.
+func (f *file) setDisposition(o *open, del bool) {
+	f.m.mu.Lock()
+	defer f.m.mu.Unlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case del && !f.deletePending:
+		f.setDeletePending(o.name)
+	case !del:
+		f.clearDelete()
+	}
+}
+
+// path returns the name that o was opened by, or what it was renamed to.
+func (o *open) path() string {
+	if o.m == nil {
+		return o.name
+	}
+	o.m.mu.Lock()
+	defer o.m.mu.Unlock()
+	return o.name
+}
+
+// renamed gives all opens that came by the name from their new name.
+func (f *file) renamed(from, to string) {
+	m := f.m
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	oldKey, newKey := foldPath(from), foldPath(to)
+	for _, o := range f.opens {
+		if foldPath(o.name) != oldKey {
+			continue
+		}
+		o.name = to
+		if m.paths[oldKey]--; m.paths[oldKey] <= 0 {
+			delete(m.paths, oldKey)
+		}
+		m.paths[newKey]++
+	}
+	if f.byName == oldKey {
+		delete(m.byName, oldKey)
+		m.byName[newKey], f.byName = f, newKey
+	}
+	if f.deletePending && foldPath(f.deletePath) == oldKey {
+		f.clearDelete()
+		f.setDeletePending(to)
+	}
+}

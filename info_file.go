@@ -1,0 +1,163 @@
+package smb
+
+import (
+	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
+)
+
+// file answers the classes of [MS-FSCC] 2.4. [MS-SMB2] 3.3.5.20.1
+func (q *query) file(dst []byte) ([]byte, error) {
+	class := smb2.FileInfoClass(q.req.Class)
+	n, ok := class.MinOutput()
+	if !ok || isDirectoryClass(class) {
+		if class == smb2.ClassFileIdInformation || ok {
+			return dst, smb2.StatusNotSupported
+		}
+		return dst, smb2.StatusInvalidInfoClass
+	}
+	if err := q.room(n); err != nil {
+		return dst, err
+	}
+	if q.o.pipe != nil {
+		return q.pipeFile(dst, class)
+	}
+	switch class {
+	case smb2.ClassFilePipeInformation, smb2.ClassFilePipeLocalInformation, smb2.ClassFilePipeRemoteInformation:
+		return dst, smb2.StatusInvalidParameter
+	case smb2.ClassFileBasicInformation, smb2.ClassFileAllInformation,
+		smb2.ClassFileNetworkOpenInformation, smb2.ClassFileAttributeTagInformation:
+		if q.o.access&vfs.ReadAttributes == 0 {
+			return dst, smb2.StatusAccessDenied
+		}
+	case smb2.ClassFileFullEaInformation:
+		if q.o.access&vfs.ReadEA == 0 {
+			return dst, smb2.StatusAccessDenied
+		}
+		return dst, smb2.StatusNoEasOnFile
+	case smb2.ClassFileAlternateNameInformation:
+		return dst, smb2.StatusObjectNameNotFound // 8.3 names are not made
+	case smb2.ClassFileNormalizedNameInformation:
+		if q.r.c.params.dialect < Dialect311 {
+			return dst, smb2.StatusNotSupported
+		}
+	case smb2.ClassFileIdInformation:
+		if q.r.c.params.dialect < Dialect300 {
+			return dst, smb2.StatusNotSupported
+		}
+	}
+	return q.diskFile(dst, class)
+}
+
+func isDirectoryClass(class smb2.FileInfoClass) bool {
+	_, err := smb2.NewDirectoryList(class, nil, 0)
+	return err == nil
+}
+
+// diskFile answers for files and directories.
+func (q *query) diskFile(dst []byte, class smb2.FileInfoClass) ([]byte, error) {
+	o := q.o
+	a, err := o.stat(q.ctx)
+	if err != nil {
+		return dst, err
+	}
+	name := wireName(o.path())
+	switch class {
+	case smb2.ClassFileBasicInformation:
+		return basicInfo(a).Append(dst), nil
+	case smb2.ClassFileStandardInformation:
+		return o.standardInfo(a).Append(dst), nil
+	case smb2.ClassFileInternalInformation:
+		return smb2.FileInternalInformation{IndexNumber: a.ID}.Append(dst), nil
+	case smb2.ClassFileEaInformation:
+		return smb2.FileEaInformation{}.Append(dst), nil
+	case smb2.ClassFileAccessInformation:
+		return smb2.FileAccessInformation{AccessFlags: uint32(o.access)}.Append(dst), nil
+	case smb2.ClassFilePositionInformation:
+		return smb2.FilePositionInformation{CurrentByteOffset: o.at()}.Append(dst), nil
+	case smb2.ClassFileModeInformation:
+		return smb2.FileModeInformation{Mode: o.modeFlags()}.Append(dst), nil
+	case smb2.ClassFileAlignmentInformation:
+		return smb2.FileAlignmentInformation{}.Append(dst), nil
+	case smb2.ClassFileNameInformation:
+		return smb2.FileNameInformation{FileName: `\` + name}.Append(dst), nil
+	case smb2.ClassFileNormalizedNameInformation:
+		return smb2.FileNameInformation{FileName: name}.Append(dst), nil
+	case smb2.ClassFileAllInformation:
+		return smb2.FileAllInformation{
+			Basic:    basicInfo(a),
+			Standard: o.standardInfo(a),
+			Internal: smb2.FileInternalInformation{IndexNumber: a.ID},
+			Access:   smb2.FileAccessInformation{AccessFlags: uint32(o.access)},
+			Position: smb2.FilePositionInformation{CurrentByteOffset: o.at()},
+			Mode:     smb2.FileModeInformation{Mode: o.modeFlags()},
+			Name:     smb2.FileNameInformation{FileName: `\` + name},
+		}.Append(dst), nil
+	case smb2.ClassFileNetworkOpenInformation:
+		return smb2.FileNetworkOpenInformation{
+			CreationTime:   smb2.FileTimeOf(a.Created),
+			LastAccessTime: smb2.FileTimeOf(a.Accessed),
+			LastWriteTime:  smb2.FileTimeOf(a.Written),
+			ChangeTime:     smb2.FileTimeOf(a.Changed),
+			AllocationSize: a.Alloc,
+			EndOfFile:      a.Size,
+			FileAttributes: uint32(a.Attributes),
+		}.Append(dst), nil
+	case smb2.ClassFileAttributeTagInformation:
+		return smb2.FileAttributeTagInformation{FileAttributes: uint32(a.Attributes)}.Append(dst), nil
+	case smb2.ClassFileCompressionInformation:
+		return smb2.FileCompressionInformation{CompressedFileSize: a.Size}.Append(dst), nil
+	case smb2.ClassFileStreamInformation:
+		return q.streams(dst, a), nil
+	case smb2.ClassFileIdInformation:
+		info := smb2.FileIdInformation{VolumeSerialNumber: o.tree.volumeID()}
+		putUint64(info.FileID[:], a.ID)
+		return info.Append(dst), nil
+	}
+	return dst, smb2.StatusInvalidInfoClass
+}
+
+// streams lists the one stream that a file has; a directory has none.
+func (q *query) streams(dst []byte, a vfs.Attr) []byte {
+	if a.IsDir() {
+		return dst
+	}
+	return smb2.FileStreamInformation{{Size: a.Size, AllocationSize: a.Alloc, Name: "::$DATA"}}.Append(dst)
+}
+
+func basicInfo(a vfs.Attr) smb2.FileBasicInformation {
+	return smb2.FileBasicInformation{
+		CreationTime:   smb2.FileTimeOf(a.Created),
+		LastAccessTime: smb2.FileTimeOf(a.Accessed),
+		LastWriteTime:  smb2.FileTimeOf(a.Written),
+		ChangeTime:     smb2.FileTimeOf(a.Changed),
+		FileAttributes: uint32(a.Attributes),
+	}
+}
+
+func (o *open) standardInfo(a vfs.Attr) smb2.FileStandardInformation {
+	info := smb2.FileStandardInformation{
+		AllocationSize: a.Alloc,
+		EndOfFile:      a.Size,
+		NumberOfLinks:  a.Links,
+		DeletePending:  o.file.isDeletePending(),
+		Directory:      a.IsDir(),
+	}
+	if info.DeletePending {
+		info.NumberOfLinks-- // the name that goes doesn't count any more
+	}
+	return info
+}
+
+// at returns the position that FilePositionInformation set; reads and writes
+// carry their own.
+func (o *open) at() int64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.position
+}
+
+func (o *open) modeFlags() uint32 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return uint32(o.mode)
+}

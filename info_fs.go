@@ -1,0 +1,103 @@
+package smb
+
+import (
+	"encoding/binary"
+	"math"
+
+	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
+)
+
+// fileSystem answers the classes of [MS-FSCC] 2.5. [MS-SMB2] 3.3.5.20.2
+func (q *query) fileSystem(dst []byte) ([]byte, error) {
+	class := smb2.FSInfoClass(q.req.Class)
+	n, ok := class.MinOutput()
+	if !ok {
+		return dst, smb2.StatusInvalidInfoClass
+	}
+	if q.o.pipe != nil {
+		return dst, smb2.StatusInvalidDeviceRequest
+	}
+	if err := q.room(n); err != nil {
+		return dst, err
+	}
+	t := q.o.tree
+	v, err := t.mount.volume(q.ctx, t)
+	if err != nil {
+		return dst, err
+	}
+	const sector = 512
+	perUnit := max(v.BlockSize/sector, 1)
+	switch class {
+	case smb2.ClassFsVolumeInformation:
+		return smb2.FsVolumeInformation{
+			VolumeCreationTime: smb2.FileTimeOf(t.se.srv.started),
+			VolumeSerialNumber: v.Serial,
+			VolumeLabel:        v.Label,
+		}.Append(dst), nil
+	case smb2.ClassFsSizeInformation:
+		return smb2.FsSizeInformation{
+			TotalAllocationUnits:     clampInt64(v.Blocks),
+			AvailableAllocationUnits: clampInt64(v.Available),
+			SectorsPerAllocationUnit: perUnit,
+			BytesPerSector:           v.BlockSize / perUnit,
+		}.Append(dst), nil
+	case smb2.ClassFsFullSizeInformation:
+		return smb2.FsFullSizeInformation{
+			TotalAllocationUnits:           clampInt64(v.Blocks),
+			CallerAvailableAllocationUnits: clampInt64(v.Available),
+			ActualAvailableAllocationUnits: clampInt64(v.Free),
+			SectorsPerAllocationUnit:       perUnit,
+			BytesPerSector:                 v.BlockSize / perUnit,
+		}.Append(dst), nil
+	case smb2.ClassFsDeviceInformation:
+		chars := smb2.FsDeviceIsMounted
+		if !t.writable() {
+			chars |= smb2.FsReadOnlyDevice
+		}
+		return smb2.FsDeviceInformation{DeviceType: smb2.FsDeviceDisk, Characteristics: chars}.Append(dst), nil
+	case smb2.ClassFsAttributeInformation:
+		return smb2.FsAttributeInformation{
+			Attributes:             t.fsAttributes(v),
+			MaxComponentNameLength: int32(v.MaxName),
+			FileSystemName:         v.FSName,
+		}.Append(dst), nil
+	case smb2.ClassFsSectorSizeInformation:
+		const alignedDevice, alignedPartition = 1, 2
+		return smb2.FsSectorSizeInformation{
+			LogicalBytesPerSector:  sector,
+			PhysicalForAtomicity:   clusterSize,
+			PhysicalForPerformance: clusterSize,
+			EffectiveForAtomicity:  clusterSize,
+			Flags:                  alignedDevice | alignedPartition,
+		}.Append(dst), nil
+	case smb2.ClassFsObjectIdInformation:
+		// Made from the volume's id, so that it stays the same.
+		var info smb2.FsObjectIdInformation
+		putUint64(info.ObjectID[:8], t.volumeID())
+		putUint64(info.ObjectID[8:], hashString(t.name))
+		return info.Append(dst), nil
+	case smb2.ClassFsControlInformation:
+		return smb2.FsControlInformation{DefaultQuotaThreshold: math.MaxUint64, DefaultQuotaLimit: math.MaxUint64}.Append(dst), nil
+	}
+	return dst, smb2.StatusInvalidInfoClass
+}
+
+// fsAttributes tells what the volume can do, and nothing that it can't.
+func (t *tree) fsAttributes(v vfs.Volume) uint32 {
+	a := smb2.FsCasePreservedNames | smb2.FsUnicodeOnDisk
+	if v.CaseSensitive {
+		a |= smb2.FsCaseSensitiveSearch
+	}
+	if t.mount.linker != nil {
+		a |= smb2.FsSupportsHardLinks
+	}
+	if !t.writable() {
+		a |= smb2.FsReadOnlyVolume
+	}
+	return a
+}
+
+func clampInt64(n uint64) int64 { return int64(min(n, math.MaxInt64)) }
+
+func putUint64(b []byte, v uint64) { binary.LittleEndian.PutUint64(b, v) }

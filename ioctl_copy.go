@@ -1,0 +1,131 @@
+package smb
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math"
+
+	"github.com/gosmbd/smb/internal/frame"
+	"github.com/gosmbd/smb/smb2"
+)
+
+// Limits of server-side copy, as Windows has them. [MS-SMB2] 3.3.3
+const (
+	copyMaxChunks    = 256
+	copyMaxChunkSize = 1 << 20
+	copyMaxSize      = 16 << 20
+)
+
+// statusInvalidViewSize is what Windows answers when the source is too short.
+const statusInvalidViewSize Status = 0xC000001F
+
+// copyChunk copies ranges from one open of the session to another. [MS-SMB2]
+// 3.3.5.15.6
+func copyChunk(ctx context.Context, r *request, q *control) error {
+	dst := r.open
+	const respSize = 12
+	if q.MaxOutputResponse < respSize {
+		return smb2.StatusInvalidParameter
+	}
+	if dst.file == nil {
+		return smb2.StatusInvalidDeviceRequest
+	}
+	req, err := smb2.ParseSrvCopychunkCopy(q.Input)
+	if err != nil {
+		q.limits()
+		return nil
+	}
+	src := r.se.pinByKey(req.SourceKey)
+	if src == nil {
+		return smb2.StatusObjectNameNotFound
+	}
+	defer src.unpin()
+	var total uint64
+	for _, c := range req.Chunks {
+		total += uint64(c.Length)
+		if c.Length == 0 || c.Length > copyMaxChunkSize ||
+			c.SourceOffset > math.MaxInt64-copyMaxSize || c.TargetOffset > math.MaxInt64-copyMaxSize {
+			q.limits()
+			return nil
+		}
+	}
+	if len(req.Chunks) > copyMaxChunks || total > copyMaxSize || src.file == nil {
+		q.limits()
+		return nil
+	}
+	switch {
+	case dst.file.dir || src.file.dir:
+		return smb2.StatusInvalidDeviceRequest
+	case src.access&sharedRead == 0, src.reader == nil,
+		dst.access&sharedWrite == 0, dst.writer == nil,
+		q.CtlCode == smb2.FsctlSrvCopychunk && dst.access&sharedRead == 0:
+		return smb2.StatusAccessDenied
+	}
+	var resp smb2.SrvCopychunkResponse
+	for _, c := range req.Chunks {
+		n, err := dst.copyFrom(ctx, src, c)
+		resp.TotalBytesWritten += uint32(n)
+		if err != nil {
+			resp.ChunkBytesWritten = uint32(n)
+			q.status = StatusOf(err)
+			break
+		}
+		resp.ChunksWritten++
+	}
+	q.out = resp.Append(nil)
+	return nil
+}
+
+// limits answers a request that asks for too much with what it may ask for.
+func (q *control) limits() {
+	q.status = smb2.StatusInvalidParameter
+	q.out = smb2.SrvCopychunkResponse{
+		ChunksWritten:     copyMaxChunks,
+		ChunkBytesWritten: copyMaxChunkSize,
+		TotalBytesWritten: copyMaxSize,
+	}.Append(nil)
+}
+
+// copyFrom copies one chunk and returns how much of it.
+func (o *open) copyFrom(ctx context.Context, src *open, c smb2.SrvCopychunk) (int, error) {
+	if err := src.file.checkRange(src, c.SourceOffset, uint64(c.Length), false); err != nil {
+		return 0, err
+	}
+	if err := o.file.checkRange(o, c.TargetOffset, uint64(c.Length), true); err != nil {
+		return 0, err
+	}
+	a, err := src.f.Stat(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if uint64(a.Size) < c.SourceOffset+uint64(c.Length) {
+		return 0, statusInvalidViewSize
+	}
+	done := 0
+	for o.copier != nil && src.m == o.m && done < int(c.Length) {
+		n, err := o.copier.CopyRange(ctx, int64(c.TargetOffset)+int64(done), src.f,
+			int64(c.SourceOffset)+int64(done), int64(c.Length)-int64(done))
+		done += int(n)
+		if errors.Is(err, errors.ErrUnsupported) || err == nil && n == 0 {
+			break // the rest through a buffer
+		}
+		if err != nil {
+			return done, err
+		}
+	}
+	if done == int(c.Length) {
+		return done, nil
+	}
+	buf := frame.Get(int(c.Length) - done)
+	defer buf.Free()
+	n, err := src.reader.ReadAt(buf.B, int64(c.SourceOffset)+int64(done))
+	if n < len(buf.B) {
+		if err == nil || errors.Is(err, io.EOF) {
+			err = smb2.StatusEndOfFile
+		}
+		return done, err
+	}
+	n, err = o.writer.WriteAt(buf.B, int64(c.TargetOffset)+int64(done))
+	return done + n, err
+}

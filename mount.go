@@ -1,0 +1,279 @@
+package smb
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"reflect"
+	"strings"
+	"sync"
+
+	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
+)
+
+// mount is a backend in use. All trees on the same backend share it, so that
+// what is open through one is seen through the others.
+type mount struct {
+	// Immutable.
+	srv     *Server
+	key     any
+	fs      vfs.FS
+	creator vfs.Creator
+	remover vfs.Remover
+	renamer vfs.Renamer
+	linker  vfs.Linker
+	sizer   vfs.Sizer
+	folder  vfs.Folder
+	names   nameCache
+
+	refs int // trees; guarded by Server.mu
+
+	mu       sync.Mutex
+	files    map[uint64]*file
+	byName   map[string]*file // of a backend without ids, by folded path
+	paths    map[string]int   // folded paths of opens, and how many have each
+	doomed   map[string]int   // folded paths of directories with a delete pending
+	claims   map[string]*claimed
+	freed    chan struct{} // closed and replaced when a claim is given up
+	waiting  bool          // somebody waits for freed
+	subtrees []string      // claimed with all that is below
+}
+
+// mount returns the mount of fsys and counts a use of it.
+func (s *Server) mount(fsys vfs.FS) *mount {
+	var key any = fsys
+	if !reflect.TypeOf(fsys).Comparable() {
+		// Such a value has no identity; it meets nobody else's.
+		key = new(byte)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := s.mounts[key]
+	if m == nil {
+		m = &mount{
+			srv:    s,
+			key:    key,
+			fs:     fsys,
+			files:  make(map[uint64]*file),
+			byName: make(map[string]*file),
+			paths:  make(map[string]int),
+			doomed: make(map[string]int),
+			claims: make(map[string]*claimed),
+			freed:  make(chan struct{}),
+		}
+		m.creator, _ = vfs.As[vfs.Creator](fsys)
+		m.remover, _ = vfs.As[vfs.Remover](fsys)
+		m.renamer, _ = vfs.As[vfs.Renamer](fsys)
+		m.linker, _ = vfs.As[vfs.Linker](fsys)
+		m.sizer, _ = vfs.As[vfs.Sizer](fsys)
+		m.folder, _ = vfs.As[vfs.Folder](fsys)
+		m.names.init()
+		s.mounts[key] = m
+	}
+	m.refs++
+	return m
+}
+
+// release gives up one use.
+func (m *mount) release() {
+	m.srv.mu.Lock()
+	defer m.srv.mu.Unlock()
+	if m.refs--; m.refs == 0 {
+		delete(m.srv.mounts, m.key)
+	}
+}
+
+// volume returns what the backend says of itself, with the defaults filled in.
+func (m *mount) volume(ctx context.Context, t *tree) (vfs.Volume, error) {
+	var v vfs.Volume
+	err := errors.ErrUnsupported
+	if m.sizer != nil {
+		v, err = m.sizer.Volume(ctx)
+	}
+	switch {
+	case errors.Is(err, errors.ErrUnsupported):
+		// A terabyte, half of it free.
+		v = vfs.Volume{BlockSize: 4096, Blocks: 1 << 28, Free: 1 << 27, Available: 1 << 27}
+	case err != nil:
+		return v, err
+	}
+	if v.BlockSize == 0 {
+		v.BlockSize = 4096
+	}
+	if v.Label == "" {
+		v.Label = t.name
+	}
+	if v.Serial == 0 {
+		v.Serial = uint32(hashString(m.srv.name + "\\" + t.name))
+	}
+	if v.FSName == "" {
+		v.FSName = "NTFS"
+	}
+	if v.MaxName == 0 {
+		v.MaxName = 255
+	}
+	return v, nil
+}
+
+// hashString is FNV-1a.
+func hashString(s string) uint64 {
+	h := uint64(14695981039346656037)
+	for i := 0; i < len(s); i++ {
+		h = (h ^ uint64(s[i])) * 1099511628211
+	}
+	return h
+}
+
+// A claim keeps the names that an operation is about as they are while the
+// backend works on them, without a lock being held. Operations that may create
+// or remove a name claim it exclusively, those that open what is there share
+// it. A rename of a directory claims all that is below.
+type claim struct {
+	key       string // folded path
+	exclusive bool
+	subtree   bool // with all that is below; implies exclusive
+}
+
+type claimed struct {
+	shared    int
+	exclusive bool
+}
+
+// claim waits until all of want can be had, and takes them together, so that
+// two operations never wait for each other.
+func (m *mount) claim(ctx context.Context, want ...claim) error {
+	for {
+		m.mu.Lock()
+		if m.canClaim(want) {
+			for _, w := range want {
+				m.take(w)
+			}
+			m.mu.Unlock()
+			return nil
+		}
+		m.waiting = true
+		freed := m.freed
+		m.mu.Unlock()
+		select {
+		case <-freed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+func (m *mount) canClaim(want []claim) bool {
+	for _, w := range want {
+		if c := m.claims[w.key]; c != nil && (w.exclusive || w.subtree || c.exclusive) {
+			return false
+		}
+		for _, s := range m.subtrees {
+			if below(w.key, s) {
+				return false
+			}
+		}
+		if !w.subtree {
+			continue
+		}
+		for key := range m.claims {
+			if below(key, w.key) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (m *mount) take(w claim) {
+	c := m.claims[w.key]
+	if c == nil {
+		c = &claimed{}
+		m.claims[w.key] = c
+	}
+	if w.exclusive || w.subtree {
+		c.exclusive = true
+	} else {
+		c.shared++
+	}
+	if w.subtree {
+		m.subtrees = append(m.subtrees, w.key)
+	}
+}
+
+// unclaim gives up what claim took.
+func (m *mount) unclaim(have ...claim) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, w := range have {
+		c := m.claims[w.key]
+		if w.exclusive || w.subtree {
+			c.exclusive = false
+		} else {
+			c.shared--
+		}
+		if !c.exclusive && c.shared == 0 {
+			delete(m.claims, w.key)
+		}
+		if w.subtree {
+			for i, s := range m.subtrees {
+				if s == w.key {
+					m.subtrees = append(m.subtrees[:i], m.subtrees[i+1:]...)
+					break
+				}
+			}
+		}
+	}
+	if m.waiting {
+		m.waiting = false
+		close(m.freed)
+		m.freed = make(chan struct{})
+	}
+}
+
+// below reports whether the folded path key is dir or lies below it.
+func below(key, dir string) bool {
+	if dir == "." {
+		return true
+	}
+	return strings.HasPrefix(key, dir) && (len(key) == len(dir) || key[len(dir)] == '/')
+}
+
+// openBelow reports whether anything below dir, but not dir itself, is open.
+func (m *mount) openBelow(dir string) bool {
+	key := foldPath(dir)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for p := range m.paths {
+		if p != key && below(p, key) {
+			return true
+		}
+	}
+	return false
+}
+
+// isDoomed reports whether the directory called dir is to be deleted.
+func (m *mount) isDoomed(dir string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.doomed) > 0 && m.doomed[foldPath(dir)] > 0
+}
+
+// exists reports whether name exists, spelled like this.
+func (m *mount) exists(ctx context.Context, name string) (vfs.Attr, error) {
+	f, err := m.fs.Open(ctx, name, vfs.OpenOptions{Access: vfs.ReadAttributes})
+	if err != nil {
+		return vfs.Attr{}, err
+	}
+	defer f.Close()
+	return f.Stat(ctx)
+}
+
+// isMissing reports whether err says that a name doesn't exist.
+func isMissing(err error) bool {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, vfs.ErrNotDir) {
+		return true
+	}
+	s, ok := errnoStatus(err)
+	return ok && s == smb2.StatusObjectPathNotFound
+}

@@ -1,0 +1,332 @@
+package smb
+
+import (
+	"context"
+	"io/fs"
+	"path"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
+)
+
+// parseName turns a name of the wire into one that backends understand, or says
+// why it can't be one. It is the only way for a client's name to a backend.
+// [MS-FSCC] 2.1.5
+func parseName(name string) (clean string, trailing bool, err error) {
+	if name == "" {
+		return ".", false, nil
+	}
+	if name[0] == '\\' {
+		return "", false, smb2.StatusInvalidParameter
+	}
+	if len(name) > 32<<10*3 || !utf8.ValidString(name) {
+		return "", false, smb2.StatusObjectNameInvalid
+	}
+	for strings.HasSuffix(name, `\`) {
+		name, trailing = name[:len(name)-1], true
+	}
+	parts := strings.Split(name, `\`)
+	for i, p := range parts {
+		if i == len(parts)-1 {
+			p = mainStream(p)
+			parts[i] = p
+		}
+		if err := checkElement(p); err != nil {
+			return "", false, err
+		}
+	}
+	clean = strings.Join(parts, "/")
+	if !fs.ValidPath(clean) {
+		return "", false, smb2.StatusObjectNameInvalid
+	}
+	return clean, trailing, nil
+}
+
+// mainStream removes the suffix that names the unnamed data stream, which is
+// the file itself.
+func mainStream(p string) string {
+	const suffix = "::$DATA"
+	if n := len(p) - len(suffix); n > 0 && strings.EqualFold(p[n:], suffix) {
+		return p[:n]
+	}
+	return p
+}
+
+// checkElement checks one element of a path.
+func checkElement(p string) error {
+	switch p {
+	case "", ".":
+		return smb2.StatusObjectNameInvalid
+	case "..":
+		return smb2.StatusObjectPathSyntaxBad
+	}
+	units := 0
+	for _, r := range p {
+		if r < 0x20 || strings.ContainsRune(`"*/:<>?|`, r) {
+			return smb2.StatusObjectNameInvalid
+		}
+		units++
+		if r > 0xFFFF {
+			units++
+		}
+	}
+	if units > 255 {
+		return smb2.StatusObjectNameInvalid
+	}
+	return nil
+}
+
+// wireName is the reverse of parseName.
+func wireName(name string) string {
+	if name == "." {
+		return ""
+	}
+	return strings.ReplaceAll(name, "/", `\`)
+}
+
+// foldPath returns what all spellings of a path have in common.
+func foldPath(p string) string {
+	for i := 0; i < len(p); i++ {
+		if c := p[i]; c >= utf8.RuneSelf || 'a' <= c && c <= 'z' {
+			return strings.Map(foldRune, p)
+		}
+	}
+	return p
+}
+
+// foldRune maps a letter to its upper case, as NTFS compares names: one rune to
+// one, whatever the language.
+func foldRune(r rune) rune {
+	if r < utf8.RuneSelf {
+		if 'a' <= r && r <= 'z' {
+			r -= 'a' - 'A'
+		}
+		return r
+	}
+	return unicode.ToUpper(r)
+}
+
+// resolve returns how name is spelled in the backend. When it is missing, it
+// returns fs.ErrNotExist and the name with its directory spelled right; when the
+// directory is missing too, OBJECT_PATH_NOT_FOUND.
+func (m *mount) resolve(ctx context.Context, name string) (string, error) {
+	if name == "." {
+		return ".", nil
+	}
+	dir, base := path.Split(name)
+	dir = strings.TrimSuffix(dir, "/")
+	if dir != "" {
+		var err error
+		if dir, err = m.resolveDir(ctx, dir); err != nil {
+			return "", err
+		}
+	}
+	found, err := m.find(ctx, dir, base)
+	if err != nil {
+		return path.Join(dir, base), err
+	}
+	return path.Join(dir, found), nil
+}
+
+// resolveDir resolves the directory that something is looked for in.
+func (m *mount) resolveDir(ctx context.Context, dir string) (string, error) {
+	if m.folder == nil {
+		attr, err := m.exists(ctx, dir)
+		switch {
+		case err == nil && !attr.IsDir():
+			return "", smb2.StatusObjectPathNotFound
+		case err == nil:
+			return dir, nil
+		case !isMissing(err):
+			return "", err
+		}
+	}
+	found, err := m.resolve(ctx, dir)
+	if isMissing(err) {
+		return "", smb2.StatusObjectPathNotFound
+	}
+	return found, err
+}
+
+// find returns how base is spelled in dir.
+func (m *mount) find(ctx context.Context, dir, base string) (string, error) {
+	if m.folder != nil {
+		found, err := m.folder.Fold(ctx, path.Join(dir, base))
+		if isMissing(err) {
+			err = fs.ErrNotExist
+		}
+		return path.Base(found), err
+	}
+	if dir == "" {
+		dir = "."
+	}
+	key := foldPath(base)
+	if l := m.names.get(ctx, m, dir); l != nil {
+		m.names.mu.Lock()
+		found, ok := l.names[key]
+		m.names.mu.Unlock()
+		if !ok {
+			return "", fs.ErrNotExist
+		}
+		return found, nil
+	}
+	return m.scan(ctx, dir, key)
+}
+
+// scan looks through a directory for the folded name key.
+func (m *mount) scan(ctx context.Context, dir, key string) (string, error) {
+	f, err := m.fs.Open(ctx, dir, vfs.OpenOptions{Access: vfs.ListDirectory | vfs.ReadAttributes})
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	d, ok := vfs.As[vfs.DirReader](f)
+	if !ok {
+		return "", fs.ErrNotExist
+	}
+	for e, err := range d.ReadDir(ctx) {
+		if err != nil {
+			return "", err
+		}
+		if foldPath(e.Name) == key {
+			return e.Name, nil
+		}
+	}
+	return "", fs.ErrNotExist
+}
+
+// nameCache remembers the spellings of the names in directories, so that a name
+// that isn't there is cheap to look for. Clients do that all the time.
+type nameCache struct {
+	mu    sync.Mutex
+	dirs  map[string]*listing
+	total int // names in all of them
+}
+
+// listing is what a directory held when it was read, kept up to date with what
+// is done through this server. What others do shows in the directory's time of
+// change, but not at once: hence maxAge, and the short life of a listing that
+// was read while the directory was changing.
+type listing struct {
+	names   map[string]string // folded to spelled
+	written time.Time         // of the directory
+	read    time.Time
+	own     bool // we changed the directory since
+	young   bool // it was changing when it was read
+}
+
+const (
+	nameCacheSize  = 500_000 // names
+	listingMaxAge  = 10 * time.Second
+	listingYoung   = time.Second
+	clockPrecision = 50 * time.Millisecond // of the times of directories
+)
+
+func (n *nameCache) init() { n.dirs = make(map[string]*listing) }
+
+// get returns the listing of dir, reading the directory if need be; nil if it is
+// too large to keep, or can't be read.
+func (n *nameCache) get(ctx context.Context, m *mount, dir string) *listing {
+	attr, err := m.exists(ctx, dir)
+	if err != nil {
+		return nil
+	}
+	now := time.Now()
+	n.mu.Lock()
+	l := n.dirs[dir]
+	if l != nil {
+		if l.own {
+			l.own, l.written = false, attr.Written
+		}
+		age := now.Sub(l.read)
+		if l.written.Equal(attr.Written) && age < listingMaxAge && (!l.young || age < listingYoung) {
+			n.mu.Unlock()
+			return l
+		}
+		n.drop(dir)
+	}
+	n.mu.Unlock()
+	return n.read(ctx, m, dir, attr, now)
+}
+
+func (n *nameCache) read(ctx context.Context, m *mount, dir string, attr vfs.Attr, now time.Time) *listing {
+	f, err := m.fs.Open(ctx, dir, vfs.OpenOptions{Access: vfs.ListDirectory | vfs.ReadAttributes})
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	d, ok := vfs.As[vfs.DirReader](f)
+	if !ok {
+		return nil
+	}
+	l := &listing{names: make(map[string]string), written: attr.Written, read: now}
+	l.young = now.Sub(attr.Written) < clockPrecision
+	for e, err := range d.ReadDir(ctx) {
+		if err != nil || len(l.names) >= nameCacheSize/4 {
+			return nil
+		}
+		l.names[foldPath(e.Name)] = e.Name
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.drop(dir)
+	for other := range n.dirs {
+		if n.total+len(l.names) <= nameCacheSize {
+			break
+		}
+		n.drop(other)
+	}
+	n.dirs[dir] = l
+	n.total += len(l.names)
+	return l
+}
+
+// drop forgets dir. The caller holds n.mu.
+func (n *nameCache) drop(dir string) {
+	if l := n.dirs[dir]; l != nil {
+		n.total -= len(l.names)
+		delete(n.dirs, dir)
+	}
+}
+
+// added notes that name was created through this server.
+func (n *nameCache) added(name string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if l := n.dirs[path.Dir(name)]; l != nil {
+		base := path.Base(name)
+		key := foldPath(base)
+		if _, ok := l.names[key]; !ok {
+			n.total++
+		}
+		l.names[key] = base
+		l.own = true
+	}
+}
+
+// removed notes that name was removed through this server.
+func (n *nameCache) removed(name string, dir bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if l := n.dirs[path.Dir(name)]; l != nil {
+		key := foldPath(path.Base(name))
+		if _, ok := l.names[key]; ok {
+			n.total--
+			delete(l.names, key)
+		}
+		l.own = true
+	}
+	if !dir {
+		return
+	}
+	for d := range n.dirs {
+		if d == name || strings.HasPrefix(d, name+"/") {
+			n.drop(d)
+		}
+	}
+}

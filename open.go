@@ -1,0 +1,261 @@
+package smb
+
+import (
+	"context"
+	"errors"
+	"io"
+	"path"
+	"sync"
+	"time"
+
+	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
+)
+
+// open is a handle that a client has, [MS-SMB2] 3.3.1.10.
+type open struct {
+	// Immutable once the client knows the id.
+	id      smb2.FileID
+	se      *session
+	tree    *tree
+	m       *mount // nil: a pipe
+	file    *file  // nil: a pipe
+	pipe    *pipe  // nil: not a pipe
+	access  vfs.Access
+	shared  vfs.Access // the rights that share modes look at
+	share   smb2.ShareAccess
+	options smb2.CreateOptions
+	born    time.Time
+
+	// The backend's file and what it can do; nil where it can't.
+	f       vfs.File
+	reader  io.ReaderAt
+	writer  io.WriterAt
+	trunc   vfs.Truncater
+	syncer  vfs.Syncer
+	lister  vfs.DirReader
+	attrs   vfs.AttrSetter
+	copier  vfs.RangeCopier
+	pins    sync.WaitGroup // requests that use it
+	appends sync.Mutex     // makes an append one act; held while writing
+
+	name          string // guarded by m.mu; changes with renames
+	deleteOnClose bool   // guarded by file.mu
+
+	mu       sync.Mutex
+	mode     smb2.CreateOptions // FileModeInformation
+	position int64
+	waits    map[*chain]struct{}
+	closing  error // why waits end at once
+
+	cursor cursor
+}
+
+func (o *open) setFile(f vfs.File) {
+	o.f = f
+	o.reader, _ = vfs.As[io.ReaderAt](f)
+	o.writer, _ = vfs.As[io.WriterAt](f)
+	o.trunc, _ = vfs.As[vfs.Truncater](f)
+	o.syncer, _ = vfs.As[vfs.Syncer](f)
+	o.lister, _ = vfs.As[vfs.DirReader](f)
+	o.attrs, _ = vfs.As[vfs.AttrSetter](f)
+	o.copier, _ = vfs.As[vfs.RangeCopier](f)
+}
+
+func (o *open) unpin() { o.pins.Done() }
+
+// waitOnOpen is wait, for something that ends when the open is closed.
+func (r *request) waitOnOpen(ready <-chan struct{}) error {
+	o, ch := r.open, r.ch
+	o.mu.Lock()
+	if o.closing != nil {
+		o.mu.Unlock()
+		return o.closing
+	}
+	if o.waits == nil {
+		o.waits = make(map[*chain]struct{})
+	}
+	o.waits[ch] = struct{}{}
+	o.mu.Unlock()
+	err := r.wait(ready)
+	o.mu.Lock()
+	delete(o.waits, ch)
+	o.mu.Unlock()
+	return err
+}
+
+// cancelWaits makes all requests that wait on o return why.
+func (o *open) cancelWaits(why error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closing == nil {
+		o.closing = why
+	}
+	for ch := range o.waits {
+		ch.c.mu.Lock()
+		ch.cancelLocked(why)
+		ch.c.mu.Unlock()
+	}
+}
+
+type closeReason int
+
+const (
+	closeRequest  closeReason = iota // the client asked
+	closeTeardown                    // session, tree or connection went
+)
+
+// close is the one way for an open to end. It must have been taken out of the
+// session's table. The error tells that data may be lost, or that a deletion
+// failed.
+func (o *open) close(why closeReason) error {
+	// Locks that are waited for end like locks on a range that is gone.
+	o.cancelWaits(smb2.StatusRangeNotLocked)
+	o.pins.Wait()
+	o.se.srv.opens.Add(-1)
+	if o.pipe != nil {
+		o.pipe.close()
+		return nil
+	}
+	return o.release(o.se.context())
+}
+
+// release closes the backend's file and lets go of what others see.
+func (o *open) release(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx)
+	o.cursor.stop()
+	f := o.file
+	f.mu.Lock()
+	f.locks.release(o)
+	f.mu.Unlock()
+	err := o.f.Close()
+	if name := f.leave(o); name != "" {
+		if rerr := o.m.remove(ctx, f, name); err == nil {
+			err = rerr
+		}
+	}
+	if err != nil {
+		o.se.srv.log.Error("smb: close failed", "share", o.tree.name, "path", o.name, "err", err)
+	}
+	return err
+}
+
+// remove removes a file whose last open went.
+func (m *mount) remove(ctx context.Context, f *file, name string) error {
+	c := claim{key: foldPath(name), exclusive: true, subtree: f.dir}
+	if err := m.claim(ctx, c); err != nil {
+		return err
+	}
+	defer m.unclaim(c)
+	defer f.forget()
+	if m.remover == nil {
+		return smb2.StatusAccessDenied
+	}
+	err := m.remover.Remove(ctx, name)
+	if isMissing(err) {
+		err = nil // somebody else did
+	}
+	if err == nil {
+		m.names.removed(name, f.dir)
+	}
+	return err
+}
+
+// stat returns the attributes as clients see them.
+func (o *open) stat(ctx context.Context) (vfs.Attr, error) {
+	a, err := o.f.Stat(ctx)
+	if err != nil {
+		return a, err
+	}
+	return o.file.complete(a), nil
+}
+
+// clusterSize is what allocation sizes are rounded to.
+const clusterSize = 4096
+
+// complete fills in what a backend may leave out.
+func (f *file) complete(a vfs.Attr) vfs.Attr {
+	a = completeAttr(a)
+	if f == nil {
+		return a
+	}
+	a.ID = f.id
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.dir && a.Alloc < f.alloc {
+		a.Alloc = f.alloc
+	}
+	return a
+}
+
+func completeAttr(a vfs.Attr) vfs.Attr {
+	if a.Created.IsZero() {
+		a.Created = a.Written
+	}
+	if a.Accessed.IsZero() {
+		a.Accessed = a.Written
+	}
+	if a.Changed.IsZero() {
+		a.Changed = a.Written
+	}
+	a.Attributes &^= vfs.AttrDirectory | vfs.AttrNormal
+	if a.IsDir() {
+		a.Attributes |= vfs.AttrDirectory
+		a.Size, a.Alloc = 0, 0
+	} else if a.Attributes == 0 {
+		a.Attributes = vfs.AttrNormal
+	}
+	if a.Alloc == 0 && a.Size > 0 {
+		a.Alloc = roundUp(a.Size)
+	}
+	if a.Links == 0 {
+		a.Links = 1
+	}
+	return a
+}
+
+// roundUp rounds a size up to whole clusters.
+func roundUp(n int64) int64 {
+	if n > 1<<63-1-clusterSize {
+		return n
+	}
+	return (n + clusterSize - 1) &^ (clusterSize - 1)
+}
+
+// info describes the open for a status display.
+func (o *open) info() OpenInfo {
+	info := OpenInfo{
+		ID:        o.id.Persistent,
+		SessionID: o.se.id,
+		Share:     o.tree.name,
+		Path:      o.path(),
+		Access:    o.access,
+		Opened:    o.born,
+	}
+	if id := o.se.identity.Load(); id != nil {
+		info.Caller = id.caller
+	}
+	if f := o.file; f != nil {
+		info.Directory = f.dir
+		f.mu.Lock()
+		info.Locks = f.locks.count(o)
+		f.mu.Unlock()
+	}
+	return info
+}
+
+// base returns the last element of the name.
+func base(name string) string {
+	if name == "." {
+		return ""
+	}
+	return path.Base(name)
+}
+
+// ioError turns an error of a read or write into what the client is told.
+func ioError(err error) error {
+	if errors.Is(err, io.EOF) {
+		return smb2.StatusEndOfFile
+	}
+	return err
+}

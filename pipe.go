@@ -1,0 +1,268 @@
+package smb
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gosmbd/smb/dcerpc"
+	"github.com/gosmbd/smb/dcerpc/srvsvc"
+	"github.com/gosmbd/smb/dcerpc/wkssvc"
+	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
+)
+
+// pipe is the server's end of an open named pipe.
+type pipe struct {
+	name string
+
+	mu     sync.Mutex
+	rpc    *dcerpc.Conn // used under mu: its interfaces must not lock anything above file.mu
+	broken bool
+	closed bool
+	ready  chan struct{} // closed when there is something to read; nil while nobody waits
+}
+
+// pipes is all that can be opened on IPC$. Names that clients send are looked up
+// here and never become paths.
+var pipes = map[string]func(s *Server) []dcerpc.Interface{
+	srvsvc.PipeName: func(s *Server) []dcerpc.Interface { return []dcerpc.Interface{srvsvc.Interface(rpcServer{s})} },
+	wkssvc.PipeName: func(s *Server) []dcerpc.Interface { return []dcerpc.Interface{wkssvc.Interface(rpcServer{s})} },
+}
+
+// pipeAccess is what an open of a pipe may have.
+const pipeAccess = vfs.AccessFull
+
+// createPipe opens a named pipe. [MS-SMB2] 3.3.5.9
+func createPipe(_ context.Context, r *request, w *reply, req smb2.CreateRequest) error {
+	if req.Impersonation > smb2.ImpersonationDelegate {
+		return smb2.StatusBadImpersonationLevel
+	}
+	if req.Impersonation == smb2.ImpersonationDelegate {
+		return smb2.StatusBadImpersonationLevel
+	}
+	name := strings.ToLower(req.Name)
+	ifaces := pipes[name]
+	if ifaces == nil {
+		return smb2.StatusObjectNameNotFound
+	}
+	if r.id.caller.Anonymous {
+		return smb2.StatusAccessDenied
+	}
+	access := vfs.Access(req.DesiredAccess).Expand()
+	if access&vfs.MaximumAllowed != 0 {
+		access = access&^vfs.MaximumAllowed | pipeAccess
+	}
+	if access == 0 || access&^pipeAccess != 0 {
+		return smb2.StatusAccessDenied
+	}
+	o := &open{
+		se: r.se, tree: r.tree, name: name, access: access, share: req.ShareAccess, options: req.Options, born: time.Now(),
+		pipe: &pipe{name: name, rpc: dcerpc.NewConn(`\PIPE\`+name, ifaces(r.c.srv)...)},
+	}
+	if err := r.se.addOpen(o); err != nil {
+		return err
+	}
+	r.ch.file, r.ch.hasFile = o.id, true
+	w.buf.B = smb2.CreateResponse{
+		Action:         smb2.ActionOpened,
+		FileAttributes: uint32(vfs.AttrNormal),
+		AllocationSize: clusterSize,
+		FileID:         o.id,
+	}.Append(w.buf.B)
+	return nil
+}
+
+// write feeds what the client wrote to the interface behind the pipe.
+func (p *pipe) write(ctx context.Context, b []byte) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || p.broken {
+		return smb2.StatusPipeDisconnected
+	}
+	if _, err := p.rpc.Write(ctx, b); err != nil {
+		p.broken = true
+	}
+	if p.ready != nil {
+		close(p.ready)
+		p.ready = nil
+	}
+	return nil
+}
+
+// take reads into b. more: the message goes on. When there is nothing it returns
+// a channel to wait on.
+func (p *pipe) take(b []byte) (n int, more bool, wait <-chan struct{}, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n, err = p.rpc.Read(b)
+	switch {
+	case err == nil:
+		return n, false, nil, nil
+	case errors.Is(err, dcerpc.ErrMore):
+		return n, true, nil, nil
+	case p.broken || p.closed:
+		return 0, false, nil, smb2.StatusPipeDisconnected
+	}
+	if p.ready == nil {
+		p.ready = make(chan struct{})
+	}
+	return 0, false, p.ready, nil
+}
+
+// await reads one message, waiting for it if there is none.
+func (p *pipe) await(r *request, b []byte) (n int, more bool, err error) {
+	for {
+		n, more, wait, err := p.take(b)
+		if err != nil || wait == nil {
+			return n, more, err
+		}
+		if err := r.waitOnOpen(wait); err != nil {
+			return 0, false, err
+		}
+	}
+}
+
+// read answers a READ.
+func (p *pipe) read(r *request, w *reply, n int) error {
+	if r.open.access&vfs.ReadData == 0 {
+		return smb2.StatusAccessDenied
+	}
+	b := make([]byte, min(n, 64<<10))
+	got, more, err := p.await(r, b)
+	if err != nil {
+		return err
+	}
+	w.grow(smb2.ReadResponseSize + got)
+	w.buf.B = smb2.ReadResponse{Data: b[:got]}.Append(w.buf.B)
+	if more {
+		w.status = smb2.StatusBufferOverflow
+	}
+	return nil
+}
+
+// flush waits until the client's end has been read, which it has: writes are
+// taken in at once.
+func (p *pipe) flush(*request) error { return nil }
+
+// close ends the pipe.
+func (p *pipe) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	if p.ready != nil {
+		close(p.ready)
+		p.ready = nil
+	}
+}
+
+// pipeTransceive writes a message and reads the answer. [MS-SMB2] 3.3.5.15.3
+func pipeTransceive(ctx context.Context, r *request, q *control) error {
+	p := r.open.pipe
+	if p == nil {
+		return smb2.StatusInvalidDeviceRequest
+	}
+	if r.open.access&vfs.ReadData == 0 || r.open.access&vfs.WriteData == 0 {
+		return smb2.StatusAccessDenied
+	}
+	p.mu.Lock()
+	next, _ := p.rpc.Len()
+	p.mu.Unlock()
+	if next > 0 {
+		return smb2.StatusPipeBusy // an answer before was not read
+	}
+	if err := p.write(ctx, q.Input); err != nil {
+		return err
+	}
+	b := make([]byte, min(int(q.MaxOutputResponse), 64<<10))
+	n, more, err := p.await(r, b)
+	if err != nil {
+		return err
+	}
+	if more {
+		q.status = smb2.StatusBufferOverflow
+	}
+	q.out = b[:n]
+	return nil
+}
+
+// pipePeek tells what could be read. [MS-SMB2] 3.3.5.15.4
+func pipePeek(_ context.Context, r *request, q *control) error {
+	p := r.open.pipe
+	if p == nil {
+		return smb2.StatusInvalidDeviceRequest
+	}
+	if q.MaxOutputResponse < 16 {
+		return smb2.StatusInvalidParameter
+	}
+	p.mu.Lock()
+	next, total := p.rpc.Len()
+	p.mu.Unlock()
+	const connected = 3
+	resp := smb2.PipePeekResponse{State: connected, ReadDataAvailable: uint32(total), MessageLength: uint32(next)}
+	if next > 0 {
+		resp.NumberOfMessages = 1
+		q.status = smb2.StatusBufferOverflow // the message itself is not copied
+	}
+	q.out = resp.Append(nil)
+	return nil
+}
+
+// pipeWait waits for an instance of a pipe; there always is one. [MS-SMB2]
+// 3.3.5.15.13
+func pipeWait(_ context.Context, r *request, q *control) error {
+	if !r.tree.ipc() {
+		return smb2.StatusInvalidDeviceRequest
+	}
+	req, err := smb2.ParsePipeWaitRequest(q.Input)
+	if err != nil {
+		return err
+	}
+	if pipes[strings.ToLower(req.Name)] == nil {
+		return smb2.StatusObjectNameNotFound
+	}
+	return nil
+}
+
+// pipeFile answers QUERY_INFO for a pipe.
+func (q *query) pipeFile(dst []byte, class smb2.FileInfoClass) ([]byte, error) {
+	o, p := q.o, q.o.pipe
+	switch class {
+	case smb2.ClassFilePipeInformation:
+		return smb2.FilePipeInformation{ReadMode: 1}.Append(dst), nil
+	case smb2.ClassFilePipeLocalInformation:
+		p.mu.Lock()
+		_, total := p.rpc.Len()
+		p.mu.Unlock()
+		const message, connected, quota = 1, 3, 4096
+		return smb2.FilePipeLocalInformation{
+			NamedPipeType: message, NamedPipeConfiguration: 2, MaximumInstances: ^uint32(0), CurrentInstances: 1,
+			InboundQuota: quota, ReadDataAvailable: uint32(total), OutboundQuota: quota, WriteQuotaAvailable: quota,
+			NamedPipeState: connected,
+		}.Append(dst), nil
+	case smb2.ClassFileBasicInformation:
+		return smb2.FileBasicInformation{FileAttributes: uint32(vfs.AttrNormal)}.Append(dst), nil
+	case smb2.ClassFileStandardInformation:
+		return smb2.FileStandardInformation{AllocationSize: clusterSize, NumberOfLinks: 1, DeletePending: true}.Append(dst), nil
+	case smb2.ClassFileInternalInformation:
+		return smb2.FileInternalInformation{IndexNumber: o.id.Persistent}.Append(dst), nil
+	case smb2.ClassFileAccessInformation:
+		return smb2.FileAccessInformation{AccessFlags: uint32(o.access)}.Append(dst), nil
+	case smb2.ClassFileNameInformation:
+		return smb2.FileNameInformation{FileName: `\` + p.name}.Append(dst), nil
+	case smb2.ClassFileModeInformation:
+		return smb2.FileModeInformation{Mode: uint32(o.options & modeBits)}.Append(dst), nil
+	}
+	return dst, smb2.StatusInvalidParameter
+}
+
+// setInfo answers SET_INFO for a pipe.
+func (p *pipe) setInfo(class smb2.FileInfoClass, data []byte) error {
+	if class != smb2.ClassFilePipeInformation {
+		return smb2.StatusInvalidParameter
+	}
+	_, err := smb2.ParseFilePipeInformation(data)
+	return err
+}

@@ -1,0 +1,154 @@
+package smb
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gosmbd/smb/dcerpc/srvsvc"
+	"github.com/gosmbd/smb/dcerpc/wkssvc"
+	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
+)
+
+// rpcServer is what the RPC interfaces see of a Server.
+type rpcServer struct{ s *Server }
+
+func (v rpcServer) Info(context.Context) srvsvc.Info {
+	return srvsvc.Info{Name: v.s.name, Comment: v.s.Comment}
+}
+
+func (v rpcServer) Workstation(context.Context) wkssvc.Info {
+	return wkssvc.Info{Name: v.s.name}
+}
+
+// Admin reports whether the caller administrates the server.
+func (v rpcServer) Admin(ctx context.Context) bool {
+	c := vfs.CallerFrom(ctx)
+	return c != nil && !c.Guest && !c.Anonymous && slices.Contains(c.Groups, vfs.SIDAdministrators)
+}
+
+func (v rpcServer) Shares(ctx context.Context) []srvsvc.Share {
+	var list []srvsvc.Share
+	if v.s.Shares != nil {
+		for name, sh := range v.s.Shares.All(ctx) {
+			list = append(list, v.share(name, sh))
+		}
+	}
+	slices.SortFunc(list, func(a, b srvsvc.Share) int { return strings.Compare(a.Name, b.Name) })
+	return append(list, ipcShare())
+}
+
+func (v rpcServer) Share(ctx context.Context, name string) (srvsvc.Share, bool) {
+	if strings.EqualFold(name, ipcName) {
+		return ipcShare(), true
+	}
+	if v.s.Shares == nil {
+		return srvsvc.Share{}, false
+	}
+	sh, err := v.s.Shares.Share(ctx, name)
+	if err != nil || sh == nil {
+		return srvsvc.Share{}, false
+	}
+	return v.share(name, sh), true
+}
+
+func ipcShare() srvsvc.Share {
+	return srvsvc.Share{Name: ipcName, Comment: "Remote IPC", Type: srvsvc.TypeIPC | srvsvc.TypeSpecial}
+}
+
+func (v rpcServer) share(name string, sh *Share) srvsvc.Share {
+	access := vfs.AccessFull
+	if sh.ReadOnly {
+		access = vfs.AccessReadOnly
+	}
+	sd := vfs.SecurityDescriptor{
+		Owner: vfs.SIDAdministrators,
+		Group: vfs.SIDAdministrators,
+		DACL:  &vfs.ACL{ACEs: []vfs.ACE{{Type: vfs.ACEAllowed, Mask: access, SID: vfs.SIDAuthenticatedUsers}}},
+	}
+	uses := uint32(0)
+	for info := range v.s.Sessions() {
+		for _, n := range info.Shares {
+			if strings.EqualFold(n, name) {
+				uses++
+			}
+		}
+	}
+	return srvsvc.Share{
+		Name: name, Comment: sh.Comment, Path: `C:\` + name, Type: srvsvc.TypeDisk,
+		CurrentUses: uses, SecurityDescriptor: sd.Append(nil),
+	}
+}
+
+func (v rpcServer) Sessions(context.Context) []srvsvc.Session {
+	var list []srvsvc.Session
+	for s := range v.s.Sessions() {
+		list = append(list, srvsvc.Session{
+			Client: addrString(s.Peer), User: s.Caller.Name, Files: uint32(s.Opens), Guest: s.Caller.Guest,
+			Active: time.Since(s.Started), Idle: time.Since(s.Used),
+		})
+	}
+	slices.SortFunc(list, func(a, b srvsvc.Session) int {
+		return strings.Compare(a.Client+a.User, b.Client+b.User)
+	})
+	return list
+}
+
+func (v rpcServer) Files(context.Context) []srvsvc.File {
+	var list []srvsvc.File
+	for o := range v.s.Opens() {
+		f := srvsvc.File{ID: uint32(o.ID), Locks: uint32(o.Locks), Path: `C:\` + o.Share + `\` + wireName(o.Path)}
+		if o.Access&sharedRead != 0 {
+			f.Permissions |= 1
+		}
+		if o.Access&sharedWrite != 0 {
+			f.Permissions |= 2
+		}
+		if o.Caller != nil {
+			f.User = o.Caller.Name
+		}
+		list = append(list, f)
+	}
+	slices.SortFunc(list, func(a, b srvsvc.File) int { return int(int64(a.ID) - int64(b.ID)) })
+	return list
+}
+
+func (v rpcServer) Connections(_ context.Context, qualifier string) []srvsvc.Connection {
+	client, byClient := strings.CutPrefix(qualifier, `\\`)
+	var list []srvsvc.Connection
+	for s := range v.s.Sessions() {
+		peer := addrString(s.Peer)
+		for _, share := range s.Shares {
+			c := srvsvc.Connection{ID: uint32(s.ID), Files: uint32(s.Opens), Users: 1, Active: time.Since(s.Started), User: s.Caller.Name, Name: share}
+			if !byClient {
+				if !strings.EqualFold(share, qualifier) {
+					continue
+				}
+				c.Name = peer
+			} else if !strings.HasPrefix(peer, client) {
+				continue
+			}
+			if share == ipcName {
+				c.Type = uint32(srvsvc.TypeIPC)
+			}
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// CloseFile closes the open with the id that Files told, as if its client had.
+func (v rpcServer) CloseFile(_ context.Context, id uint32) bool {
+	for _, se := range v.s.allSessions() {
+		for _, o := range se.allOpens() {
+			if uint32(o.id.Persistent) == id && se.takeOpen(o) {
+				o.cancelWaits(smb2.StatusFileClosed)
+				go o.close(closeTeardown) // it waits for requests, perhaps for this one
+				return true
+			}
+		}
+	}
+	return false
+}

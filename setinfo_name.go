@@ -1,0 +1,321 @@
+package smb
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path"
+	"slices"
+
+	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
+)
+
+// Changes of names: rename, link, delete.
+
+// ignoreUnsupported turns a backend's refusal of an optional act into success.
+func ignoreUnsupported(err error) error {
+	if errors.Is(err, errors.ErrUnsupported) {
+		return nil
+	}
+	return err
+}
+
+// setDisposition marks the file for deletion, or unmarks it. [MS-FSA] 2.1.5.15.3
+func (o *open) setDisposition(ctx context.Context, del, ignoreReadOnly bool) error {
+	if !del {
+		o.file.setDisposition(o, false)
+		return nil
+	}
+	if o.m.remover == nil || o.path() == "." {
+		return smb2.StatusCannotDelete
+	}
+	a, err := o.stat(ctx)
+	if err != nil {
+		return err
+	}
+	if a.Attributes&vfs.AttrReadOnly != 0 && !ignoreReadOnly {
+		return smb2.StatusCannotDelete
+	}
+	if o.file.dir {
+		if err := o.checkEmpty(ctx); err != nil {
+			return err
+		}
+	}
+	o.file.setDisposition(o, true)
+	return nil
+}
+
+// setDispositionEx is the same with flags. [MS-FSA] 2.1.5.15.4
+func (o *open) setDispositionEx(ctx context.Context, flags uint32) error {
+	if flags&smb2.DispositionPosixSemantics != 0 {
+		return smb2.StatusNotSupported
+	}
+	del := flags&smb2.DispositionDelete != 0
+	ignore := flags&smb2.DispositionIgnoreReadOnlyAttribute != 0
+	if flags&smb2.DispositionOnClose == 0 {
+		return o.setDisposition(ctx, del, ignore)
+	}
+	o.file.mu.Lock()
+	defer o.file.mu.Unlock()
+	o.deleteOnClose = del
+	return nil
+}
+
+// checkEmpty checks that a directory has no entry.
+func (o *open) checkEmpty(ctx context.Context) error {
+	if o.lister == nil {
+		return nil // the backend will tell
+	}
+	for _, err := range o.lister.ReadDir(ctx) {
+		if err != nil {
+			return err
+		}
+		return smb2.StatusDirectoryNotEmpty
+	}
+	return nil
+}
+
+// renaming is a rename or link on its way.
+type renaming struct {
+	ctx     context.Context
+	o       *open
+	m       *mount
+	from    string
+	to      string // as it is to be spelled
+	replace bool
+}
+
+// rename gives the file another name. [MS-FSA] 2.1.5.15.12
+func (r *request) rename(ctx context.Context, name string, root uint64, replace bool) error {
+	o := r.open
+	if o.m.renamer == nil {
+		return smb2.StatusAccessDenied
+	}
+	n, err := o.newName(ctx, name, root, replace)
+	if err != nil {
+		return err
+	}
+	for range 8 {
+		n.from = o.path()
+		if n.from == "." {
+			return smb2.StatusAccessDenied
+		}
+		claims := n.claims(o.file.dir)
+		if err := n.m.claim(ctx, claims...); err != nil {
+			return err
+		}
+		if o.path() != n.from { // another rename was first
+			n.m.unclaim(claims...)
+			continue
+		}
+		err := n.rename()
+		n.m.unclaim(claims...)
+		return err
+	}
+	return smb2.StatusSharingViolation
+}
+
+// newName resolves the directory of the new name.
+func (o *open) newName(ctx context.Context, name string, root uint64, replace bool) (*renaming, error) {
+	if root != 0 {
+		return nil, smb2.StatusInvalidParameter
+	}
+	clean, _, err := parseName(name)
+	if err != nil {
+		return nil, err
+	}
+	if clean == "." {
+		return nil, smb2.StatusObjectNameInvalid
+	}
+	n := &renaming{ctx: ctx, o: o, m: o.m, to: clean, replace: replace}
+	if dir := path.Dir(clean); dir != "." {
+		if dir, err = o.m.resolveDir(ctx, dir); err != nil {
+			return nil, err
+		}
+		n.to = path.Join(dir, path.Base(clean))
+	}
+	return n, nil
+}
+
+func (n *renaming) claims(dir bool) []claim {
+	from, to := foldPath(n.from), foldPath(n.to)
+	claims := []claim{{key: from, exclusive: true, subtree: dir}}
+	if to != from {
+		claims = append(claims, claim{key: to, exclusive: true})
+	}
+	return claims
+}
+
+// rename does it; the names are claimed.
+func (n *renaming) rename() error {
+	o, m := n.o, n.m
+	if o.file.isDeletePending() {
+		return smb2.StatusDeletePending
+	}
+	if o.file.dir {
+		if below(foldPath(n.to), foldPath(n.from)) && foldPath(n.to) != foldPath(n.from) {
+			return smb2.StatusInvalidParameter
+		}
+		if m.openBelow(n.from) {
+			return smb2.StatusAccessDenied
+		}
+	}
+	for _, dir := range []string{path.Dir(n.from), path.Dir(n.to)} {
+		if err := m.checkParent(n.ctx, dir); err != nil {
+			return err
+		}
+	}
+	if n.to == n.from {
+		return nil
+	}
+	old, err := n.target()
+	if err != nil {
+		return err
+	}
+	if old != "" && old != n.to {
+		// The one to be replaced is spelled otherwise; so is the result.
+		n.to = path.Join(path.Dir(n.to), path.Base(old))
+	}
+	if err := m.renamer.Rename(n.ctx, n.from, n.to, n.replace && old != ""); err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			return smb2.StatusObjectNameCollision
+		}
+		return err
+	}
+	m.names.removed(n.from, o.file.dir)
+	m.names.added(n.to)
+	o.file.renamed(n.from, n.to)
+	return nil
+}
+
+// target looks for what has the new name already, and whether it may be
+// replaced. It returns its spelling, or "".
+func (n *renaming) target() (string, error) {
+	m := n.m
+	old, err := m.resolve(n.ctx, n.to)
+	if isMissing(err) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	if foldPath(n.from) == foldPath(n.to) {
+		// Only the case changes, unless another file has that spelling.
+		if _, err := m.exists(n.ctx, n.to); isMissing(err) || m.folder != nil {
+			return "", nil
+		}
+		old = n.to
+	}
+	if !n.replace {
+		return "", smb2.StatusObjectNameCollision
+	}
+	attr, err := m.exists(n.ctx, old)
+	if err != nil {
+		return "", err
+	}
+	if attr.IsDir() || attr.Attributes&vfs.AttrReadOnly != 0 {
+		return "", smb2.StatusAccessDenied
+	}
+	if m.isOpen(attr, old) {
+		return "", smb2.StatusAccessDenied
+	}
+	return old, nil
+}
+
+// isOpen reports whether the object is open.
+func (m *mount) isOpen(attr vfs.Attr, name string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f := m.files[attr.ID]
+	if attr.ID == 0 {
+		f = m.byName[foldPath(name)]
+	}
+	return f != nil
+}
+
+// checkParent checks that a name in dir may be changed while others have dir
+// open: it may not while somebody could delete or rename dir. [MS-FSA]
+// 2.1.5.15.12
+func (m *mount) checkParent(ctx context.Context, dir string) error {
+	key := foldPath(dir)
+	m.mu.Lock()
+	opened, doomed := m.paths[key] > 0, m.doomed[key] > 0
+	m.mu.Unlock()
+	if doomed {
+		return smb2.StatusDeletePending
+	}
+	if !opened {
+		return nil
+	}
+	attr, err := m.exists(ctx, dir)
+	if err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f := m.files[attr.ID]
+	if attr.ID == 0 {
+		f = m.byName[key]
+	}
+	if f == nil {
+		return nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if slices.ContainsFunc(f.opens, func(o *open) bool { return o.access&vfs.Delete != 0 }) {
+		return smb2.StatusSharingViolation
+	}
+	return nil
+}
+
+// link gives the file a further name. [MS-FSA] 2.1.5.15.7
+func (r *request) link(ctx context.Context, x smb2.FileLinkInformation) error {
+	o, m := r.open, r.open.m
+	switch {
+	case r.tree.access&vfs.AddFile == 0:
+		return smb2.StatusAccessDenied
+	case o.file.dir:
+		return smb2.StatusFileIsADirectory
+	case m.linker == nil:
+		return smb2.StatusNotSupported
+	}
+	n, err := o.newName(ctx, x.FileName, x.RootDirectory, x.ReplaceIfExists)
+	if err != nil {
+		return err
+	}
+	n.from = o.path()
+	claims := n.claims(false)
+	if err := m.claim(ctx, claims...); err != nil {
+		return err
+	}
+	defer m.unclaim(claims...)
+	n.from = o.path()
+	if o.file.isDeletePending() {
+		return smb2.StatusAccessDenied
+	}
+	if m.isDoomed(path.Dir(n.to)) {
+		return smb2.StatusDeletePending
+	}
+	if foldPath(n.from) == foldPath(n.to) {
+		if x.ReplaceIfExists {
+			return nil
+		}
+		return smb2.StatusObjectNameCollision
+	}
+	old, err := n.target()
+	if err != nil {
+		return err
+	}
+	if old != "" {
+		n.to = old
+	}
+	if err := m.linker.Link(ctx, n.from, n.to, old != ""); err != nil {
+		if errors.Is(err, errors.ErrUnsupported) {
+			return smb2.StatusNotSupported
+		}
+		return err
+	}
+	m.names.added(n.to)
+	return nil
+}
