@@ -1,0 +1,270 @@
+package aferofs
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"iter"
+	"sync"
+	"time"
+
+	"github.com/spf13/afero"
+	"github.com/spf13/afero/mem"
+
+	"github.com/gosmbd/smb/vfs"
+)
+
+// maxMemFile is the largest file in an afero.MemMapFs, which allocates what
+// lies before the end of file: a write far out would end the process.
+const maxMemFile = 1 << 30
+
+// batch is how many names are read from a directory at a time.
+const batch = 256
+
+// handle is what files and directories that are open have in common.
+type handle struct {
+	fs   *aferoFS
+	name string // guarded by fs.mu; empty when removed
+
+	// mu guards file, which is safe for one call at a time only.
+	mu   sync.Mutex
+	file afero.File
+}
+
+type file struct {
+	handle
+	through bool // sync after each write
+	inMem   bool
+
+	// kept is the time of last write that was set and that closing loses in
+	// an afero.MemMapFs; mu guards it.
+	kept time.Time
+}
+
+type dir struct{ handle }
+
+var (
+	_ io.ReaderAt    = (*file)(nil)
+	_ io.WriterAt    = (*file)(nil)
+	_ vfs.Truncater  = (*file)(nil)
+	_ vfs.Syncer     = (*file)(nil)
+	_ vfs.AttrSetter = (*file)(nil)
+	_ vfs.DirReader  = (*dir)(nil)
+	_ vfs.AttrSetter = (*dir)(nil)
+)
+
+// handle makes a File; fs.mu is held.
+func (f *aferoFS) handle(a afero.File, name string, isDir bool, opt vfs.OpenOptions) vfs.File {
+	var h *handle
+	var v vfs.File
+	if isDir {
+		d := &dir{}
+		h, v = &d.handle, d
+	} else {
+		x := &file{through: opt.WriteThrough, inMem: inMemory(a)}
+		h, v = &x.handle, x
+	}
+	h.fs, h.name, h.file = f, name, a
+	f.openMu.Lock()
+	defer f.openMu.Unlock()
+	f.open[h] = struct{}{}
+	return v
+}
+
+// inMemory reports whether the content is a slice.
+func inMemory(f afero.File) bool {
+	switch f := f.(type) {
+	case *mem.File:
+		return true
+	case *afero.BasePathFile:
+		return inMemory(f.File)
+	case *afero.UnionFile:
+		return f.Layer != nil && inMemory(f.Layer) || f.Base != nil && inMemory(f.Base)
+	}
+	return false
+}
+
+func attrOf(fi fs.FileInfo) vfs.Attr {
+	return vfs.Attr{Mode: fi.Mode(), Size: fi.Size(), Written: fi.ModTime()}
+}
+
+func (h *handle) Stat(context.Context) (vfs.Attr, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	fi, err := h.file.Stat()
+	if err != nil {
+		return vfs.Attr{}, err
+	}
+	return attrOf(fi), nil
+}
+
+func (h *handle) Close() error {
+	h.fs.openMu.Lock()
+	delete(h.fs.open, h)
+	h.fs.openMu.Unlock()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.file.Close()
+}
+
+// SetAttr sets the times of last write and access. It declines what afero
+// doesn't have, and any change after the name is gone.
+func (h *handle) SetAttr(_ context.Context, c vfs.AttrChange) error {
+	if c.Accessed.IsZero() && c.Written.IsZero() {
+		return errors.ErrUnsupported
+	}
+	h.fs.mu.RLock()
+	defer h.fs.mu.RUnlock()
+	if h.name == "" {
+		return errors.ErrUnsupported
+	}
+	// afero sets both: one that is to stay is written back, or is the other
+	// as the time of last access can't be read.
+	if c.Written.IsZero() {
+		fi, err := h.fs.afero.Stat(native(h.name))
+		if err != nil {
+			return err
+		}
+		c.Written = fi.ModTime()
+	}
+	if c.Accessed.IsZero() {
+		c.Accessed = c.Written
+	}
+	return h.fs.afero.Chtimes(native(h.name), c.Accessed, c.Written)
+}
+
+func (f *file) SetAttr(ctx context.Context, c vfs.AttrChange) error {
+	if err := f.handle.SetAttr(ctx, c); err != nil || !f.inMem || c.Written.IsZero() {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.kept = c.Written
+	return nil
+}
+
+func (f *file) Close() error {
+	err := f.handle.Close()
+	if !f.kept.IsZero() {
+		err = errors.Join(err, f.handle.SetAttr(context.Background(), vfs.AttrChange{Written: f.kept}))
+		if errors.Is(err, errors.ErrUnsupported) {
+			err = nil
+		}
+	}
+	return err
+}
+
+// ReadAt implements io.ReaderAt, also where afero's file reads short.
+func (f *file) ReadAt(p []byte, off int64) (n int, err error) {
+	switch {
+	case off < 0:
+		return 0, fs.ErrInvalid
+	case len(p) == 0:
+		return 0, nil
+	case f.inMem && off >= maxMemFile:
+		return 0, io.EOF
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for n < len(p) && err == nil {
+		var m int
+		m, err = f.file.ReadAt(p[n:], off+int64(n))
+		if m == 0 && err == nil || err == io.ErrUnexpectedEOF {
+			err = io.EOF
+		}
+		n += m
+	}
+	if n == len(p) {
+		err = nil
+	}
+	return n, err
+}
+
+func (f *file) WriteAt(p []byte, off int64) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if err := f.checkEnd(off, int64(len(p))); err != nil {
+		return 0, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.kept = time.Time{}
+	n, err := f.file.WriteAt(p, off)
+	if err == nil && f.through {
+		err = f.file.Sync()
+	}
+	return n, err
+}
+
+func (f *file) Truncate(size int64) error {
+	if err := f.checkEnd(size, 0); err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.kept = time.Time{}
+	return f.file.Truncate(size)
+}
+
+// checkEnd refuses an end of file that can't be, or that memory can't hold.
+func (f *file) checkEnd(off, n int64) error {
+	switch {
+	case off < 0 || off+n < 0:
+		return fs.ErrInvalid
+	case f.inMem && off+n > maxMemFile:
+		return vfs.ErrNoSpace
+	}
+	return nil
+}
+
+func (f *file) Sync() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.file.Sync()
+}
+
+// ReadDir implements vfs.DirReader. The names are those of when the iteration
+// began, as a batch read later would miss names when others were removed.
+func (d *dir) ReadDir(ctx context.Context) iter.Seq2[vfs.DirEntry, error] {
+	return func(yield func(vfs.DirEntry, error) bool) {
+		infos, err := d.list(ctx)
+		for _, fi := range infos {
+			if err := ctx.Err(); err != nil {
+				yield(vfs.DirEntry{}, err)
+				return
+			}
+			if !yield(vfs.DirEntry{Name: fi.Name(), Attr: attrOf(fi)}, nil) {
+				return
+			}
+		}
+		if err != nil {
+			yield(vfs.DirEntry{}, err)
+		}
+	}
+}
+
+func (d *dir) list(ctx context.Context) (infos []fs.FileInfo, err error) {
+	d.fs.mu.RLock()
+	defer d.fs.mu.RUnlock()
+	if d.name == "" {
+		return nil, nil
+	}
+	a, err := d.fs.afero.Open(native(d.name))
+	if err != nil {
+		return nil, err
+	}
+	defer a.Close()
+	for ctx.Err() == nil {
+		some, err := a.Readdir(batch)
+		infos = append(infos, some...)
+		switch {
+		case err == io.EOF || err == nil && len(some) == 0:
+			return infos, nil
+		case err != nil:
+			return infos, err
+		}
+	}
+	return infos, ctx.Err()
+}
