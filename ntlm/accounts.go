@@ -53,10 +53,16 @@ type Logon struct {
 }
 
 // String tells the caller only, not the key.
-func (l *Logon) String() string { return l.Caller.String() }
+func (l Logon) String() string { return l.Caller.String() }
+
+// Format implements fmt.Formatter for all verbs; it is String.
+func (l Logon) Format(f fmt.State, _ rune) { io.WriteString(f, l.String()) }
+
+// MarshalText implements encoding.TextMarshaler; it is String.
+func (l Logon) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 
 // LogValue implements slog.LogValuer.
-func (l *Logon) LogValue() slog.Value { return slog.StringValue(l.String()) }
+func (l Logon) LogValue() slog.Value { return slog.StringValue(l.String()) }
 
 // User is an account of a Static table. One that has neither a Password nor a
 // Hash can't log on. A User doesn't print its secrets.
@@ -116,7 +122,7 @@ func (s Static) Authenticate(_ context.Context, a *Attempt) (*Logon, error) {
 			SessionBaseKey: key,
 		}, nil
 	}
-	return nil, a.NoSuchUser()
+	return nil, a.noSuchUser(HashOf("nobody's password")) // as long as u.hash takes
 }
 
 // find returns the account that name means, with its name as it is in the table.

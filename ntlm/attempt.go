@@ -52,13 +52,16 @@ type Attempt struct {
 }
 
 // Format implements fmt.Formatter for all verbs; it shows the name only.
-func (a *Attempt) Format(f fmt.State, _ rune) { io.WriteString(f, a.String()) }
+func (a Attempt) Format(f fmt.State, _ rune) { io.WriteString(f, a.String()) }
+
+// MarshalText implements encoding.TextMarshaler; it is String.
+func (a Attempt) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 
 // String returns the name as the client sent it, quoted.
-func (a *Attempt) String() string { return fmt.Sprintf("%q", a.SentDomain+`\`+a.SentUser) }
+func (a Attempt) String() string { return fmt.Sprintf("%q", a.SentDomain+`\`+a.SentUser) }
 
 // LogValue implements slog.LogValuer.
-func (a *Attempt) LogValue() slog.Value {
+func (a Attempt) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("user", a.SentUser),
 		slog.String("domain", a.SentDomain),
@@ -147,8 +150,11 @@ func (a *Attempt) VerifyPassword(password string) (sessionBaseKey [16]byte, err 
 
 // NoSuchUser does the work of VerifyHash for nobody, so that the time that it
 // takes doesn't tell which names exist, and returns ErrNoSuchUser.
-func (a *Attempt) NoSuchUser() error {
-	_, err := a.VerifyHash(Hash{1})
+func (a *Attempt) NoSuchUser() error { return a.noSuchUser(Hash{1}) }
+
+// noSuchUser is NoSuchUser with a hash that is nobody's.
+func (a *Attempt) noSuchUser(dummy Hash) error {
+	_, err := a.VerifyHash(dummy)
 	if errors.Is(err, ErrMalformed) {
 		return err
 	}
@@ -157,8 +163,8 @@ func (a *Attempt) NoSuchUser() error {
 
 // verifyV2 checks a proof and the blob behind it, NTLMv2's or LMv2's. Clients
 // don't agree on the name that goes into the key, so it tries, always all: the
-// name as it was sent or as it was meant; with the domain as sent, in upper case
-// (Samba), none ([MS-NLMP] 3.2.5.1.2), or as meant.
+// name as it was sent or as it was meant; with the domain as sent, in upper case,
+// none ([MS-NLMP] 3.2.5.1.2), or as meant.
 func (a *Attempt) verifyV2(nt Hash, response []byte) (key [16]byte, ok bool) {
 	got, blob := response[:proofSize], response[proofSize:]
 	for _, user := range unique(a.SentUser, a.User) {

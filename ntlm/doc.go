@@ -21,6 +21,6 @@
 // The message integrity code is verified whenever the client says that it sent
 // one. As [MS-NLMP] 3.1.5.1.2 has it, a client should but need not; see
 // Mechanism.RequireMIC. The time in an NTLMv2 response isn't compared with the
-// clock, as in Windows since 8, [MS-NLMP] <69>: the challenge is fresh and good
+// clock, as in Windows after 7, [MS-NLMP] <69>: the challenge is fresh and good
 // for one connection, so an old response is of no use.
 package ntlm

@@ -7,7 +7,8 @@ import (
 	"io"
 	"log/slog"
 
-	"golang.org/x/crypto/md4" //nolint:staticcheck // [MS-NLMP] 3.3.1 asks for it
+	//lint:ignore SA1019 [MS-NLMP] 3.3.1 asks for MD4
+	"golang.org/x/crypto/md4"
 
 	"github.com/gosmbd/smb/internal/utf16le"
 )

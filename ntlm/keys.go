@@ -3,7 +3,7 @@ package ntlm
 import (
 	"crypto/hmac"
 	"crypto/md5"
-	"crypto/rc4" //nolint:gosec // [MS-NLMP] 3.4 asks for it
+	"crypto/rc4"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"

@@ -56,8 +56,9 @@ type Mechanism struct {
 	NTLMv1 bool
 
 	// RequireMIC says what to do about clients that don't protect their
-	// messages by a MIC. All of Windows since 7, Samba, macOS and Linux do. A
-	// MIC that is there is verified in any case.
+	// messages by a MIC. Windows does since Vista, [MS-NLMP] <12>, others need
+	// not: look what CheckAudit logs first. A MIC that is there is verified in
+	// any case.
 	RequireMIC Check
 
 	// RequireTarget says what to do about clients that mean to log on to

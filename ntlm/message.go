@@ -98,8 +98,8 @@ type challenge struct {
 	info   []byte // AV pairs
 }
 
-// append appends the message. The version is that of Windows 10, and written
-// even if unasked: go-smb2 and older Linux look at it.
+// append appends the message. The version is that of a Windows 10, and
+// written even if unasked, for clients that dislike one of zeros.
 func (c *challenge) append(dst []byte) []byte {
 	var target []byte
 	if c.flags.has(flagUnicode) {

@@ -1,12 +1,13 @@
 package ntlm
 
 import (
-	"crypto/des" //nolint:gosec // NTLMv1 is made of it
+	"crypto/des"
 	"crypto/hmac"
 	"crypto/md5"
 	"unicode"
 
-	"golang.org/x/crypto/md4" //nolint:staticcheck // [MS-NLMP] 3.3.1 asks for it
+	//lint:ignore SA1019 [MS-NLMP] 3.3.1 asks for MD4
+	"golang.org/x/crypto/md4"
 
 	"github.com/gosmbd/smb/internal/utf16le"
 )

@@ -115,8 +115,7 @@ func (s *Smbpasswd) load() (map[string]smbpasswdEntry, error) {
 	return users, nil
 }
 
-// parseSmbpasswd reads a file. Of two lines for one user the first counts, as in
-// Samba.
+// parseSmbpasswd reads a file. Of two lines for one user the first counts.
 func parseSmbpasswd(text []byte) (map[string]smbpasswdEntry, error) {
 	users := make(map[string]smbpasswdEntry)
 	number := 0

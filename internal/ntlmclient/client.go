@@ -12,7 +12,8 @@ import (
 	"errors"
 	"strings"
 
-	"golang.org/x/crypto/md4" //nolint:staticcheck // [MS-NLMP] 3.3.1
+	//lint:ignore SA1019 [MS-NLMP] 3.3.1 asks for MD4
+	"golang.org/x/crypto/md4"
 
 	"github.com/gosmbd/smb/internal/utf16le"
 )

@@ -7,7 +7,7 @@ import (
 	"errors"
 )
 
-// maxMechs bounds the mechanisms that a client may list; Windows lists five.
+// maxMechs bounds the mechanisms that a client may list. They list a handful.
 const maxMechs = 64
 
 var (
@@ -50,8 +50,7 @@ type NegTokenResp struct {
 
 // Parse decodes a token: a NegTokenInit, with the GSS-API frame around it or
 // without, or a NegTokenResp. One of the two results is not nil unless there is
-// an error. The results alias b. Bytes after the token are ignored, as Windows
-// does.
+// an error. The results alias b. Bytes after the token are ignored.
 func Parse(b []byte) (*NegTokenInit, *NegTokenResp, error) {
 	tag, v, _, ok := element(b)
 	if ok && tag == tagGSS { // RFC 2743 3.1: a mechanism, then its token
