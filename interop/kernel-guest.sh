@@ -66,11 +66,11 @@ verify() {
 # Tries a condition for some seconds: attributes may be cached that long.
 soon() {
 	local i
-	for i in 1 2 3 4 5 6 7 8 9 10; do
+	for i in $(seq 20); do
 		eval "$1" && return 0
 		sleep 0.5
 	done
-	echo "not within 5 s: $1"
+	echo "not within 10 s: $1"
 	return 1
 }
 
@@ -80,10 +80,10 @@ twomounts() {
 	{
 		echo first >$m/shared && soon "grep -qx first $m2/shared" &&
 			echo second >>$m2/shared && soon "[ \"\$(wc -l <$m/shared)\" = 2 ]" && soon "grep -qx second $m/shared" &&
-			mv $m/shared $m/renamed && soon "[ -e $m2/renamed -a ! -e $m2/shared ]" &&
+			mv $m/shared $m/renamed && soon "[ -e $m2/renamed ]" && soon "[ ! -e $m2/shared ]" &&
 			mkdir $m2/dir && soon "[ -d $m/dir ]" && soon "ls $m | grep -qx dir" &&
 			truncate -s 100000 $m/renamed && soon "[ \"\$(stat -c %s $m2/renamed)\" = 100000 ]" &&
-			rm $m2/renamed && rmdir $m/dir && soon "[ ! -e $m/renamed -a ! -e $m2/dir ]"
+			rm $m2/renamed && rmdir $m/dir && soon "[ ! -e $m/renamed ]" && soon "[ ! -e $m2/dir ]"
 	} || rc=1
 	umount $m2 || rc=1
 	return $rc

@@ -102,7 +102,7 @@ func startWith(t *testing.T, shares []harness.Share, args ...string) *harness.Se
 			t.Error(err)
 		}
 		if t.Failed() {
-			t.Logf("server log:\n%s", tail(s.Log(), 60))
+			t.Logf("server log:\n%s", tail(s.Log(), 12))
 		}
 	})
 	return s

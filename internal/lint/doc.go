@@ -1,0 +1,3 @@
+// Package lint holds tests that check the source of the module: who imports
+// whom, formatting, and the length of files.
+package lint
