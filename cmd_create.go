@@ -92,6 +92,8 @@ func (c *creation) attempt(exclusive bool) error {
 			return smb2.StatusObjectNameCollision
 		}
 		err = c.openExisting(f)
+	case err == smb2.StatusObjectPathNotFound:
+		return err
 	case isMissing(err):
 		switch c.req.Disposition {
 		case smb2.Open, smb2.Overwrite:

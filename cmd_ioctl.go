@@ -30,6 +30,10 @@ func init() {
 		smb2.FsctlSrvCopychunk:              {run: copyChunk},
 		smb2.FsctlSrvCopychunkWrite:         {run: copyChunk},
 		smb2.FsctlSrvEnumerateSnapshots:     {run: noSnapshots},
+		smb2.FsctlCreateOrGetObjectID:       {run: objectID},
+		smb2.FsctlGetObjectID:               {run: objectID},
+		smb2.FsctlGetCompression:            {run: getCompression},
+		smb2.FsctlSetCompression:            {run: setCompression},
 	}
 }
 

@@ -33,7 +33,7 @@ func (o *open) unlock(elems []smb2.LockElement) error {
 	o.file.mu.Lock()
 	defer o.file.mu.Unlock()
 	for _, e := range elems {
-		if e.Flags&^smb2.LockFailImmediately != smb2.LockUnlock {
+		if e.Flags != smb2.LockUnlock {
 			return smb2.StatusInvalidParameter
 		}
 		if !validRange(e.Offset, e.Length) {
@@ -85,25 +85,28 @@ func (r *request) lockOne(e smb2.LockElement, several bool) error {
 		return smb2.StatusInvalidLockRange
 	}
 	o, f := r.open, r.open.file
-	for {
-		f.mu.Lock()
-		if !f.locks.conflict(e.Offset, e.Length, exclusive, true, o) {
-			if len(f.locks.held) >= r.c.srv.limits.LocksPerFile {
-				f.mu.Unlock()
-				return smb2.StatusInsufficientResources
-			}
-			f.locks.held = append(f.locks.held, byteLock{e.Offset, e.Length, exclusive, o})
-			f.mu.Unlock()
-			return nil
-		}
-		if !wait {
-			f.mu.Unlock()
-			return smb2.StatusLockNotGranted
-		}
-		freed := f.locks.wait()
+	l := byteLock{e.Offset, e.Length, exclusive, o}
+	f.mu.Lock()
+	switch {
+	case len(f.locks.held)+len(f.locks.waits) >= r.c.srv.limits.LocksPerFile:
 		f.mu.Unlock()
-		if err := r.waitOnOpen(freed); err != nil {
-			return err
-		}
+		return smb2.StatusInsufficientResources
+	case !f.locks.conflict(e.Offset, e.Length, exclusive, true, o):
+		f.locks.held = append(f.locks.held, l)
+		f.mu.Unlock()
+		return nil
+	case !wait:
+		f.mu.Unlock()
+		return smb2.StatusLockNotGranted
 	}
+	lw := &lockWait{byteLock: l, ready: make(chan struct{})}
+	f.locks.waits = append(f.locks.waits, lw)
+	f.mu.Unlock()
+	err := r.waitOnOpen(lw.ready)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.locks.giveUp(lw) {
+		return nil
+	}
+	return err
 }

@@ -38,6 +38,7 @@ func read(_ context.Context, r *request, w *reply) error {
 	if err != nil {
 		return err
 	}
+	o.position.Store(int64(req.Offset) + int64(n))
 	if n < int(req.MinimumCount) || n == 0 && req.Length > 0 {
 		return smb2.StatusEndOfFile
 	}
@@ -66,6 +67,9 @@ func (o *open) readInto(w *reply, off int64, n int) (int, error) {
 
 // checkRange reports whether byte-range locks of others allow an access.
 func (f *file) checkRange(o *open, off, n uint64, write bool) error {
+	if n == 0 {
+		return nil
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(f.locks.held) > 0 && f.locks.conflict(off, n, write, false, o) {

@@ -232,7 +232,8 @@ func (o *open) setAllocation(ctx context.Context, size int64) error {
 	return nil
 }
 
-// setPosition sets what FilePositionInformation shows, nothing else.
+// setPosition sets what FilePositionInformation shows: reads and writes carry
+// their own offsets.
 func (o *open) setPosition(data []byte) error {
 	x, err := smb2.ParseFilePositionInformation(data)
 	if err != nil {
@@ -241,9 +242,7 @@ func (o *open) setPosition(data []byte) error {
 	if x.CurrentByteOffset < 0 {
 		return smb2.StatusInvalidParameter
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.position = x.CurrentByteOffset
+	o.position.Store(x.CurrentByteOffset)
 	return nil
 }
 

@@ -125,12 +125,7 @@ func treeDisconnect(_ context.Context, r *request, w *reply) error {
 	if !ok {
 		return smb2.StatusNetworkNameDeleted
 	}
-	for _, o := range opens {
-		o.cancelWaits(smb2.StatusNetworkNameDeleted)
-	}
-	for _, o := range opens {
-		o.close(closeTeardown)
-	}
+	closeAll(opens, smb2.StatusNetworkNameDeleted)
 	r.tree.release()
 	w.buf.B = smb2.TreeDisconnectResponse{}.Append(w.buf.B)
 	return nil

@@ -64,6 +64,7 @@ func (o *open) write(ctx context.Context, req smb2.WriteRequest) error {
 			return err
 		}
 	}
+	o.position.Store(int64(req.Offset) + int64(len(req.Data)))
 	if req.Flags&smb2.WriteFlagWriteThrough != 0 || o.options&smb2.OptionWriteThrough != 0 {
 		return o.sync()
 	}

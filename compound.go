@@ -34,6 +34,8 @@ type chain struct {
 	file    smb2.FileID
 	hasFile bool
 	status  Status // of the element before
+	broken  bool   // there is nothing to inherit
+	early   *open  // pinned when the frame arrived, for the first element
 	started bool   // an element went before
 
 	req   request
@@ -99,6 +101,7 @@ func (c *conn) start(buf *frame.Buf, off int, sealed *session) error {
 	}
 	h, _ := smb2.ParseHeader(b)
 	ch.mid = h.MessageID
+	ch.early = c.pinEarly(h, b)
 	c.mu.Lock()
 	c.active[ch.mid] = ch
 	c.mu.Unlock()
@@ -116,9 +119,6 @@ func element(b []byte) (smb2.Header, int, error) {
 	h, err := smb2.ParseHeader(b)
 	if err != nil {
 		return h, 0, dropError{"malformed header"}
-	}
-	if h.Command > smb2.CommandOplockBreak {
-		return h, 0, dropError{fmt.Sprintf("unknown command %d", uint16(h.Command))}
 	}
 	if h.NextCommand == 0 {
 		return h, len(b), nil
@@ -251,6 +251,7 @@ func (ch *chain) flush() {
 // free gives back all that the chain holds.
 func (ch *chain) free() {
 	c := ch.c
+	ch.early.unpin()
 	if ch.in != nil {
 		c.release(ch.in)
 	}

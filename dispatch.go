@@ -62,16 +62,20 @@ func init() {
 // dispatch checks all that can be checked without knowing the command's body
 // and runs its handler. [MS-SMB2] 3.3.5.2
 func dispatch(r *request, w *reply) error {
-	cmd := &commands[r.hdr.Command]
-	if err := r.inherit(); err != nil {
-		return err
+	cmd := &unknownCommand
+	if int(r.hdr.Command) < len(commands) {
+		cmd = &commands[r.hdr.Command]
 	}
+	broken := r.inherit()
 	w.session, w.tree = r.hdr.SessionID, r.hdr.TreeID
 	if !r.c.negotiated.Load() && r.hdr.Command != smb2.CommandNegotiate {
 		return dropError{"a request before NEGOTIATE"}
 	}
 	if err := r.verify(w); err != nil {
 		return err
+	}
+	if broken {
+		return smb2.StatusInvalidParameter
 	}
 	if cmd.session {
 		if err := r.findSession(); err != nil {
@@ -94,20 +98,26 @@ func dispatch(r *request, w *reply) error {
 	return cmd.run(r.context(), r, w)
 }
 
-// inherit gives a related element the ids of the one before it. [MS-SMB2]
-// 3.3.5.2.7.2
-func (r *request) inherit() error {
+// unknownCommand answers what no command is. The specification would have the
+// connection dropped, [MS-SMB2] 3.3.5.2.6; Samba answers, and clients probe.
+var unknownCommand = command{run: func(context.Context, *request, *reply) error { return smb2.StatusInvalidParameter }}
+
+// inherit gives a related element the ids of the one before it. It reports
+// whether there are none: the first element is marked as related, or the one
+// before failed to find its session or tree. [MS-SMB2] 3.3.5.2.7.2
+func (r *request) inherit() (broken bool) {
 	ch := r.ch
 	if r.hdr.Flags&smb2.FlagRelated == 0 {
 		ch.session, ch.tree = r.hdr.SessionID, r.hdr.TreeID
-		ch.hasFile, ch.status = false, smb2.StatusSuccess
-		return nil
+		ch.hasFile, ch.broken, ch.status = false, false, smb2.StatusSuccess
+		return false
 	}
 	if !ch.started {
-		return smb2.StatusInvalidParameter
+		ch.session, ch.tree = r.hdr.SessionID, r.hdr.TreeID
+		ch.broken = true
 	}
 	r.hdr.SessionID, r.hdr.TreeID = ch.session, ch.tree
-	return nil
+	return ch.broken
 }
 
 // verify checks the signature, or that none was needed, and arranges for the
@@ -159,6 +169,7 @@ func (r *request) verify(w *reply) error {
 // findSession finds the session and checks that it may be used. [MS-SMB2]
 // 3.3.5.2.9
 func (r *request) findSession() error {
+	r.ch.broken = true
 	se := r.c.session(r.hdr.SessionID)
 	if se == nil {
 		return smb2.StatusUserSessionDeleted
@@ -178,11 +189,13 @@ func (r *request) findSession() error {
 		}
 	}
 	r.se, r.id = se, id
+	r.ch.broken = false
 	return nil
 }
 
 // findTree finds the tree connect. [MS-SMB2] 3.3.5.2.11
 func (r *request) findTree() error {
+	r.ch.broken = true
 	t := r.se.tree(r.hdr.TreeID)
 	if t == nil {
 		return smb2.StatusNetworkNameDeleted
@@ -191,6 +204,7 @@ func (r *request) findTree() error {
 		return smb2.StatusAccessDenied
 	}
 	r.tree = t
+	r.ch.broken = false
 	return nil
 }
 
@@ -216,11 +230,14 @@ func (r *request) findOpen(off int) error {
 	if len(r.msg) < off+16 {
 		return smb2.StatusInvalidParameter
 	}
-	fid := smb2.FileID{
-		Persistent: binary.LittleEndian.Uint64(r.msg[off:]),
-		Volatile:   binary.LittleEndian.Uint64(r.msg[off+8:]),
+	return r.useFile(fileIDAt(r.msg, off))
+}
+
+func fileIDAt(msg []byte, off int) smb2.FileID {
+	return smb2.FileID{
+		Persistent: binary.LittleEndian.Uint64(msg[off:]),
+		Volatile:   binary.LittleEndian.Uint64(msg[off+8:]),
 	}
-	return r.useFile(fid)
 }
 
 // useFile pins the open called fid; in a related element, the open of the one
@@ -236,19 +253,37 @@ func (r *request) useFile(fid smb2.FileID) error {
 		}
 		fid = ch.file
 	}
-	o := r.se.pin(fid, r.tree)
-	if o == nil {
-		return smb2.StatusFileClosed
+	o := ch.early
+	ch.early = nil
+	if o == nil || o.id != fid || o.tree != r.tree {
+		o.unpin()
+		if o = r.se.pin(fid, r.tree); o == nil {
+			return smb2.StatusFileClosed
+		}
 	}
 	r.open = o
 	ch.file, ch.hasFile = fid, true
 	return nil
 }
 
+// pinEarly pins the open that the first element of a frame is about, when the
+// frame arrives: a client that reads and closes without waiting in between must
+// find the file open for the read.
+func (c *conn) pinEarly(h smb2.Header, msg []byte) *open {
+	if int(h.Command) >= len(commands) || commands[h.Command].file == 0 || len(msg) < commands[h.Command].file+16 {
+		return nil
+	}
+	se := c.session(h.SessionID)
+	if se == nil {
+		return nil
+	}
+	return se.pin(fileIDAt(msg, commands[h.Command].file), nil)
+}
+
 // release unpins the open.
 func (r *request) release() {
-	if r.open != nil {
-		r.open.unpin()
-		r.open = nil
-	}
+	r.open.unpin()
+	r.open = nil
+	r.ch.early.unpin()
+	r.ch.early = nil
 }

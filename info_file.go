@@ -34,8 +34,6 @@ func (q *query) file(dst []byte) ([]byte, error) {
 			return dst, smb2.StatusAccessDenied
 		}
 		return dst, smb2.StatusNoEasOnFile
-	case smb2.ClassFileAlternateNameInformation:
-		return dst, smb2.StatusObjectNameNotFound // 8.3 names are not made
 	case smb2.ClassFileNormalizedNameInformation:
 		if q.r.c.params.dialect < Dialect311 {
 			return dst, smb2.StatusNotSupported
@@ -73,13 +71,15 @@ func (q *query) diskFile(dst []byte, class smb2.FileInfoClass) ([]byte, error) {
 	case smb2.ClassFileAccessInformation:
 		return smb2.FileAccessInformation{AccessFlags: uint32(o.access)}.Append(dst), nil
 	case smb2.ClassFilePositionInformation:
-		return smb2.FilePositionInformation{CurrentByteOffset: o.at()}.Append(dst), nil
+		return smb2.FilePositionInformation{CurrentByteOffset: o.position.Load()}.Append(dst), nil
 	case smb2.ClassFileModeInformation:
 		return smb2.FileModeInformation{Mode: o.modeFlags()}.Append(dst), nil
 	case smb2.ClassFileAlignmentInformation:
 		return smb2.FileAlignmentInformation{}.Append(dst), nil
 	case smb2.ClassFileNameInformation:
 		return smb2.FileNameInformation{FileName: `\` + name}.Append(dst), nil
+	case smb2.ClassFileAlternateNameInformation:
+		return smb2.FileNameInformation{FileName: shortName(base(o.path()))}.Append(dst), nil
 	case smb2.ClassFileNormalizedNameInformation:
 		return smb2.FileNameInformation{FileName: name}.Append(dst), nil
 	case smb2.ClassFileAllInformation:
@@ -88,7 +88,7 @@ func (q *query) diskFile(dst []byte, class smb2.FileInfoClass) ([]byte, error) {
 			Standard: o.standardInfo(a),
 			Internal: smb2.FileInternalInformation{IndexNumber: a.ID},
 			Access:   smb2.FileAccessInformation{AccessFlags: uint32(o.access)},
-			Position: smb2.FilePositionInformation{CurrentByteOffset: o.at()},
+			Position: smb2.FilePositionInformation{CurrentByteOffset: o.position.Load()},
 			Mode:     smb2.FileModeInformation{Mode: o.modeFlags()},
 			Name:     smb2.FileNameInformation{FileName: `\` + name},
 		}.Append(dst), nil
@@ -146,14 +146,6 @@ func (o *open) standardInfo(a vfs.Attr) smb2.FileStandardInformation {
 		info.NumberOfLinks-- // the name that goes doesn't count any more
 	}
 	return info
-}
-
-// at returns the position that FilePositionInformation set; reads and writes
-// carry their own.
-func (o *open) at() int64 {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.position
 }
 
 func (o *open) modeFlags() uint32 {

@@ -85,7 +85,7 @@ func (q *query) fileSystem(dst []byte) ([]byte, error) {
 
 // fsAttributes tells what the volume can do, and nothing that it can't.
 func (t *tree) fsAttributes(v vfs.Volume) uint32 {
-	a := smb2.FsCasePreservedNames | smb2.FsUnicodeOnDisk
+	a := smb2.FsCasePreservedNames | smb2.FsUnicodeOnDisk | smb2.FsSupportsObjectIDs
 	if v.CaseSensitive {
 		a |= smb2.FsCaseSensitiveSearch
 	}

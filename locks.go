@@ -10,7 +10,15 @@ import (
 // file.mu. [MS-FSA] 2.1.5.8
 type locks struct {
 	held  []byteLock
-	freed chan struct{} // closed when a lock goes; nil while nobody waits
+	waits []*lockWait // in the order in which they came
+}
+
+// lockWait is a lock that is waited for. Whoever gives up a lock grants those
+// that become possible, so that none is lost between.
+type lockWait struct {
+	byteLock
+	ready   chan struct{} // closed when granted
+	granted bool
 }
 
 type byteLock struct {
@@ -67,7 +75,7 @@ func (l *locks) unlock(off, n uint64, o *open) error {
 		return smb2.StatusRangeNotLocked
 	}
 	l.held = slices.Delete(l.held, found, found+1)
-	l.wake()
+	l.grant()
 	return nil
 }
 
@@ -76,23 +84,27 @@ func (l *locks) release(o *open) {
 	n := len(l.held)
 	l.held = slices.DeleteFunc(l.held, func(h byteLock) bool { return h.owner == o })
 	if len(l.held) != n {
-		l.wake()
+		l.grant()
 	}
 }
 
-func (l *locks) wake() {
-	if l.freed != nil {
-		close(l.freed)
-		l.freed = nil
-	}
+// grant gives the locks that are waited for and possible now.
+func (l *locks) grant() {
+	l.waits = slices.DeleteFunc(l.waits, func(w *lockWait) bool {
+		if l.conflict(w.off, w.len, w.exclusive, true, w.owner) {
+			return false
+		}
+		l.held = append(l.held, w.byteLock)
+		w.granted = true
+		close(w.ready)
+		return true
+	})
 }
 
-// wait returns a channel that is closed when a lock goes.
-func (l *locks) wait() <-chan struct{} {
-	if l.freed == nil {
-		l.freed = make(chan struct{})
-	}
-	return l.freed
+// giveUp ends a wait. It reports whether the lock was granted all the same.
+func (l *locks) giveUp(w *lockWait) bool {
+	l.waits = slices.DeleteFunc(l.waits, func(x *lockWait) bool { return x == w })
+	return w.granted
 }
 
 // count returns how many locks o has.

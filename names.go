@@ -158,7 +158,7 @@ func (m *mount) find(ctx context.Context, dir, base string) (string, error) {
 	if m.folder != nil {
 		found, err := m.folder.Fold(ctx, path.Join(dir, base))
 		if isMissing(err) {
-			err = fs.ErrNotExist
+			return m.findShort(ctx, dir, base)
 		}
 		return path.Base(found), err
 	}
@@ -171,15 +171,27 @@ func (m *mount) find(ctx context.Context, dir, base string) (string, error) {
 		found, ok := l.names[key]
 		m.names.mu.Unlock()
 		if !ok {
-			return "", fs.ErrNotExist
+			return m.findShort(ctx, dir, base)
 		}
 		return found, nil
 	}
-	return m.scan(ctx, dir, key)
+	return m.scan(ctx, dir, func(name string) bool { return foldPath(name) == key })
 }
 
-// scan looks through a directory for the folded name key.
-func (m *mount) scan(ctx context.Context, dir, key string) (string, error) {
+// findShort looks for the file whose short name base is.
+func (m *mount) findShort(ctx context.Context, dir, base string) (string, error) {
+	if len(base) > len("ABC~1234.EXT") || !strings.Contains(base, "~") {
+		return "", fs.ErrNotExist
+	}
+	key := foldPath(base)
+	return m.scan(ctx, dir, func(name string) bool { return shortName(name) == key })
+}
+
+// scan looks through a directory for a name.
+func (m *mount) scan(ctx context.Context, dir string, is func(name string) bool) (string, error) {
+	if dir == "" {
+		dir = "."
+	}
 	f, err := m.fs.Open(ctx, dir, vfs.OpenOptions{Access: vfs.ListDirectory | vfs.ReadAttributes})
 	if err != nil {
 		return "", err
@@ -193,7 +205,7 @@ func (m *mount) scan(ctx context.Context, dir, key string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if foldPath(e.Name) == key {
+		if is(e.Name) {
 			return e.Name, nil
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"path"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gosmbd/smb/smb2"
@@ -42,11 +43,12 @@ type open struct {
 	name          string // guarded by m.mu; changes with renames
 	deleteOnClose bool   // guarded by file.mu
 
-	mu       sync.Mutex
-	mode     smb2.CreateOptions // FileModeInformation
-	position int64
-	waits    map[*chain]struct{}
-	closing  error // why waits end at once
+	mu      sync.Mutex
+	mode    smb2.CreateOptions // FileModeInformation
+	waits   map[*chain]struct{}
+	closing error // why waits end at once
+
+	position atomic.Int64 // after the last read or write, or as it was set
 
 	cursor cursor
 }
@@ -62,7 +64,12 @@ func (o *open) setFile(f vfs.File) {
 	o.copier, _ = vfs.As[vfs.RangeCopier](f)
 }
 
-func (o *open) unpin() { o.pins.Done() }
+// unpin undoes session.pin; a nil open has nothing to undo.
+func (o *open) unpin() {
+	if o != nil {
+		o.pins.Done()
+	}
+}
 
 // waitOnOpen is wait, for something that ends when the open is closed.
 func (r *request) waitOnOpen(ready <-chan struct{}) error {
@@ -118,6 +125,24 @@ func (o *open) close(why closeReason) error {
 		return nil
 	}
 	return o.release(o.se.context())
+}
+
+// closeAll closes opens that end together. Their locks go first, so that one of
+// them that waits for a lock of another still gets it, as on Windows.
+func closeAll(opens []*open, why error) {
+	for _, o := range opens {
+		if f := o.file; f != nil {
+			f.mu.Lock()
+			f.locks.release(o)
+			f.mu.Unlock()
+		}
+	}
+	for _, o := range opens {
+		o.cancelWaits(why)
+	}
+	for _, o := range opens {
+		o.close(closeTeardown)
+	}
 }
 
 // release closes the backend's file and lets go of what others see.

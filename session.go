@@ -128,12 +128,11 @@ func (se *session) close(why Status) {
 	se.c.mu.Unlock()
 
 	se.stop(why)
+	list := make([]*open, 0, len(opens))
 	for _, o := range opens {
-		o.cancelWaits(why)
+		list = append(list, o)
 	}
-	for _, o := range opens {
-		o.close(closeTeardown)
-	}
+	closeAll(list, why)
 	for _, t := range trees {
 		t.release()
 	}

@@ -1,0 +1,111 @@
+// Package smb is an SMB file server as a library: SMB 2.0.2 to 3.1.1 in Go,
+// without cgo, kernel modules or root. What it serves is whatever implements
+// package vfs: a directory of the machine (vfs/osfs), memory (vfs/memfs), any
+// io/fs or afero file system, or a backend of one's own, for which three methods
+// are enough.
+//
+// # Overview
+//
+// A [Server] needs two things: [Server.Shares], what can be mounted, and
+// [Server.Mechanisms], the ways to log on, of which package ntlm has one.
+//
+//	dir, err := osfs.New("/srv/files", nil)
+//	...
+//	srv := &smb.Server{
+//		Addr:       ":4445",
+//		Shares:     smb.Shares{"files": {FS: dir}},
+//		Mechanisms: []smb.Mechanism{ntlm.New(ntlm.Static{"ann": {Password: "..."}})},
+//	}
+//	err = srv.ListenAndServe()
+//
+// The zero value of every setting is the safe one: nobody gets in, sessions of
+// users must be signed, guests and anonymous callers are refused, and memory,
+// connections and time are bounded by [Limits].
+//
+// The context that backends and hooks get carries the caller, see
+// [vfs.CallerFrom], and ends with the session. A hook or a backend chooses what
+// the client is told by the error that it returns, see [StatusOf]; one that the
+// server doesn't know becomes STATUS_UNEXPECTED_IO_ERROR and is logged.
+//
+// # Life of a request
+//
+// One goroutine per connection reads frames. It refuses one that is too long
+// before it takes memory for it, waits until the frame fits the memory budgets,
+// decrypts it in place, takes the MessageIds of all its elements out of the
+// connection's window, and hands the frame to a worker. From there on the frame
+// is a chain: one request, or the elements of a compound, worked off in order by
+// one goroutine.
+//
+// For each element the dispatch table says what must hold: signature, session,
+// tree connect, FileId. Then the command's handler parses the body, calls the
+// backend, and appends the body of the reply. A read goes from the backend into
+// its final place in the reply, and a write hands the backend a slice of the
+// request. An error becomes a status in one place. Header, credits, padding,
+// signature or encryption are added when the chain is complete, in place, and
+// the frame is queued; whoever finds the queue idle writes all that is ready.
+//
+// A handler that has to wait, for a lock or a pipe, first sends an interim reply;
+// the request can be canceled from then on. ARCHITECTURE.md has the same with
+// file names.
+//
+// # Glossary
+//
+//   - Connection: a transport connection; it has one dialect and many sessions.
+//   - Session: a logon. It ends with its connection, since there is no
+//     multichannel. Its identity is swapped by re-authentication, its keys are not.
+//   - Tree connect: a share as one session sees it, with the access that
+//     [Share.Allow] granted.
+//   - Open: a handle that a client has to a file, directory or pipe.
+//   - File: what all opens of one object share (share modes, byte-range locks, a
+//     pending deletion), found by the backend's [vfs.Attr] ID and not by the name.
+//   - Mount: a backend in use. Shares and sessions with the same (comparable)
+//     vfs.FS value have one mount, and so see each other's opens.
+//   - Claim: the right to a name, exclusive or shared, while the backend works on
+//     it. It is waited for, but it is not a lock.
+//   - Chain: a received frame on its way to the frame that answers it. An element
+//     is one request in it.
+//   - Credit: the right to have one more request under way.
+//   - Interim reply: STATUS_PENDING, sent when the answer takes a while.
+//   - Dialect: a protocol revision, [Dialect202] to [Dialect311].
+//
+// # Lock order
+//
+// For those who change the package. A lock may be taken while one that stands
+// before it in its line is held; locks of different lines are not nested but as
+// shown, and there are never two of one kind.
+//
+//	Server.mu, conn.mu, session.mu
+//	open.mu, conn.mu
+//	mount.mu, file.mu
+//	pipe.mu, then any of the above
+//	cursor.mu, then mount.mu or nameCache.mu
+//	open.appends, then file.mu
+//
+// conn.creditMu, conn.send, nameCache.mu and logonGate.mu are leaves.
+//
+// Three of these are not there to guard state, but to make one request wait for
+// another on the same handle, and are held while others' code runs: cursor.mu
+// while the backend lists a directory, open.appends while the backend appends,
+// and pipe.mu while an RPC interface works, which may ask [Namespace]. Nothing
+// else is held while a backend or a hook works, or while the server waits for a
+// socket. Closing is an exception: listeners, and connections that Shutdown finds
+// idle, are closed under Server.mu, and a connection that failed to take a reply
+// under its send lock.
+//
+// # Limitations
+//
+// Not served: oplocks and leases, durable and persistent handles, multichannel,
+// change notification, named streams, extended attributes, stored security
+// descriptors, quotas, snapshots, Kerberos, DFS, compression, SMB over QUIC and
+// RDMA, and SMB1 beyond the negotiation that leads to SMB2. They are not
+// advertised, and a client that asks gets the status that the specification has
+// for it.
+//
+// Without leases and change notification, clients cache little and see what
+// others did when they look again. Share modes, byte-range locks and pending
+// deletions hold among the clients of one Server; programs that use the same
+// files otherwise don't see them.
+//
+// [Server.Close] and [Server.Shutdown] wait until all requests have ended. A
+// backend or hook that calls one of them waits for itself.
+package smb

@@ -1,0 +1,115 @@
+package smb_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/gosmbd/smb"
+	"github.com/gosmbd/smb/ntlm"
+	"github.com/gosmbd/smb/vfs"
+	"github.com/gosmbd/smb/vfs/memfs"
+	"github.com/gosmbd/smb/vfs/osfs"
+)
+
+// Serve a directory to one user, until the program is told to end.
+func Example() {
+	path, err := os.MkdirTemp("", "share-") // say, "/srv/files"
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(path)
+	dir, err := osfs.New(path, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer dir.Close()
+
+	srv := &smb.Server{
+		Addr:       "127.0.0.1:0", // ":445" or ":4445", say
+		Shares:     smb.Shares{"files": {FS: dir, Comment: "what we share"}},
+		Mechanisms: []smb.Mechanism{ntlm.New(ntlm.Static{"ann": {Password: "a long password"}})},
+	}
+	served := make(chan error, 1)
+	go func() { served <- srv.ListenAndServe() }()
+
+	// On a signal, say: finish what clients have under way, for ten seconds at
+	// most.
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := srv.Shutdown(ctx); err != nil {
+		log.Print(err)
+	}
+	fmt.Println(<-served)
+	// Output: smb: server closed
+}
+
+// Serve memory, on a listener of one's own.
+func Example_memory() {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	srv := &smb.Server{
+		Shares:     smb.Shares{"scratch": {FS: &memfs.FS{MaxBytes: 64 << 20}}},
+		Mechanisms: []smb.Mechanism{ntlm.New(ntlm.Static{"ann": {Password: "a long password"}})},
+		Encryption: smb.Required,
+	}
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(l) }()
+
+	// Clients mount \\host\scratch now.
+
+	srv.Close()
+	fmt.Println(errors.Is(<-served, smb.ErrServerClosed))
+	// Output: true
+}
+
+// List who is there and what is open, as for a status page.
+func ExampleServer_Sessions() {
+	srv := &smb.Server{Shares: smb.Shares{"scratch": {FS: &memfs.FS{}}}}
+	defer srv.Close()
+
+	sessions, opens := 0, 0
+	for s := range srv.Sessions() {
+		sessions++
+		fmt.Printf("%v from %v by SMB %v on %s\n", s.Caller, s.Peer, s.Dialect, strings.Join(s.Shares, ", "))
+	}
+	for o := range srv.Opens() {
+		opens++
+		fmt.Printf("%v has %s:%s open since %v\n", o.Caller, o.Share, o.Path, o.Opened)
+	}
+	fmt.Printf("%d sessions, %d open files\n", sessions, opens)
+	// Output: 0 sessions, 0 open files
+}
+
+// Let one group write, and everybody else who has an account read.
+func ExampleShare_allow() {
+	const editors vfs.SID = "S-1-5-21-1-2-3-1001"
+	share := &smb.Share{
+		FS: &memfs.FS{},
+		Allow: func(_ context.Context, c *vfs.Caller) (vfs.Access, error) {
+			if c.Guest || c.Anonymous {
+				return 0, smb.StatusAccessDenied
+			}
+			for _, g := range c.Groups {
+				if g == editors {
+					return vfs.AccessChange, nil
+				}
+			}
+			return vfs.AccessReadOnly, nil
+		},
+	}
+	access, err := share.Allow(context.Background(), &vfs.Caller{Name: "ann", Groups: []vfs.SID{editors}})
+	fmt.Println(access == vfs.AccessChange, err)
+	_, err = share.Allow(context.Background(), &vfs.Caller{Guest: true})
+	fmt.Println(errors.Is(err, os.ErrPermission))
+	// Output:
+	// true <nil>
+	// true
+}
