@@ -99,6 +99,10 @@ const (
 	kindV2
 	kindV1   // NTLMv1, with extended session security or without
 	kindLMv2 // NTLMv2's answer in the LM field, and none in the other
+
+	// kindEmpty is a name without a password, by which smbclient -N tries
+	// itself before it goes anonymous. It is never right, but may be a guest.
+	kindEmpty
 )
 
 // kind tells responses apart by their length, as [MS-NLMP] 3.2.5.1.2 does.
@@ -110,6 +114,8 @@ func (a *Attempt) kind() kind {
 		return kindV1
 	case n == 0 && len(a.LMResponse) == v1Size:
 		return kindLMv2
+	case n == 0 && len(a.LMResponse) <= 1:
+		return kindEmpty
 	}
 	return kindNone
 }
@@ -128,6 +134,7 @@ func (a *Attempt) VerifyHash(nt Hash) (sessionBaseKey [16]byte, err error) {
 			return [16]byte{}, ErrNTLMv1
 		}
 		sessionBaseKey, ok, err = a.verifyV1(nt)
+	case kindEmpty:
 	default:
 		err = ErrMalformed
 	}

@@ -153,7 +153,7 @@ func TestLogonRefused(t *testing.T) {
 		"other message type":      {alice, set(8, 1), ErrMalformed},
 		"truncated":               {alice, func(b []byte) []byte { return b[:63] }, ErrMalformed},
 		"empty":                   {alice, func([]byte) []byte { return nil }, ErrMalformed},
-		"name, but no responses":  {alice, func(b []byte) []byte { clear(b[12:28]); return b }, ErrMalformed},
+		"name, but no responses":  {alice, func(b []byte) []byte { clear(b[12:28]); return b }, ErrWrongPassword},
 		"name too long":           {ntlmclient.Client{User: strings.Repeat("a", 300), Password: "x"}, nil, ErrMalformed},
 		"empty name, with secret": {ntlmclient.Client{User: "", Password: "x"}, nil, ErrNoSuchUser},
 	} {
@@ -209,6 +209,13 @@ func TestGuestAndAnonymous(t *testing.T) {
 	}
 	if _, _, err := logon(t, m, &ntlmclient.Client{User: "alice", Password: "x"}, nil); !errors.Is(err, ErrWrongPassword) {
 		t.Errorf("a wrong password gives %v", err)
+	}
+	bare := func(b []byte) []byte { clear(b[12:28]); return b } // a name without responses
+	if a, _, err = logon(t, m, &ntlmclient.Client{User: "nobody", Password: "x"}, bare); err != nil || !a.Caller().Guest {
+		t.Errorf("guest without a password: %v", err)
+	}
+	if _, _, err := logon(t, m, &ntlmclient.Client{User: "alice", Password: "s3cret"}, bare); !errors.Is(err, ErrWrongPassword) {
+		t.Errorf("a user without a password: %v", err)
 	}
 	for _, user := range []string{"closed", "blank"} {
 		if _, _, err := logon(t, m, &ntlmclient.Client{User: user, Password: "s3cret"}, nil); err == nil {
