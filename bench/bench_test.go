@@ -1,0 +1,43 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestParseStat(t *testing.T) {
+	s, err := parseStat([]byte("42 (a ) b) S 7 42 42 0 -1 4194560 1 2 0 0 10 20 30 40 20 0 1 0 5 6 7"))
+	if err != nil || s != (stat{pid: 42, parent: 7, cpu: time.Second}) {
+		t.Errorf("%+v, %v", s, err)
+	}
+	for _, bad := range []string{"", "42", "42 (x) S", "x (x) S 7 42 42 0 -1 4194560 1 2 0 0 10 20 30 40"} {
+		if _, err := parseStat([]byte(bad)); err == nil {
+			t.Errorf("%q: no error", bad)
+		}
+	}
+}
+
+func TestTree(t *testing.T) {
+	if _, err := os.Stat("/proc/self/stat"); err != nil {
+		t.Skip("no /proc on this system, and bench is for Linux")
+	}
+	all := tree(os.Getpid())
+	if len(all) == 0 || all[0].pid != os.Getpid() || memory(all) == 0 {
+		t.Errorf("%+v, %d bytes", all, memory(all))
+	}
+}
+
+func TestTable(t *testing.T) {
+	r := newResults()
+	for i, s := range []float64{4, 1, 2} {
+		r.add("get", "own", measurement{wall: time.Duration(s * float64(time.Second)), peak: 10 << 20, cpu: time.Second})
+		r.add("get", "smbd", measurement{wall: 4 * time.Second, peak: int64(i+4) << 20, cpu: 2 * time.Second})
+	}
+	var b strings.Builder
+	r.print(&b, []string{"own", "smbd"})
+	if want := "| get | 2.00 | 4.00 | 0.50 | 1.00 | 2.00 | 0.50 | 10.00 | 5.00 | 2.00 |"; !strings.Contains(b.String(), want) {
+		t.Errorf("no %q in\n%s", want, b.String())
+	}
+}

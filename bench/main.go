@@ -1,0 +1,158 @@
+// Bench compares this server with Debian's smbd: both serve the same directory
+// in memory, the same smbclient drives them in turns, and the medians and their
+// ratios are printed as a table.
+//
+//	go run ./bench                          everything, about 20 minutes
+//	go run ./bench -rounds 1 -size 256 -files 1000 -entries 5000
+//
+// It needs smbclient and the package samba (or smbd named by SMB_SMBD), and
+// Linux: CPU seconds and memory come from /proc.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gosmbd/smb/internal/harness"
+)
+
+// options is the command line.
+type options struct {
+	sizeMiB int
+	files   int
+	entries int
+	rounds  int
+	modes   []string
+	peer    string
+	dir     string
+	only    string
+}
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	o, err := parseFlags()
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp(o.dir, "smb-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	b, err := newBench(o, dir)
+	if err != nil {
+		return err
+	}
+	results := newResults()
+	for round := range o.rounds {
+		for _, p := range b.phases() {
+			if !strings.Contains(p.name, o.only) {
+				continue
+			}
+			// In turns, so that a busy minute hits both.
+			for _, server := range b.servers {
+				m, err := b.measure(server, p)
+				if err != nil {
+					return fmt.Errorf("%s, %s: %w", server.name, p.name, err)
+				}
+				results.add(p.name, server.name, m)
+				fmt.Fprintf(os.Stderr, "round %d: %-24s %-6s %7.2f s, server CPU %6.2f s, peak %4d MiB\n",
+					round+1, p.name, server.name, m.wall.Seconds(), m.cpu.Seconds(), m.peak>>20)
+			}
+		}
+	}
+	results.print(os.Stdout, b.serverNames())
+	return nil
+}
+
+func parseFlags() (*options, error) {
+	o := &options{}
+	var modes string
+	flag.IntVar(&o.sizeMiB, "size", 2048, "`MiB` of the large file")
+	flag.IntVar(&o.files, "files", 20000, "`number` of small files")
+	flag.IntVar(&o.entries, "entries", 50000, "`number` of entries in the large directory")
+	flag.IntVar(&o.rounds, "rounds", 3, "`times` that everything is measured")
+	flag.StringVar(&modes, "modes", "sign,encrypt", "protections of the large file: any of `off,sign,encrypt`")
+	flag.StringVar(&o.peer, "peer", "smbd", "`server` to compare with: smbd or none")
+	flag.StringVar(&o.dir, "dir", "/dev/shm", "`directory` for the files; should be in memory")
+	flag.StringVar(&o.only, "only", "", "only phases whose name contains this `text`")
+	flag.Parse()
+	o.modes = strings.Split(modes, ",")
+	switch {
+	case flag.NArg() > 0:
+		return nil, fmt.Errorf("don't know what to do with %q", flag.Arg(0))
+	case o.peer != "smbd" && o.peer != "none":
+		return nil, errors.New("-peer is smbd or none")
+	case o.sizeMiB < 1 || o.files < 1 || o.entries < 1 || o.rounds < 1:
+		return nil, errors.New("-size, -files, -entries and -rounds must be positive")
+	}
+	return o, nil
+}
+
+// startOwn builds the example server once and returns what starts it.
+func startOwn(dir string) (func(harness.Config) (*harness.Server, error), error) {
+	bin, err := harness.Build(dir, false)
+	if err != nil {
+		return nil, err
+	}
+	return func(cfg harness.Config) (*harness.Server, error) { return harness.Start(bin, cfg) }, nil
+}
+
+// startSamba starts smbd with its state in a fresh directory below dir.
+func startSamba(dir string) func(harness.Config) (*harness.Server, error) {
+	return func(cfg harness.Config) (*harness.Server, error) {
+		state, err := os.MkdirTemp(dir, "smbd-")
+		if err != nil {
+			return nil, err
+		}
+		return harness.StartSamba(state, cfg)
+	}
+}
+
+// write makes a file of size bytes that doesn't compress to nothing.
+func write(path string, size int64) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	block := make([]byte, 1<<20)
+	for i := range block {
+		block[i] = byte(i*7 + i>>8)
+	}
+	for size > 0 {
+		n := min(size, int64(len(block)))
+		if _, err := f.Write(block[:n]); err != nil {
+			return err
+		}
+		size -= n
+	}
+	return f.Close()
+}
+
+// writeTree makes n files of 1 KiB, a hundred to a directory.
+func writeTree(top string, n int) error {
+	data := make([]byte, 1024)
+	for i := range n {
+		dir := filepath.Join(top, fmt.Sprintf("d%03d", i/100))
+		if i%100 == 0 {
+			if err := os.MkdirAll(dir, 0o777); err != nil {
+				return err
+			}
+		}
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("file%05d", i)), data, 0o666); err != nil {
+			return err
+		}
+	}
+	return nil
+}

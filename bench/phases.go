@@ -1,0 +1,198 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gosmbd/smb/internal/harness"
+)
+
+const (
+	userName = "bench"
+	password = "bench-password"
+)
+
+// bench is the material and the servers.
+type bench struct {
+	o       *options
+	share   string // what both servers serve
+	local   string // the client's side
+	conf    string // of smbclient
+	servers []candidate
+}
+
+// candidate is a server to measure.
+type candidate struct {
+	name  string
+	start func(harness.Config) (*harness.Server, error)
+}
+
+// phase is one thing that is measured.
+type phase struct {
+	name       string
+	protection string
+	commands   string                    // for smbclient
+	check      func(output string) error // after it
+	clean      func() error              // after that
+}
+
+func newBench(o *options, dir string) (*bench, error) {
+	b := &bench{o: o, share: filepath.Join(dir, "share"), local: filepath.Join(dir, "local")}
+	for _, d := range []string{b.share, b.local, filepath.Join(b.share, "many"), filepath.Join(b.local, "back")} {
+		if err := os.MkdirAll(d, 0o777); err != nil {
+			return nil, err
+		}
+	}
+	size := int64(o.sizeMiB) << 20
+	if err := write(filepath.Join(b.share, "big"), size); err != nil {
+		return nil, err
+	}
+	if err := os.Link(filepath.Join(b.share, "big"), filepath.Join(b.local, "big")); err != nil {
+		return nil, err
+	}
+	for _, top := range []string{b.share, b.local} {
+		if err := writeTree(filepath.Join(top, "tree"), o.files); err != nil {
+			return nil, err
+		}
+	}
+	for i := range o.entries {
+		if err := os.WriteFile(filepath.Join(b.share, "many", fmt.Sprintf("an entry with number %d", i)), nil, 0o666); err != nil {
+			return nil, err
+		}
+	}
+	b.conf = filepath.Join(dir, "smb.conf")
+	conf := "[global]\n\tclient min protocol = SMB2_02\n"
+	for _, d := range []string{"private dir", "lock directory", "state directory", "cache directory", "pid directory"} {
+		conf += fmt.Sprintf("\t%s = %s\n", d, b.local)
+	}
+	if err := os.WriteFile(b.conf, []byte(conf), 0o600); err != nil {
+		return nil, err
+	}
+	own, err := startOwn(dir)
+	if err != nil {
+		return nil, err
+	}
+	b.servers = []candidate{{"own", own}}
+	if o.peer == "smbd" {
+		b.servers = append(b.servers, candidate{"smbd", startSamba(dir)})
+	}
+	return b, nil
+}
+
+func (b *bench) serverNames() []string {
+	var names []string
+	for _, s := range b.servers {
+		names = append(names, s.name)
+	}
+	return names
+}
+
+// phases returns what is measured, in order.
+func (b *bench) phases() []phase {
+	size := int64(b.o.sizeMiB) << 20
+	var all []phase
+	for _, mode := range b.o.modes {
+		put := filepath.Join(b.share, "put")
+		all = append(all, phase{
+			name:       fmt.Sprintf("get %d MiB, %s", b.o.sizeMiB, mode),
+			protection: mode,
+			commands:   "get big /dev/null",
+		}, phase{
+			name:       fmt.Sprintf("put %d MiB, %s", b.o.sizeMiB, mode),
+			protection: mode,
+			commands:   "put " + filepath.Join(b.local, "big") + " put",
+			check:      func(string) error { return wantSize(put, size) },
+			clean:      func() error { return os.Remove(put) },
+		})
+	}
+	back, up := filepath.Join(b.local, "back"), filepath.Join(b.share, "up")
+	return append(all, phase{
+		name:       fmt.Sprintf("put %d files", b.o.files),
+		protection: "sign",
+		commands:   `mkdir up; cd up; lcd ` + b.local + `; prompt; recurse; mask ""; mput tree`,
+		check:      func(string) error { return wantFiles(filepath.Join(up, "tree"), b.o.files) },
+		clean:      func() error { return os.RemoveAll(up) },
+	}, phase{
+		name:       fmt.Sprintf("get %d files", b.o.files),
+		protection: "sign",
+		commands:   "lcd " + back + `; prompt; recurse; mask ""; mget tree`,
+		check:      func(string) error { return wantFiles(filepath.Join(back, "tree"), b.o.files) },
+		clean:      func() error { return os.RemoveAll(filepath.Join(back, "tree")) },
+	}, phase{
+		name:       fmt.Sprintf("list %d entries", b.o.entries),
+		protection: "sign",
+		commands:   `ls many\*`,
+		check: func(out string) error {
+			if n := strings.Count(out, "an entry with number"); n != b.o.entries {
+				return fmt.Errorf("%d entries listed, want %d", n, b.o.entries)
+			}
+			return nil
+		},
+	})
+}
+
+// measure starts the server afresh, so that memory is that of the phase, and
+// runs the phase.
+func (b *bench) measure(c candidate, p phase) (measurement, error) {
+	srv, err := c.start(harness.Config{
+		Shares: []harness.Share{{Name: "share", Dir: b.share}},
+		Users:  []harness.User{{Name: userName, Password: password}},
+		Args:   []string{"-signing", "offered"},
+	})
+	if err != nil {
+		return measurement{}, err
+	}
+	defer srv.Stop()
+	watch := watchProcess(srv.PID())
+	cmd := exec.Command("smbclient", "-s", b.conf, "-p", strconv.Itoa(srv.Port), "-U", userName+"%"+password,
+		"--client-protection="+p.protection, "//"+harness.Host+"/share", "-c", p.commands)
+	cmd.Dir = b.local
+	start := time.Now()
+	out, err := cmd.CombinedOutput()
+	m := watch.stop()
+	m.wall = time.Since(start)
+	if err != nil {
+		return m, fmt.Errorf("%v: %s", err, lastLine(string(out)))
+	}
+	if p.check != nil {
+		if err := p.check(string(out)); err != nil {
+			return m, fmt.Errorf("%v: %s", err, lastLine(string(out)))
+		}
+	}
+	if p.clean != nil {
+		return m, p.clean()
+	}
+	return m, nil
+}
+
+func lastLine(s string) string {
+	s = strings.TrimSpace(s)
+	return s[strings.LastIndexByte(s, '\n')+1:]
+}
+
+func wantSize(path string, size int64) error {
+	info, err := os.Stat(path)
+	if err == nil && info.Size() != size {
+		err = fmt.Errorf("%d bytes arrived, want %d", info.Size(), size)
+	}
+	return err
+}
+
+func wantFiles(top string, want int) error {
+	n := 0
+	err := filepath.WalkDir(top, func(path string, d os.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			n++
+		}
+		return err
+	})
+	if err == nil && n != want {
+		err = fmt.Errorf("%d files arrived, want %d", n, want)
+	}
+	return err
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+)
+
+// results holds all measurements by phase and server.
+type results struct {
+	phases []string
+	runs   map[[2]string][]measurement
+}
+
+func newResults() *results { return &results{runs: make(map[[2]string][]measurement)} }
+
+func (r *results) add(phase, server string, m measurement) {
+	if !slices.Contains(r.phases, phase) {
+		r.phases = append(r.phases, phase)
+	}
+	key := [2]string{phase, server}
+	r.runs[key] = append(r.runs[key], m)
+}
+
+// print writes the medians, and the ratio of the first server to the second, as
+// a table in Markdown.
+func (r *results) print(w io.Writer, servers []string) {
+	fmt.Fprintf(w, "%s, %s, %d CPUs (%s), load %s\n\n", time.Now().Format(time.DateOnly), runtime.Version(),
+		runtime.NumCPU(), cpuModel(), loadAverage())
+	head := []string{"phase"}
+	for _, what := range []string{"wall s", "CPU s", "peak MiB"} {
+		for _, s := range servers {
+			head = append(head, s+" "+what)
+		}
+		if len(servers) > 1 {
+			head = append(head, "ratio")
+		}
+	}
+	fmt.Fprintf(w, "| %s |\n|%s\n", strings.Join(head, " | "), strings.Repeat(" --- |", len(head)))
+	for _, p := range r.phases {
+		row := []string{p}
+		for _, value := range []func(measurement) float64{
+			func(m measurement) float64 { return m.wall.Seconds() },
+			func(m measurement) float64 { return m.cpu.Seconds() },
+			func(m measurement) float64 { return float64(m.peak) / (1 << 20) },
+		} {
+			var medians []float64
+			for _, s := range servers {
+				medians = append(medians, median(r.runs[[2]string{p, s}], value))
+				row = append(row, fmt.Sprintf("%.2f", medians[len(medians)-1]))
+			}
+			if len(medians) > 1 {
+				row = append(row, fmt.Sprintf("%.2f", medians[0]/medians[1]))
+			}
+		}
+		fmt.Fprintf(w, "| %s |\n", strings.Join(row, " | "))
+	}
+}
+
+func median(runs []measurement, value func(measurement) float64) float64 {
+	if len(runs) == 0 {
+		return 0
+	}
+	sorted := slices.SortedFunc(slices.Values(runs), func(a, b measurement) int { return cmp.Compare(value(a), value(b)) })
+	n := len(sorted)
+	return (value(sorted[(n-1)/2]) + value(sorted[n/2])) / 2
+}
+
+func cpuModel() string {
+	data, _ := os.ReadFile("/proc/cpuinfo")
+	for line := range strings.Lines(string(data)) {
+		if name, ok := strings.CutPrefix(line, "model name"); ok {
+			return strings.TrimSpace(strings.TrimLeft(name, "\t :"))
+		}
+	}
+	return "unknown"
+}
+
+func loadAverage() string {
+	data, _ := os.ReadFile("/proc/loadavg")
+	load, _, _ := strings.Cut(string(data), " ")
+	return load
+}
