@@ -242,6 +242,7 @@ func (c *creation) makeNew() error {
 	if err := c.checkNew(dir); err != nil {
 		return err
 	}
+	o.name = c.m.tunnel.restore(o.name)
 	attrs := c.attrs
 	if !dir {
 		attrs |= vfs.AttrArchive

@@ -16,10 +16,11 @@ type Status = smb2.Status
 
 // Codes that hooks return most.
 const (
-	StatusAccessDenied    = smb2.StatusAccessDenied
-	StatusBadNetworkName  = smb2.StatusBadNetworkName
-	StatusLogonFailure    = smb2.StatusLogonFailure
-	StatusAccountDisabled = smb2.StatusAccountDisabled
+	StatusAccessDenied     = smb2.StatusAccessDenied
+	StatusBadNetworkName   = smb2.StatusBadNetworkName
+	StatusLogonFailure     = smb2.StatusLogonFailure
+	StatusAccountDisabled  = smb2.StatusAccountDisabled
+	StatusInvalidParameter = smb2.StatusInvalidParameter
 )
 
 // dropError ends the connection that it occurs on.

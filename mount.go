@@ -26,6 +26,7 @@ type mount struct {
 	sizer   vfs.Sizer
 	folder  vfs.Folder
 	names   nameCache
+	tunnel  tunnel
 
 	refs int // trees; guarded by Server.mu
 

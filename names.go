@@ -184,7 +184,11 @@ func (m *mount) findShort(ctx context.Context, dir, base string) (string, error)
 		return "", fs.ErrNotExist
 	}
 	key := foldPath(base)
-	return m.scan(ctx, dir, func(name string) bool { return shortName(name) == key })
+	found, err := m.scan(ctx, dir, func(name string) bool { return shortName(name) == key })
+	if err == nil {
+		m.tunnel.note(dir, base, found)
+	}
+	return found, err
 }
 
 // scan looks through a directory for a name.

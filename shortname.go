@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"sync"
+	"time"
 )
 
 // shortName returns the 8.3 name that clients are shown for a name: itself, in
@@ -34,4 +36,42 @@ func shortChars(s string) string {
 		}
 		return -1
 	}, s)
+}
+
+// tunnel remembers for a while which long names were found by their short ones,
+// so that a program that removes a file by its short name and makes it again
+// doesn't lose the long one. [MS-FSA] 2.1.1.2, TunnelCacheEntry
+type tunnel struct {
+	mu    sync.Mutex
+	names map[string]tunneled // by folded path with the short name
+}
+
+type tunneled struct {
+	name string
+	at   time.Time
+}
+
+const (
+	tunnelTime = 15 * time.Second
+	tunnelSize = 1024
+)
+
+// note remembers that short in dir stands for name.
+func (t *tunnel) note(dir, short, name string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.names == nil || len(t.names) >= tunnelSize {
+		t.names = make(map[string]tunneled)
+	}
+	t.names[foldPath(path.Join(dir, short))] = tunneled{name, time.Now()}
+}
+
+// restore returns what a new file that is to be called full should be called.
+func (t *tunnel) restore(full string) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if e, ok := t.names[foldPath(full)]; ok && time.Since(e.at) < tunnelTime {
+		return path.Join(path.Dir(full), e.name)
+	}
+	return full
 }

@@ -8,16 +8,17 @@ import (
 	"log/slog"
 	"strings"
 
+	"github.com/gosmbd/smb"
 	"github.com/gosmbd/smb/vfs"
 )
 
-// Why a logon fails. The client is told LOGON_FAILURE whichever it is; the log
-// tells the reason.
+// Why a logon fails. The client is told LOGON_FAILURE, or of a disabled account
+// whose password it knows ACCOUNT_DISABLED; the log tells the reason.
 var (
 	ErrNoSuchUser    = errors.New("no such user")
 	ErrWrongPassword = errors.New("wrong password")
 	ErrNoSecret      = errors.New("account has no password")
-	ErrDisabled      = errors.New("account is disabled")
+	ErrDisabled      = fmt.Errorf("account is disabled: %w", smb.StatusAccountDisabled)
 	ErrNTLMv1        = errors.New("client uses NTLMv1, which is off")
 	ErrLM            = errors.New("client uses an LM response, which is not supported")
 	ErrAnonymous     = errors.New("anonymous logon is off")

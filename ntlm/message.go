@@ -2,14 +2,16 @@ package ntlm
 
 import (
 	"encoding/binary"
-	"errors"
+	"fmt"
 	"strings"
 
+	"github.com/gosmbd/smb"
 	"github.com/gosmbd/smb/internal/utf16le"
 )
 
-// ErrMalformed is a message that breaks its format.
-var ErrMalformed = errors.New("ntlm: malformed message")
+// ErrMalformed is a message that breaks its format. The client is told
+// STATUS_INVALID_PARAMETER.
+var ErrMalformed = fmt.Errorf("ntlm: malformed message: %w", smb.StatusInvalidParameter)
 
 const (
 	signature = "NTLMSSP\x00"
