@@ -6,7 +6,8 @@
 #   interop/score.sh --gate tier1-core.txt   the tests of a list; fails unless all pass
 #   interop/score.sh --only 'smb2\.lock'     further arguments go to smbscore
 #
-# SCORE_WORKERS (2), SCORE_OUT (/tmp/score.tsv), SCORE_ARGS (flags of the server),
+# SCORE_WORKERS (2), SCORE_OUT (/tmp/score.tsv), SCORE_ARGS (flags of the server, default
+# "-signing offered": many tests can't run on a connection that has to be signed),
 # SCORE_LOG (/tmp/score-server.log)
 set -euo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -46,7 +47,7 @@ for ((w = 1; w <= workers; w++)); do
 done
 # shellcheck disable=SC2086
 "$tmp/server" -listen 127.0.0.1:0 -user torture:torture-pw -user torture2:torture-pw \
-	"${flags[@]}" ${SCORE_ARGS:-} >"$tmp/banner" 2>"$log" &
+	"${flags[@]}" ${SCORE_ARGS:--signing offered} >"$tmp/banner" 2>"$log" &
 server=$!
 port=
 for _ in $(seq 100); do

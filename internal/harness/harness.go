@@ -48,6 +48,8 @@ type Server struct {
 	done  chan error // gets what Wait returned
 	log   lockedBuffer
 	samba bool
+
+	stopped bool // by Stop or Kill
 }
 
 // Host is where all servers listen.
@@ -148,6 +150,9 @@ func (s *Server) Log() string { return s.log.String() }
 
 // Exited reports whether the server ended by itself.
 func (s *Server) Exited() bool {
+	if s.stopped {
+		return false
+	}
 	select {
 	case err := <-s.done:
 		s.done <- err
@@ -161,8 +166,12 @@ func (s *Server) Exited() bool {
 func (s *Server) Signal(sig os.Signal) error { return s.cmd.Process.Signal(sig) }
 
 // Stop asks the server to end, waits for it, and returns an error unless it
-// ended as it should.
+// ended as it should. After the first time it does nothing.
 func (s *Server) Stop() error {
+	if s.stopped {
+		return nil
+	}
+	s.stopped = true
 	defer killGroup(s.PID())
 	s.cmd.Process.Signal(syscall.SIGTERM)
 	select {
@@ -183,6 +192,7 @@ func (s *Server) Stop() error {
 
 // Kill ends the server and its children at once.
 func (s *Server) Kill() {
+	s.stopped = true
 	killGroup(s.PID())
 	s.cmd.Process.Kill()
 	err := <-s.done
