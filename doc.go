@@ -81,7 +81,7 @@
 //	cursor.mu, then mount.mu or nameCache.mu
 //	open.appends, then file.mu
 //
-// conn.creditMu, conn.send, nameCache.mu and logonGate.mu are leaves.
+// conn.creditMu, conn.send, nameCache.mu, tunnel.mu and logonGate.mu are leaves.
 //
 // Three of these are not there to guard state, but to make one request wait for
 // another on the same handle, and are held while others' code runs: cursor.mu
