@@ -3,6 +3,7 @@ package smb
 import (
 	"errors"
 
+	"github.com/gosmbd/smb/internal/frame"
 	"github.com/gosmbd/smb/smb2"
 )
 
@@ -63,6 +64,75 @@ func (r *request) wait(ready <-chan struct{}) error {
 	}
 }
 
+// slowAfter is how many seconds a backend may take before the client is told that
+// its request is being worked on. macOS gives up after 12.
+const slowAfter = 3
+
+// comfort sends interim replies for the requests that take long. The caller is
+// the janitor, which must not wait for anything.
+func (c *conn) comfort(now int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, ch := range c.active {
+		if now-ch.began < slowAfter || ch.done || ch.asyncID != 0 || ch.canceled != nil || c.sessions == nil {
+			continue
+		}
+		c.nextID++
+		ch.asyncID = c.nextID
+		c.async[ch.asyncID] = ch
+		ch.interim = make(chan struct{})
+		go c.sendInterim(ch.mid, ch.asyncID, ch.sealed, ch.interim)
+	}
+}
+
+// sendInterim sends an interim reply in a frame of its own.
+func (c *conn) sendInterim(mid, asyncID uint64, sealed *session, queued chan<- struct{}) {
+	defer close(queued)
+	c.mu.Lock()
+	ch := c.async[asyncID]
+	if ch == nil {
+		c.mu.Unlock()
+		return
+	}
+	h := ch.hdr
+	c.mu.Unlock()
+	buf := frame.Get(frame.Headroom + smb2.HeaderSize)
+	interimHeader(h, asyncID, c.grant(h)).Put(buf.B[frame.Headroom:])
+	buf.B = smb2.ErrorResponse{}.Append(buf.B)
+	f := outFrame{buf: buf, off: frame.Headroom}
+	if sealed != nil {
+		sealed.seal(buf)
+		f.off -= smb2.TransformHeaderSize
+	}
+	c.queue(f)
+}
+
+func interimHeader(h smb2.Header, asyncID uint64, credits uint16) smb2.Header {
+	return smb2.Header{
+		CreditCharge: h.CreditCharge,
+		Status:       smb2.StatusPending,
+		Command:      h.Command,
+		Credits:      credits,
+		Flags:        h.Flags&(smb2.FlagRelated|smb2.FlagReplayOperation|smb2.FlagPriorityMask) | smb2.FlagServerToRedir | smb2.FlagAsync,
+		MessageID:    h.MessageID,
+		AsyncID:      asyncID,
+		SessionID:    h.SessionID,
+	}
+}
+
+// settle notes that the element at work is being answered and returns its
+// AsyncId, once the interim reply, if there is one, is on its way.
+func (ch *chain) settle() uint64 {
+	ch.c.mu.Lock()
+	ch.done = true
+	id, interim := ch.asyncID, ch.interim
+	ch.c.mu.Unlock()
+	if interim != nil {
+		<-interim
+	}
+	return id
+}
+
 // goAsync sends the interim reply, once, and returns the channel that is closed
 // when the request is canceled.
 func (r *request) goAsync() (<-chan struct{}, error) {
@@ -92,15 +162,7 @@ func (r *request) goAsync() (<-chan struct{}, error) {
 	w := &ch.reply
 	w.buf.B = smb2.ErrorResponse{}.Append(w.buf.B[:w.bodyOff()])
 	ch.grant += c.grant(r.hdr)
-	smb2.Header{
-		CreditCharge: r.hdr.CreditCharge,
-		Status:       smb2.StatusPending,
-		Command:      r.hdr.Command,
-		Flags:        r.hdr.Flags&(smb2.FlagRelated|smb2.FlagReplayOperation|smb2.FlagPriorityMask) | smb2.FlagServerToRedir | smb2.FlagAsync,
-		MessageID:    r.hdr.MessageID,
-		AsyncID:      id,
-		SessionID:    w.session,
-	}.Put(w.buf.B[w.off:])
+	interimHeader(r.hdr, id, 0).Put(w.buf.B[w.off:])
 	ch.elems = append(ch.elems, outElem{off: w.off})
 	ch.flush()
 	// What the handler set so far holds for the final reply.

@@ -42,10 +42,14 @@ type chain struct {
 	reply reply
 
 	// Guarded by c.mu.
-	mid      uint64 // of the element at work
-	asyncID  uint64 // zero: answered synchronously
+	mid      uint64      // of the element at work
+	hdr      smb2.Header // of the same
+	done     bool        // it has been answered
+	began    int64       // when it was begun, by Server.clock
+	asyncID  uint64      // zero: answered synchronously
 	canceled error
 	wake     chan struct{} // closed by cancel; nil unless the element waits
+	interim  chan struct{} // closed when the interim reply that the janitor sends is queued; nil if it sends none
 }
 
 // outElem is one element of the frame to send.
@@ -100,8 +104,9 @@ func (c *conn) start(buf *frame.Buf, off int, sealed *session) error {
 		ch.cost = reply
 	}
 	h, _ := smb2.ParseHeader(b)
-	ch.mid = h.MessageID
+	ch.mid, ch.hdr = h.MessageID, h
 	ch.early = c.pinEarly(h, b)
+	ch.began = c.srv.clock.Load()
 	c.mu.Lock()
 	c.active[ch.mid] = ch
 	c.mu.Unlock()
@@ -155,19 +160,31 @@ func replySize(cmd smb2.Command, msg []byte) int {
 
 // run works off the elements and sends the answer. An error ends the
 // connection.
-func (ch *chain) run() (err error) {
+func (ch *chain) run() error {
 	c := ch.c
+	err := ch.steps()
+	c.forget(ch)
+	if err != nil {
+		c.abort(err)
+		ch.free()
+		c.end()
+		return err
+	}
+	if ch.delay > 0 {
+		time.AfterFunc(ch.delay, ch.finish)
+		return nil
+	}
+	ch.finish()
+	return nil
+}
+
+func (ch *chain) steps() (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			// One request of one client must not end the process.
-			c.log.Error("smb: panic", "command", ch.req.hdr.Command, "panic", p, "stack", string(debug.Stack()))
+			ch.c.log.Error("smb: panic", "command", ch.req.hdr.Command, "panic", p, "stack", string(debug.Stack()))
+			ch.req.release()
 			err = dropError{"internal error"}
-		}
-		c.forget(ch)
-		if err != nil {
-			c.abort(err)
-			ch.free()
-			c.end()
 		}
 	}()
 	for len(ch.rest) > 0 {
@@ -184,11 +201,6 @@ func (ch *chain) run() (err error) {
 			return err
 		}
 	}
-	if ch.delay > 0 {
-		time.AfterFunc(ch.delay, func() { ch.finish() })
-		return nil
-	}
-	ch.finish()
 	return nil
 }
 
@@ -198,7 +210,10 @@ func (ch *chain) step(h smb2.Header, msg []byte) error {
 	if ch.started || h.MessageID != ch.mid {
 		c.mu.Lock()
 		delete(c.active, ch.mid)
-		ch.mid, ch.asyncID, ch.canceled, ch.wake = h.MessageID, 0, nil, nil
+		delete(c.async, ch.asyncID)
+		ch.mid, ch.hdr, ch.done, ch.asyncID = h.MessageID, h, false, 0
+		ch.canceled, ch.wake, ch.interim = nil, nil, nil
+		ch.began = c.srv.clock.Load()
 		c.active[ch.mid] = ch
 		c.mu.Unlock()
 	}

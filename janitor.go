@@ -3,7 +3,7 @@ package smb
 import "time"
 
 // janitor ends connections that take too long to log on, or that lie idle
-// beyond IdleTimeout.
+// beyond IdleTimeout, and tells clients of requests that take long.
 func (s *Server) janitor() {
 	defer s.wg.Done()
 	tick := time.NewTicker(time.Second)
@@ -13,6 +13,7 @@ func (s *Server) janitor() {
 		case <-s.done:
 			return
 		case now := <-tick.C:
+			s.clock.Add(1)
 			s.sweep(now)
 		}
 	}
@@ -34,6 +35,9 @@ func (s *Server) sweep(now time.Time) {
 				idle = append(idle, c)
 			}
 		}
+	}
+	for c := range s.conns {
+		c.comfort(s.clock.Load())
 	}
 	s.mu.RUnlock()
 	for _, c := range late {

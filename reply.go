@@ -60,6 +60,7 @@ func (w *reply) bodyOff() int { return w.off + smb2.HeaderSize }
 // end completes the element: the body of an error, and the header.
 func (w *reply) end(r *request, err error) {
 	ch := r.ch
+	asyncID := ch.settle()
 	if err != nil {
 		status, known := statusOf(err)
 		if !known {
@@ -79,9 +80,9 @@ func (w *reply) end(r *request, err error) {
 		TreeID:       w.tree,
 		SessionID:    w.session,
 	}
-	if ch.asyncID != 0 {
+	if asyncID != 0 {
 		h.Flags |= smb2.FlagAsync
-		h.AsyncID = ch.asyncID
+		h.AsyncID = asyncID
 	} else {
 		ch.grant += r.c.grant(r.hdr)
 	}

@@ -121,6 +121,7 @@ type Server struct {
 	wg       sync.WaitGroup
 	work     chan *chain
 	idle     atomic.Int32 // workers waiting for work
+	clock    atomic.Int64 // seconds that the janitor counted
 	memory   budget
 	opens    atomic.Int64
 	nextFile atomic.Uint64 // persistent part of the next FileId
@@ -260,26 +261,32 @@ func (s *Server) isClosed() bool {
 	return s.closed
 }
 
-// Close ends all connections at once and closes all open files.
+// Close ends all connections at once and closes all open files. It returns when
+// the backends have let go of them.
 func (s *Server) Close() error {
 	s.init()
 	s.stopListening()
-	s.mu.Lock()
-	conns := make([]*conn, 0, len(s.conns))
-	for c := range s.conns {
-		conns = append(conns, c)
-	}
-	s.mu.Unlock()
-	for _, c := range conns {
-		c.abort(ErrServerClosed)
-	}
+	s.abortAll()
 	s.finish()
 	return nil
 }
 
+func (s *Server) abortAll() {
+	s.mu.RLock()
+	conns := make([]*conn, 0, len(s.conns))
+	for c := range s.conns {
+		conns = append(conns, c)
+	}
+	s.mu.RUnlock()
+	for _, c := range conns {
+		c.abort(ErrServerClosed)
+	}
+}
+
 // Shutdown stops listening, lets the requests under way finish, closes all
 // open files, so that what clients wrote is flushed, and ends the connections.
-// When ctx is done first, it ends them at once and returns ctx's error.
+// When ctx is done first, it ends them at once and returns ctx's error, without
+// waiting for backends that are still at work.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.init()
 	s.stopListening()
@@ -300,7 +307,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			s.Close()
+			s.abortAll()
+			go s.finish()
 			return ctx.Err()
 		case <-poll.C:
 		}
