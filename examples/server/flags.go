@@ -166,6 +166,16 @@ func dialectFlag(d *smb.Dialect) func(string) error {
 	}
 }
 
+// dialectName is the reverse of dialects.
+func dialectName(d smb.Dialect) string {
+	for name, v := range dialects {
+		if v == d {
+			return name
+		}
+	}
+	return fmt.Sprintf("%#x", uint16(d))
+}
+
 // complete fills in the defaults and checks flags against each other.
 func (c *config) complete() error {
 	if len(c.shares) == 0 {

@@ -42,7 +42,7 @@ func printStatus(w io.Writer, srv *smb.Server) {
 		if n++; n == 1 {
 			fmt.Fprintln(t, "session\tuser\tfrom\tdialect\tprotection\tsince\tidle\tshares\topen")
 		}
-		fmt.Fprintf(t, "%x\t%v\t%v\t%v\t%s\t%s\t%v\t%s\t%d\n", s.ID, s.Caller, s.Peer, s.Dialect, protection(s),
+		fmt.Fprintf(t, "%x\t%v\t%v\t%s\t%s\t%s\t%v\t%s\t%d\n", s.ID, s.Caller, s.Peer, dialectName(s.Dialect), protection(s),
 			s.Started.Format("15:04:05"), now.Sub(s.Used).Round(time.Second), strings.Join(s.Shares, ","), s.Opens)
 	}
 	opens := 0
