@@ -45,8 +45,9 @@
 // the frame is queued; whoever finds the queue idle writes all that is ready.
 //
 // A handler that has to wait, for a lock or a pipe, first sends an interim reply;
-// the request can be canceled from then on. ARCHITECTURE.md has the same with
-// file names.
+// CANCEL ends the wait. A request that a backend takes seconds for gets its
+// interim reply meanwhile, so that the client doesn't give up. ARCHITECTURE.md
+// has the same with file names.
 //
 // # Glossary
 //
