@@ -31,9 +31,6 @@ func write(ctx context.Context, r *request, w *reply) error {
 	return nil
 }
 
-// toEnd as an offset means the end of the file. [MS-FSA] 2.1.5.4
-const toEnd = math.MaxUint64
-
 func (o *open) write(ctx context.Context, req smb2.WriteRequest) error {
 	switch {
 	case o.file.dir:
@@ -43,11 +40,11 @@ func (o *open) write(ctx context.Context, req smb2.WriteRequest) error {
 	case o.writer == nil:
 		return smb2.StatusAccessDenied
 	}
-	atEnd := req.Offset == toEnd || o.access&vfs.WriteData == 0
-	if !atEnd && (req.Offset > math.MaxInt64 || req.Offset+uint64(len(req.Data)) > math.MaxInt64) {
+	if req.Offset > math.MaxInt64 || req.Offset+uint64(len(req.Data)) > math.MaxInt64 {
 		return smb2.StatusInvalidParameter
 	}
-	if atEnd {
+	if o.access&vfs.WriteData == 0 {
+		// Who may only append, appends. [MS-FSA] 2.1.5.4
 		o.appends.Lock()
 		defer o.appends.Unlock()
 		a, err := o.f.Stat(ctx)

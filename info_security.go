@@ -8,7 +8,10 @@ import (
 // security answers with a descriptor made from what the share lets the caller
 // do, since none is stored. [MS-SMB2] 3.3.5.20.3
 func (q *query) security(dst []byte) ([]byte, error) {
-	if q.o.access&vfs.ReadControl == 0 {
+	const control = smb2.OwnerSecurityInformation | smb2.GroupSecurityInformation | smb2.DACLSecurityInformation | smb2.LabelSecurityInformation
+	switch info := q.req.Additional; {
+	case info&control != 0 && q.o.access&vfs.ReadControl == 0,
+		info&smb2.SACLSecurityInformation != 0 && q.o.access&vfs.AccessSystemSecurity == 0:
 		return dst, smb2.StatusAccessDenied
 	}
 	if q.o.pipe != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gosmbd/smb/internal/frame"
 	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
 )
 
 // Limits of server-side copy, as Windows has them. [MS-SMB2] 3.3.3
@@ -59,7 +60,7 @@ func copyChunk(ctx context.Context, r *request, q *control) error {
 		return smb2.StatusInvalidDeviceRequest
 	case src.access&sharedRead == 0, src.reader == nil,
 		dst.access&sharedWrite == 0, dst.writer == nil,
-		q.CtlCode == smb2.FsctlSrvCopychunk && dst.access&sharedRead == 0:
+		q.CtlCode == smb2.FsctlSrvCopychunk && dst.access&vfs.ReadData == 0:
 		return smb2.StatusAccessDenied
 	}
 	var resp smb2.SrvCopychunkResponse
