@@ -74,7 +74,10 @@ func (c *conn) comfort(now int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, ch := range c.active {
-		if now-ch.began < slowAfter || ch.done || ch.asyncID != 0 || ch.canceled != nil || c.sessions == nil {
+		if now-ch.began < slowAfter || ch.done || ch.asyncID != 0 || ch.canceled != nil {
+			continue
+		}
+		if ch.hdr.Command <= smb2.CommandSessionSetup || c.sessions == nil || len(c.async) >= c.srv.limits.AsyncPerConn {
 			continue
 		}
 		c.nextID++

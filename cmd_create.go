@@ -55,12 +55,24 @@ func create(ctx context.Context, r *request, w *reply) error {
 // exclusively.
 func (c *creation) run() error {
 	cl := claim{key: foldPath(c.name), exclusive: c.req.Disposition == smb2.Create}
+	if err := c.r.se.reserveOpen(); err != nil {
+		return err
+	}
+	err := c.attempts(cl)
+	if err != nil {
+		c.r.se.unreserveOpen()
+	}
+	return err
+}
+
+func (c *creation) attempts(cl claim) error {
 	for range 8 {
-		if err := c.m.claim(c.ctx, cl); err != nil {
-			return err
+		err := c.attempt(cl)
+		if err != nil && c.o.file != nil {
+			// It had taken effect. Now that the name isn't claimed any
+			// more, it can be undone.
+			c.o.release(c.ctx)
 		}
-		err := c.attempt(cl.exclusive)
-		c.m.unclaim(cl)
 		switch err {
 		case errNeedExclusive:
 			cl.exclusive = true
@@ -77,7 +89,14 @@ var (
 	errRaced         = errors.New("smb: another program made or removed the name")
 )
 
-func (c *creation) attempt(exclusive bool) error {
+// attempt does it, if nobody else changes the name meanwhile. When it fails after
+// the open took effect, o.file is set.
+func (c *creation) attempt(cl claim) error {
+	if err := c.m.claim(c.ctx, cl); err != nil {
+		c.o = &open{}
+		return err
+	}
+	defer c.m.unclaim(cl)
 	o := &open{
 		se: c.r.se, tree: c.r.tree, m: c.m, born: time.Now(),
 		share: c.req.ShareAccess, options: c.req.Options,
@@ -99,7 +118,7 @@ func (c *creation) attempt(exclusive bool) error {
 		case smb2.Open, smb2.Overwrite:
 			return smb2.StatusObjectNameNotFound
 		}
-		if !exclusive {
+		if !cl.exclusive {
 			return errNeedExclusive
 		}
 		err = c.makeNew()
@@ -107,11 +126,7 @@ func (c *creation) attempt(exclusive bool) error {
 	if err != nil {
 		return err
 	}
-	if err := c.r.se.addOpen(o); err != nil {
-		o.release(c.ctx)
-		return err
-	}
-	return nil
+	return c.r.se.addOpen(o)
 }
 
 // find opens the object to look at it; o.name becomes its spelling. When it is
@@ -179,7 +194,6 @@ func (c *creation) openExisting(f vfs.File) error {
 	if overwrite {
 		if err := c.overwrite(); err != nil {
 			o.deleteOnClose = false
-			o.release(c.ctx)
 			return err
 		}
 	}
@@ -219,7 +233,7 @@ func (c *creation) overwrite() error {
 	if o.trunc == nil {
 		return smb2.StatusAccessDenied
 	}
-	if err := o.trunc.Truncate(0); err != nil {
+	if err := orDenied(o.trunc.Truncate(0)); err != nil {
 		return err
 	}
 	if err := o.setAttr(c.ctx, vfs.AttrChange{Attributes: c.attrs | vfs.AttrArchive}); err != nil {
@@ -254,6 +268,8 @@ func (c *creation) makeNew() error {
 	}
 	f, err := c.m.creator.Create(c.ctx, o.name, opt)
 	switch {
+	case errors.Is(err, errors.ErrUnsupported):
+		return smb2.StatusMediaWriteProtected
 	case errors.Is(err, fs.ErrExist):
 		return errRaced
 	case isMissing(err):
@@ -285,7 +301,6 @@ func (c *creation) statNew() error {
 	var err error
 	if c.attr, err = c.o.stat(c.ctx); err != nil {
 		c.o.deleteOnClose = false
-		c.o.release(c.ctx)
 	}
 	return err
 }

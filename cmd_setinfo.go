@@ -207,7 +207,7 @@ func (o *open) setSize(ctx context.Context, size int64) error {
 	if err := o.file.checkRange(o, uint64(lo), uint64(hi-lo), true); err != nil {
 		return err
 	}
-	return o.trunc.Truncate(size)
+	return orDenied(o.trunc.Truncate(size))
 }
 
 // setAllocation sets the bytes that the file takes. Less than the end of the file

@@ -45,8 +45,8 @@ func (o *open) write(ctx context.Context, req smb2.WriteRequest) error {
 	}
 	if o.access&vfs.WriteData == 0 {
 		// Who may only append, appends. [MS-FSA] 2.1.5.4
-		o.appends.Lock()
-		defer o.appends.Unlock()
+		o.file.appends.Lock()
+		defer o.file.appends.Unlock()
 		a, err := o.f.Stat(ctx)
 		if err != nil {
 			return err

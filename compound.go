@@ -22,7 +22,7 @@ type chain struct {
 	rest   []byte     // elements of in not begun yet
 	sealed *session   // whose keys the frame was encrypted with; nil: in the clear
 	out    *frame.Buf // nil: nothing to send yet
-	cost   int        // bytes of the budgets held for out
+	cost   int        // bytes of the budgets held for in and out
 	elems  []outElem  // in out
 	grant  uint16     // credits to give with the next frame
 	charge uint16     // of the current element
@@ -95,13 +95,10 @@ func (c *conn) start(buf *frame.Buf, off int, sealed *session) error {
 	}
 	ch := chainPool.Get().(*chain)
 	*ch = chain{c: c, in: buf, rest: b, sealed: sealed, elems: ch.elems[:0]}
-	if reply > smallFrame && len(buf.B) <= smallFrame {
-		if err := c.admit(reply); err != nil {
-			ch.free()
-			c.end()
-			return err
-		}
-		ch.cost = reply
+	if err := ch.pay(reply); err != nil {
+		ch.free()
+		c.end()
+		return err
 	}
 	h, _ := smb2.ParseHeader(b)
 	ch.mid, ch.hdr = h.MessageID, h
@@ -115,6 +112,33 @@ func (c *conn) start(buf *frame.Buf, off int, sealed *session) error {
 		return ch.run()
 	}
 	c.srv.dispatch(ch)
+	return nil
+}
+
+// pay counts the frame and what its reply may hold against the budgets.
+func (ch *chain) pay(reply int) error {
+	n := len(ch.in.B)
+	if n > firstRead {
+		ch.cost = n // recv has paid
+		if reply <= smallFrame {
+			return nil
+		}
+		ch.c.unadmit(n)
+		ch.cost = 0
+	}
+	if n <= smallFrame {
+		n = 0
+	}
+	if reply <= smallFrame {
+		reply = 0
+	}
+	if n+reply == 0 {
+		return nil
+	}
+	if err := ch.c.admit(n + reply); err != nil {
+		return err
+	}
+	ch.cost = n + reply
 	return nil
 }
 
@@ -267,9 +291,7 @@ func (ch *chain) flush() {
 func (ch *chain) free() {
 	c := ch.c
 	ch.early.unpin()
-	if ch.in != nil {
-		c.release(ch.in)
-	}
+	ch.in.Free()
 	ch.out.Free()
 	if ch.cost > 0 {
 		c.unadmit(ch.cost)

@@ -28,7 +28,8 @@ const (
 	// the budgets: credits bound their number.
 	smallFrame = 4 << 10
 	// firstRead is the most that is read before more memory is taken, so
-	// that an announced length alone holds nothing.
+	// that an announced length alone holds nothing. Up to this length the
+	// frame is counted together with its reply.
 	firstRead = 64 << 10
 )
 
@@ -65,8 +66,10 @@ func (t *tcp) recv(c *conn) (*frame.Buf, error) {
 	if n > c.maxFrame() {
 		return nil, dropError{"frame too long"}
 	}
-	if err := c.admit(n); err != nil {
-		return nil, err
+	if n > firstRead {
+		if err := c.admit(n); err != nil {
+			return nil, err
+		}
 	}
 	first := min(n, firstRead)
 	buf := frame.Get(first + frame.Tailroom)
@@ -78,7 +81,9 @@ func (t *tcp) recv(c *conn) (*frame.Buf, error) {
 		_, err = io.ReadFull(t.r, buf.B[first:])
 	}
 	if err != nil {
-		c.unadmit(n)
+		if n > firstRead {
+			c.unadmit(n)
+		}
 		buf.Free()
 		return nil, err
 	}
@@ -107,11 +112,9 @@ func (t *tcp) send(frames []outFrame, deadline time.Time) error {
 	return err
 }
 
-// admit waits until a frame of n bytes fits the budgets.
+// admit waits until n bytes fit the budgets. Whoever waits holds nothing of them,
+// or two that wait could keep each other waiting.
 func (c *conn) admit(n int) error {
-	if n <= smallFrame {
-		return nil
-	}
 	if err := c.memory.acquire(c.ctx, n); err != nil {
 		return err
 	}
@@ -123,14 +126,14 @@ func (c *conn) admit(n int) error {
 }
 
 func (c *conn) unadmit(n int) {
-	if n > smallFrame {
-		c.memory.release(n)
-		c.srv.memory.release(n)
-	}
+	c.memory.release(n)
+	c.srv.memory.release(n)
 }
 
-// release frees a received frame.
+// release frees a received frame that no chain took over.
 func (c *conn) release(buf *frame.Buf) {
-	c.unadmit(len(buf.B))
+	if n := len(buf.B); n > firstRead {
+		c.unadmit(n)
+	}
 	buf.Free()
 }

@@ -33,7 +33,14 @@ func (c *conn) queue(f outFrame) {
 		batch := c.send.queue
 		c.send.queue = c.send.spare[:0]
 		c.send.Unlock()
-		err := c.tr.send(batch, time.Now().Add(c.srv.limits.WriteTimeout))
+		var deadline time.Time
+		if t := c.srv.limits.WriteTimeout; t > 0 {
+			deadline = time.Now().Add(t)
+		}
+		err := c.tr.send(batch, deadline)
+		if err != nil {
+			c.abort(err)
+		}
 		for _, f := range batch {
 			c.sent(f)
 		}
@@ -42,7 +49,6 @@ func (c *conn) queue(f outFrame) {
 		c.send.spare = batch[:0]
 		if err != nil {
 			c.send.err = err
-			c.abort(err)
 		}
 	}
 	c.send.writing = false

@@ -18,6 +18,10 @@ type file struct {
 
 	byName string // its key in m.byName, if it is there; guarded by m.mu
 
+	// appends makes an append one act: finding the end and writing there. It is
+	// held while the backend writes.
+	appends sync.Mutex
+
 	mu            sync.Mutex
 	opens         []*open
 	deletePending bool

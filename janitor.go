@@ -22,7 +22,7 @@ func (s *Server) janitor() {
 func (s *Server) sweep(now time.Time) {
 	var late, idle []*conn
 	s.mu.RLock()
-	for e := s.waiting.Front(); e != nil; e = e.Next() {
+	for e := s.waiting.Front(); e != nil && s.limits.AuthTimeout > 0; e = e.Next() {
 		c := e.Value.(*conn)
 		if now.Sub(c.born) < s.limits.AuthTimeout {
 			break // the others are younger

@@ -93,6 +93,7 @@ func (l Limits) withDefaults() Limits {
 	l.MemoryPerConn = max(l.MemoryPerConn, 2*l.MaxIO)
 	limit(&l.Memory, 1<<30)
 	l.Memory = max(l.Memory, l.MemoryPerConn)
+	// Negative times stand for none.
 	if l.AuthTimeout == 0 {
 		l.AuthTimeout = 10 * time.Second
 	}

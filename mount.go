@@ -44,35 +44,41 @@ type mount struct {
 // mount returns the mount of fsys and counts a use of it.
 func (s *Server) mount(fsys vfs.FS) *mount {
 	var key any = fsys
-	if !reflect.TypeOf(fsys).Comparable() {
+	if !reflect.ValueOf(fsys).Comparable() {
 		// Such a value has no identity; it meets nobody else's.
 		key = new(byte)
 	}
+	fresh := s.newMount(key, fsys) // asks the backend, so not under the lock
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	m := s.mounts[key]
 	if m == nil {
-		m = &mount{
-			srv:    s,
-			key:    key,
-			fs:     fsys,
-			files:  make(map[uint64]*file),
-			byName: make(map[string]*file),
-			paths:  make(map[string]int),
-			doomed: make(map[string]int),
-			claims: make(map[string]*claimed),
-			freed:  make(chan struct{}),
-		}
-		m.creator, _ = vfs.As[vfs.Creator](fsys)
-		m.remover, _ = vfs.As[vfs.Remover](fsys)
-		m.renamer, _ = vfs.As[vfs.Renamer](fsys)
-		m.linker, _ = vfs.As[vfs.Linker](fsys)
-		m.sizer, _ = vfs.As[vfs.Sizer](fsys)
-		m.folder, _ = vfs.As[vfs.Folder](fsys)
-		m.names.init()
+		m = fresh
 		s.mounts[key] = m
 	}
 	m.refs++
+	return m
+}
+
+func (s *Server) newMount(key any, fsys vfs.FS) *mount {
+	m := &mount{
+		srv:    s,
+		key:    key,
+		fs:     fsys,
+		files:  make(map[uint64]*file),
+		byName: make(map[string]*file),
+		paths:  make(map[string]int),
+		doomed: make(map[string]int),
+		claims: make(map[string]*claimed),
+		freed:  make(chan struct{}),
+	}
+	m.creator, _ = vfs.As[vfs.Creator](fsys)
+	m.remover, _ = vfs.As[vfs.Remover](fsys)
+	m.renamer, _ = vfs.As[vfs.Renamer](fsys)
+	m.linker, _ = vfs.As[vfs.Linker](fsys)
+	m.sizer, _ = vfs.As[vfs.Sizer](fsys)
+	m.folder, _ = vfs.As[vfs.Folder](fsys)
+	m.names.init()
 	return m
 }
 

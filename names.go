@@ -2,6 +2,7 @@ package smb
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"path"
 	"strings"
@@ -160,7 +161,9 @@ func (m *mount) find(ctx context.Context, dir, base string) (string, error) {
 		if isMissing(err) {
 			return m.findShort(ctx, dir, base)
 		}
-		return path.Base(found), err
+		if !errors.Is(err, errors.ErrUnsupported) {
+			return path.Base(found), err
+		}
 	}
 	if dir == "" {
 		dir = "."

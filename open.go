@@ -2,7 +2,6 @@ package smb
 
 import (
 	"context"
-	"errors"
 	"io"
 	"path"
 	"sync"
@@ -29,16 +28,15 @@ type open struct {
 	born    time.Time
 
 	// The backend's file and what it can do; nil where it can't.
-	f       vfs.File
-	reader  io.ReaderAt
-	writer  io.WriterAt
-	trunc   vfs.Truncater
-	syncer  vfs.Syncer
-	lister  vfs.DirReader
-	attrs   vfs.AttrSetter
-	copier  vfs.RangeCopier
-	pins    sync.WaitGroup // requests that use it
-	appends sync.Mutex     // makes an append one act; held while writing
+	f      vfs.File
+	reader io.ReaderAt
+	writer io.WriterAt
+	trunc  vfs.Truncater
+	syncer vfs.Syncer
+	lister vfs.DirReader
+	attrs  vfs.AttrSetter
+	copier vfs.RangeCopier
+	pins   sync.WaitGroup // requests that use it
 
 	name          string // guarded by m.mu; changes with renames
 	deleteOnClose bool   // guarded by file.mu
@@ -176,7 +174,7 @@ func (m *mount) remove(ctx context.Context, f *file, name string) error {
 	if m.remover == nil {
 		return smb2.StatusAccessDenied
 	}
-	err := m.remover.Remove(ctx, name)
+	err := orDenied(m.remover.Remove(ctx, name))
 	if isMissing(err) {
 		err = nil // somebody else did
 	}
@@ -275,12 +273,4 @@ func base(name string) string {
 		return ""
 	}
 	return path.Base(name)
-}
-
-// ioError turns an error of a read or write into what the client is told.
-func ioError(err error) error {
-	if errors.Is(err, io.EOF) {
-		return smb2.StatusEndOfFile
-	}
-	return err
 }

@@ -18,8 +18,10 @@ import (
 type pipe struct {
 	name string
 
+	// mu comes before all other locks: calls, and the Namespace that they ask,
+	// run under it, which keeps the messages of a pipe in order.
 	mu     sync.Mutex
-	rpc    *dcerpc.Conn // used under mu: its interfaces must not lock anything above file.mu
+	rpc    *dcerpc.Conn
 	broken bool
 	closed bool
 	ready  chan struct{} // closed when there is something to read; nil while nobody waits
@@ -62,7 +64,11 @@ func createPipe(_ context.Context, r *request, w *reply, req smb2.CreateRequest)
 		se: r.se, tree: r.tree, name: name, access: access, share: req.ShareAccess, options: req.Options, born: time.Now(),
 		pipe: &pipe{name: name, rpc: dcerpc.NewConn(`\PIPE\`+name, ifaces(r.c.srv)...)},
 	}
+	if err := r.se.reserveOpen(); err != nil {
+		return err
+	}
 	if err := r.se.addOpen(o); err != nil {
+		r.se.unreserveOpen()
 		return err
 	}
 	r.ch.file, r.ch.hasFile = o.id, true

@@ -6,8 +6,10 @@ import (
 	"crypto/rand"
 	"errors"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -271,14 +273,14 @@ func (s *Server) Close() error {
 	return nil
 }
 
-func (s *Server) abortAll() {
+func (s *Server) allConns() []*conn {
 	s.mu.RLock()
-	conns := make([]*conn, 0, len(s.conns))
-	for c := range s.conns {
-		conns = append(conns, c)
-	}
-	s.mu.RUnlock()
-	for _, c := range conns {
+	defer s.mu.RUnlock()
+	return slices.Collect(maps.Keys(s.conns))
+}
+
+func (s *Server) abortAll() {
+	for _, c := range s.allConns() {
 		c.abort(ErrServerClosed)
 	}
 }
@@ -290,11 +292,9 @@ func (s *Server) abortAll() {
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.init()
 	s.stopListening()
-	s.mu.RLock()
-	for c := range s.conns {
+	for _, c := range s.allConns() {
 		c.drain()
 	}
-	s.mu.RUnlock()
 	poll := time.NewTicker(10 * time.Millisecond)
 	defer poll.Stop()
 	for {
@@ -317,9 +317,10 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 func (s *Server) stopListening() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.closed = true
-	for l := range s.listeners {
+	listeners := slices.Collect(maps.Keys(s.listeners))
+	s.mu.Unlock()
+	for _, l := range listeners {
 		l.Close()
 	}
 }

@@ -35,6 +35,7 @@ type session struct {
 	logon    *logon // under way, between two SESSION_SETUPs
 	trees    map[uint32]*tree
 	opens    map[uint64]*open // by FileId.Volatile
+	reserved int              // opens on their way
 	nextTree uint32
 	closed   bool
 }
@@ -163,7 +164,31 @@ func (se *session) addTree(t *tree) error {
 	return nil
 }
 
-// addOpen gives o an id.
+// reserveOpen makes sure that there will be room for one more open, before
+// anything is done for it. Either addOpen or unreserveOpen follows.
+func (se *session) reserveOpen() error {
+	s := se.srv
+	se.mu.Lock()
+	defer se.mu.Unlock()
+	if len(se.opens)+se.reserved >= s.limits.OpensPerSession {
+		return smb2.StatusTooManyOpenedFiles
+	}
+	if s.opens.Add(1) > int64(s.limits.Opens) {
+		s.opens.Add(-1)
+		return smb2.StatusTooManyOpenedFiles
+	}
+	se.reserved++
+	return nil
+}
+
+func (se *session) unreserveOpen() {
+	se.mu.Lock()
+	defer se.mu.Unlock()
+	se.reserved--
+	se.srv.opens.Add(-1)
+}
+
+// addOpen gives o an id and uses up what was reserved for it.
 func (se *session) addOpen(o *open) error {
 	s := se.srv
 	se.mu.Lock()
@@ -174,13 +199,7 @@ func (se *session) addOpen(o *open) error {
 	if se.trees[o.tree.id] != o.tree {
 		return smb2.StatusNetworkNameDeleted
 	}
-	if len(se.opens) >= s.limits.OpensPerSession {
-		return smb2.StatusTooManyOpenedFiles
-	}
-	if s.opens.Add(1) > int64(s.limits.Opens) {
-		s.opens.Add(-1)
-		return smb2.StatusTooManyOpenedFiles
-	}
+	se.reserved--
 	o.id.Persistent = s.nextFile.Add(1)
 	for o.id.Volatile == 0 || o.id.Volatile == ^uint64(0) || se.opens[o.id.Volatile] != nil {
 		var b [8]byte

@@ -21,6 +21,14 @@ func ignoreUnsupported(err error) error {
 	return err
 }
 
+// orDenied turns it into what a backend without the capability means.
+func orDenied(err error) error {
+	if errors.Is(err, errors.ErrUnsupported) {
+		return smb2.StatusAccessDenied
+	}
+	return err
+}
+
 // setDisposition marks the file for deletion, or unmarks it. [MS-FSA] 2.1.5.15.3
 func (o *open) setDisposition(ctx context.Context, del, ignoreReadOnly bool) error {
 	if !del {
@@ -101,19 +109,24 @@ func (r *request) rename(ctx context.Context, name string, root uint64, replace 
 		if n.from == "." {
 			return smb2.StatusAccessDenied
 		}
-		claims := n.claims(o.file.dir)
-		if err := n.m.claim(ctx, claims...); err != nil {
+		if err := n.attempt(); err != errRaced {
 			return err
 		}
-		if o.path() != n.from { // another rename was first
-			n.m.unclaim(claims...)
-			continue
-		}
-		err := n.rename()
-		n.m.unclaim(claims...)
-		return err
 	}
 	return smb2.StatusSharingViolation
+}
+
+// attempt claims the names and renames, unless another rename was first.
+func (n *renaming) attempt() error {
+	claims := n.claims(n.o.file.dir)
+	if err := n.m.claim(n.ctx, claims...); err != nil {
+		return err
+	}
+	defer n.m.unclaim(claims...)
+	if n.o.path() != n.from {
+		return errRaced
+	}
+	return n.rename()
 }
 
 // newName resolves the directory of the new name.
@@ -177,7 +190,7 @@ func (n *renaming) rename() error {
 		// The one to be replaced is spelled otherwise; so is the result.
 		n.to = path.Join(path.Dir(n.to), path.Base(old))
 	}
-	if err := m.renamer.Rename(n.ctx, n.from, n.to, n.replace && old != ""); err != nil {
+	if err := orDenied(m.renamer.Rename(n.ctx, n.from, n.to, n.replace && old != "")); err != nil {
 		if errors.Is(err, fs.ErrExist) {
 			return smb2.StatusObjectNameCollision
 		}

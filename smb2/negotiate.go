@@ -1,6 +1,9 @@
 package smb2
 
-import "slices"
+import (
+	"slices"
+	"strconv"
+)
 
 // Dialect is a protocol revision.
 type Dialect uint16
@@ -13,6 +16,25 @@ const (
 	Dialect311      Dialect = 0x0311
 	DialectWildcard Dialect = 0x02FF // answer to an SMB1 negotiate that offers "SMB 2.???"
 )
+
+// String returns the revision as documents write it, such as "3.1.1".
+func (d Dialect) String() string {
+	switch d {
+	case Dialect202:
+		return "2.0.2"
+	case Dialect210:
+		return "2.1"
+	case Dialect300:
+		return "3.0"
+	case Dialect302:
+		return "3.0.2"
+	case Dialect311:
+		return "3.1.1"
+	case DialectWildcard:
+		return "2.???"
+	}
+	return "0x" + strconv.FormatUint(uint64(d), 16)
+}
 
 // SecurityMode tells how a peer stands to signing, [MS-SMB2] 2.2.3.
 type SecurityMode uint16

@@ -1,0 +1,29 @@
+package smb
+
+// Counters is what must be zero once all clients are gone.
+type Counters struct {
+	Conns, Sessions, Mounts, Waiting, PerIP int
+	Opens                                   int64
+	MemoryHeld                              bool
+}
+
+// Counters returns what the server holds.
+func (s *Server) Counters() Counters {
+	s.init()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := Counters{
+		Conns: len(s.conns), Sessions: len(s.sessions), Mounts: len(s.mounts),
+		Waiting: s.waiting.Len(), PerIP: len(s.perIP), Opens: s.opens.Load(),
+	}
+	if c.MemoryHeld = !s.memory.sem.TryAcquire(s.memory.max); !c.MemoryHeld {
+		s.memory.sem.Release(s.memory.max)
+	}
+	return c
+}
+
+// MatchPattern is matchPattern as QUERY_DIRECTORY uses it.
+func MatchPattern(pattern, name string) bool { return matchPattern(foldPath(pattern), foldPath(name)) }
+
+// ParseName is parseName.
+func ParseName(name string) (string, bool, error) { return parseName(name) }
