@@ -1,0 +1,359 @@
+package smb_test
+
+import (
+	"context"
+	"encoding/asn1"
+	"net"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gosmbd/smb"
+	"github.com/gosmbd/smb/internal/smbtest"
+	"github.com/gosmbd/smb/ntlm"
+	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
+)
+
+// noDelay lets tests of failed logons finish soon.
+func noDelay(s *smb.Server) { s.Limits.FailedLogonDelay = -1 }
+
+func TestWrongPassword(t *testing.T) {
+	r := newRig(t, noDelay)
+	eachDialect(t, func(t *testing.T, d smb.Dialect) {
+		c := r.dialect(d, smbtest.NegotiateOptions{})
+		for _, user := range []string{"ann", "nobody", ""} {
+			_, st := c.SessionSetup(user, "wrong")
+			want(t, "logon of "+user, st, smb2.StatusLogonFailure)
+		}
+		_, st := c.SessionSetup("", "") // anonymous
+		want(t, "anonymous logon", st, smb2.StatusLogonFailure)
+		// The connection is as good as before.
+		r.setup(c, "ANN", password)
+		r.tree(c, "s")
+	})
+}
+
+func TestNoMechanismLetsNobodyIn(t *testing.T) {
+	r := newRig(t, func(s *smb.Server) { s.Mechanisms = nil; noDelay(s) })
+	c := r.dialect(smb.Dialect311, smbtest.NegotiateOptions{})
+	_, st := c.SessionSetup("ann", password)
+	want(t, "logon", st, smb2.StatusLogonFailure)
+}
+
+func TestGuest(t *testing.T) {
+	r := newRig(t, func(s *smb.Server) {
+		noDelay(s)
+		m := ntlm.New(accounts())
+		m.Guest = true
+		s.Mechanisms = []smb.Mechanism{m}
+		s.Shares.(smb.Shares)["open"] = &smb.Share{FS: s.Shares.(smb.Shares)["s"].FS, Allow: smb.AllowGuests}
+	})
+	eachDialect(t, func(t *testing.T, d smb.Dialect) {
+		c := r.dialect(d, smbtest.NegotiateOptions{})
+		// A known user with a wrong password must never become a guest.
+		_, st := c.SessionSetup("ann", "wrong")
+		want(t, "wrong password", st, smb2.StatusLogonFailure)
+		r.setup(c, "stranger", "x")
+		if c.Session.Flags != smb2.SessionIsGuest {
+			t.Errorf("flags %v", c.Session.Flags)
+		}
+		_, st = c.TreeConnect("s")
+		want(t, "TREE_CONNECT of a share not for guests", st, smb2.StatusAccessDenied)
+		r.tree(c, "open")
+		id := r.open(c, "f")
+		rep := c.Do(smb2.CommandClose, smb2.CloseRequest{FileID: id})
+		want(t, "CLOSE", rep.Status, ok)
+		if rep.Flags&smb2.FlagSigned != 0 {
+			t.Error("a reply to a guest is signed: libsmb2, smbj and jcifs give up on that")
+		}
+	})
+}
+
+func TestAnonymous(t *testing.T) {
+	r := newRig(t, func(s *smb.Server) {
+		m := ntlm.New(accounts())
+		m.Anonymous = true
+		s.Mechanisms = []smb.Mechanism{m}
+	})
+	c := r.dialect(smb.Dialect311, smbtest.NegotiateOptions{})
+	r.setup(c, "", "")
+	if c.Session.Flags != smb2.SessionIsNull {
+		t.Errorf("flags %v", c.Session.Flags)
+	}
+	_, st := c.TreeConnect("s")
+	want(t, "TREE_CONNECT", st, smb2.StatusAccessDenied)
+	r.tree(c, "IPC$")
+}
+
+// Guests have no key, so where encryption is required they can't come in.
+func TestRequiredEncryptionRefusesGuests(t *testing.T) {
+	r := newRig(t, func(s *smb.Server) {
+		noDelay(s)
+		m := ntlm.New(accounts())
+		m.Guest = true
+		s.Mechanisms = []smb.Mechanism{m}
+		s.Encryption = smb.Required
+	})
+	c := r.dialect(smb.Dialect311, smbtest.NegotiateOptions{})
+	_, st := c.SessionSetup("stranger", "x")
+	want(t, "logon", st, smb2.StatusAccessDenied)
+}
+
+func TestPreviousSession(t *testing.T) {
+	r := newRig(t, noDelay)
+	old := r.logon(smb.Dialect311)
+	req := smbtest.CreateReq("f", smb2.OpenIf)
+	req.ShareAccess = 0
+	r.create(old, req)
+
+	t.Run("of another user", func(t *testing.T) {
+		c := r.dialect(smb.Dialect311, smbtest.NegotiateOptions{})
+		_, st := c.Logon(&smbtest.Logon{User: "bob", Password: password + "!", Previous: old.Session.ID})
+		want(t, "logon", st, ok)
+		r.tree(old, "s")
+	})
+	t.Run("with a wrong password", func(t *testing.T) {
+		c := r.dialect(smb.Dialect311, smbtest.NegotiateOptions{})
+		_, st := c.Logon(&smbtest.Logon{User: "ann", Password: "wrong", Previous: old.Session.ID})
+		want(t, "logon", st, smb2.StatusLogonFailure)
+		r.tree(old, "s")
+	})
+	t.Run("own", func(t *testing.T) {
+		c := r.dialect(smb.Dialect311, smbtest.NegotiateOptions{})
+		_, st := c.Logon(&smbtest.Logon{User: "ann", Password: password, Previous: old.Session.ID})
+		want(t, "logon", st, ok)
+		r.tree(c, "s")
+		// The file is free: the old session and its open are gone.
+		_, st = c.Create(req)
+		want(t, "CREATE", st, ok)
+		e := old.Req(smb2.CommandTreeConnect, smb2.TreeConnectRequest{Path: `\\server\s`})
+		if rep := old.DoElem(e); rep.Status != smb2.StatusUserSessionDeleted {
+			t.Errorf("on the old session: %v", rep.Status)
+		}
+	})
+}
+
+func TestLogoff(t *testing.T) {
+	r := newRig(t, nil)
+	eachDialect(t, func(t *testing.T, d smb.Dialect) {
+		c := r.logon(d)
+		id := r.open(c, "f")
+		want(t, "LOGOFF", c.Logoff(), ok)
+		for cmd, body := range bodies(id) {
+			switch cmd {
+			case smb2.CommandNegotiate, smb2.CommandCancel, smb2.CommandEcho, smb2.CommandOplockBreak:
+				continue
+			}
+			e := c.Req(cmd, body)
+			e.Unsigned = true
+			want(t, cmd.String()+" after LOGOFF", c.DoElem(e).Status, smb2.StatusUserSessionDeleted)
+		}
+		if n := r.srv.Counters().Opens; n != 0 {
+			t.Errorf("%d opens after LOGOFF", n)
+		}
+		r.setup(c, "ann", password)
+		r.tree(c, "s")
+	})
+}
+
+func TestReauthentication(t *testing.T) {
+	r := newRig(t, noDelay)
+	eachDialect(t, func(t *testing.T, d smb.Dialect) {
+		c := r.logon(d)
+		id := r.open(c, "f")
+		se := c.Session
+		_, st := c.Logon(&smbtest.Logon{User: "ann", Password: password, Again: se})
+		want(t, "second logon", st, ok)
+		// Keys and opens stay.
+		_, st = c.Write(id, 0, []byte("x"))
+		want(t, "WRITE", st, ok)
+	})
+}
+
+// A session that fails to renew its logon is gone: [MS-SMB2] 3.3.5.5.3, "If the
+// authentication failed ... the server MUST remove the session".
+func TestFailedReauthentication(t *testing.T) {
+	r := newRig(t, noDelay)
+	c := r.logon(smb.Dialect311)
+	_, st := c.Logon(&smbtest.Logon{User: "ann", Password: "wrong", Again: c.Session})
+	want(t, "second logon", st, smb2.StatusLogonFailure)
+	// Nobody else's session is hurt.
+	other := r.as("bob", password+"!")
+	alive(t, other)
+	r.open(other, "g")
+}
+
+// A SESSION_SETUP from another connection must not touch a session.
+func TestSessionSetupFromElsewhere(t *testing.T) {
+	r := newRig(t, noDelay)
+	victim := r.logon(smb.Dialect311)
+	id := r.open(victim, "f")
+	for _, flags := range []uint8{0, smb2.SessionFlagBinding} {
+		c := r.dialect(smb.Dialect311, smbtest.NegotiateOptions{})
+		l := &smbtest.Logon{User: "ann", Password: "wrong", Flags: flags}
+		e := c.SetupReq(l, l.NTLM.Negotiate(), victim.Session.ID)
+		e.Unsigned = true
+		rep := c.DoElem(e)
+		if !rep.Status.IsError() {
+			t.Errorf("flags %d: %v", flags, rep.Status)
+		}
+		_, st := victim.Write(id, 0, []byte("x"))
+		want(t, "WRITE of the victim", st, ok)
+	}
+}
+
+// brief is a Mechanism whose logons expire.
+type brief struct {
+	smb.Mechanism
+	life time.Duration
+}
+
+func (m brief) Accept(ctx context.Context, peer net.Addr) smb.Acceptor {
+	return &briefAcceptor{m.Mechanism.Accept(ctx, peer), time.Now().Add(m.life)}
+}
+
+type briefAcceptor struct {
+	smb.Acceptor
+	end time.Time
+}
+
+func (a *briefAcceptor) Expires() time.Time { return a.end }
+
+func TestExpiry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(s *smb.Server) { s.Mechanisms = []smb.Mechanism{brief{ntlm.New(accounts()), time.Hour}} })
+		c := r.logon(smb.Dialect311)
+		id := r.open(c, "f")
+		locked := r.open(c, "g")
+		want(t, "LOCK", c.Lock(locked, 0, 1, smb2.LockExclusive|smb2.LockFailImmediately), ok)
+		time.Sleep(time.Hour - time.Second)
+		_, st := c.Write(id, 0, []byte("x"))
+		want(t, "WRITE in time", st, ok)
+		time.Sleep(2 * time.Second)
+		const expired = smb2.StatusNetworkSessionExpired
+		_, st = c.Write(id, 0, []byte("x"))
+		want(t, "WRITE after expiry", st, expired)
+		_, st = c.TreeConnect("s")
+		want(t, "TREE_CONNECT after expiry", st, expired)
+		// What frees things stays possible. [MS-SMB2] 3.3.5.2.9
+		want(t, "UNLOCK after expiry", c.Lock(locked, 0, 1, smb2.LockUnlock), ok)
+		want(t, "CLOSE after expiry", c.CloseFile(locked), ok)
+		_, st = c.Logon(&smbtest.Logon{User: "ann", Password: password, Again: c.Session})
+		want(t, "logon", st, ok)
+		_, st = c.Write(id, 0, []byte("x"))
+		want(t, "WRITE after renewal", st, ok)
+		time.Sleep(2 * time.Hour)
+		want(t, "LOGOFF after expiry", c.Logoff(), ok)
+		end(r, c)
+	})
+}
+
+// end closes what would otherwise end only after the bubble of a synctest.
+func end(r *rig, clients ...*smbtest.Client) {
+	for _, c := range clients {
+		c.Close()
+	}
+	r.srv.Close()
+}
+
+// rigid is a Mechanism that isn't NTLM and gives no key.
+type rigid struct{ key []byte }
+
+func (rigid) OID() asn1.ObjectIdentifier                      { return asn1.ObjectIdentifier{1, 2, 3} }
+func (rigid) IsRaw(token []byte) bool                         { return string(token) == "let me in" }
+func (m rigid) Accept(context.Context, net.Addr) smb.Acceptor { return m }
+func (rigid) Step(context.Context, []byte) ([]byte, bool, error) {
+	return []byte("come in"), true, nil
+}
+func (rigid) Caller() *vfs.Caller         { return &vfs.Caller{Name: "somebody"} }
+func (m rigid) SessionKey() []byte        { return m.key }
+func (rigid) MIC([]byte) ([]byte, error)  { return nil, nil }
+func (rigid) VerifyMIC(_, _ []byte) error { return nil }
+
+// A mechanism without a key for a real user would leave a session that nothing
+// protects.
+func TestMechanismWithoutKey(t *testing.T) {
+	for _, n := range []int{0, 8, 15, 16, 32} {
+		r := newRig(t, func(s *smb.Server) { s.Mechanisms = []smb.Mechanism{rigid{make([]byte, n)}} })
+		c := r.dialect(smb.Dialect311, smbtest.NegotiateOptions{})
+		rep := c.DoElem(c.SetupReq(&smbtest.Logon{}, []byte("let me in"), 0))
+		if failed := rep.Status.IsError(); failed != (n < 16) {
+			t.Errorf("key of %d bytes: %v", n, rep.Status)
+		}
+	}
+}
+
+func TestFailedLogonDelay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nil)
+		c := r.dialect(smb.Dialect311, smbtest.NegotiateOptions{})
+		start := time.Now()
+		_, st := c.SessionSetup("ann", "wrong")
+		want(t, "logon", st, smb2.StatusLogonFailure)
+		if d := time.Since(start); d < 2*time.Second || d > 3*time.Second {
+			t.Errorf("answered after %v", d)
+		}
+		end(r, c)
+	})
+}
+
+// However many connections somebody uses, guesses are answered one per delay; and
+// right guesses no sooner than wrong ones.
+func TestFailedLogonsInParallel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(s *smb.Server) { s.Limits.AuthTimeout = time.Hour })
+		const n = 20
+		start := time.Now()
+		took := make(chan time.Duration, n)
+		var clients []*smbtest.Client
+		for i := range n {
+			c := r.dialect(smb.Dialect311, smbtest.NegotiateOptions{})
+			c.Timeout = time.Hour
+			clients = append(clients, c)
+			go func() {
+				defer func() { took <- time.Since(start) }()
+				pw := "wrong"
+				if i == n-1 {
+					time.Sleep(time.Second)
+					pw = password
+				}
+				c.SessionSetup("ann", pw)
+			}()
+		}
+		var all []time.Duration
+		for range n {
+			all = append(all, <-took)
+		}
+		for i, d := range all {
+			// The k-th answer comes after k delays. The one right guess comes with
+			// the last.
+			k := min(i+1, n-1)
+			if d < time.Duration(k)*2*time.Second {
+				t.Errorf("answer %d after %v", i, d)
+			}
+		}
+		end(r, clients...)
+	})
+}
+
+// Somebody else isn't held up by that.
+func TestFailedLogonsOfOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nil)
+		bad := r.dialect(smb.Dialect311, smbtest.NegotiateOptions{})
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			bad.SessionSetup("ann", "wrong")
+		}()
+		time.Sleep(time.Millisecond)
+		start := time.Now()
+		c := r.as("bob", password+"!")
+		if d := time.Since(start); d != 0 {
+			t.Errorf("bob waited %v because somebody guessed ann's password", d)
+		}
+		<-done
+		end(r, c, bad)
+	})
+}
