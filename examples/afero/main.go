@@ -1,6 +1,6 @@
 // Afero serves any file system of github.com/spf13/afero, here a directory in
-// which changes are kept in memory: clients may do as they like, and the
-// directory stays as it is.
+// which changes and new files are kept in memory: the directory stays as it is,
+// and what is in it can't be deleted.
 //
 //	go run ./examples/afero
 //	smbclient //127.0.0.1/sandbox -p 4445 -U me%sandbox-me
@@ -8,6 +8,7 @@ package main
 
 import (
 	"log"
+	"os"
 
 	"github.com/spf13/afero"
 
@@ -17,7 +18,11 @@ import (
 )
 
 func main() {
-	base := afero.NewReadOnlyFs(afero.NewBasePathFs(afero.NewOsFs(), "."))
+	dir, err := os.Getwd()
+	if err != nil {
+		log.Fatal(err)
+	}
+	base := afero.NewReadOnlyFs(afero.NewBasePathFs(afero.NewOsFs(), dir))
 	fsys := aferofs.New(afero.NewCopyOnWriteFs(base, afero.NewMemMapFs()))
 	srv := &smb.Server{
 		Addr:       ":4445",
