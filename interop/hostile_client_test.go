@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"testing"
 	"time"
 
@@ -304,9 +305,6 @@ func readBody(id smb2.FileID, off uint64, n uint32) func([]byte) []byte {
 	return smb2.ReadRequest{FileID: id, Offset: off, Length: n}.Append
 }
 
-// charge returns the credits that n bytes cost.
-func charge(n int) uint16 { return uint16((n-1)/65536 + 1) }
-
 // latency does a small piece of work and returns how long it took.
 func (c *rawClient) latency(name string) (time.Duration, error) {
 	begin := time.Now()
@@ -327,13 +325,11 @@ func (c *rawClient) reset() {
 	c.nc.Close()
 }
 
-// gone waits until the server has closed the connection, reading nothing that
-// the test wants.
+// gone waits until the server has closed the connection; nothing that still
+// comes is looked at.
 func (c *rawClient) gone(limit time.Duration) error {
 	c.nc.SetReadDeadline(time.Now().Add(limit))
-	_, err := io.Copy(io.Discard, c.r)
-	var ne net.Error
-	if errors.As(err, &ne) && ne.Timeout() {
+	if _, err := io.Copy(io.Discard, c.r); errors.Is(err, os.ErrDeadlineExceeded) {
 		return fmt.Errorf("the connection is still there after %v", limit)
 	}
 	return nil
