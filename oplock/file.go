@@ -1,125 +1,117 @@
 package oplock
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // File is the caching of one file (one stream) or directory: who opened it, and
 // what each of them caches. The caller guards it. The zero value is a file that
 // nobody has open. It must not be copied after first use.
 type File struct {
 	// Ref is the caller's own value for the file, set before the first open;
-	// it is how the caller gets from [Table.Find] to what guards the file.
+	// it leads from what [Table.Find] returns to the lock that guards it.
 	Ref any
 
-	// Deleted is whether the file is to be removed: no handle is cached then.
+	// Deleted is whether the file is to be removed: no new handles are cached.
 	Deleted bool
 
-	// Locked is whether byte ranges are locked: reads aren't cached then by
-	// those who don't cache them already. [MS-FSA] 2.1.5.18
+	// Locked is whether byte ranges are locked: nobody begins to cache reads
+	// along with others. [MS-FSA] 2.1.5.18
 	Locked bool
 
-	holders []*Holder
-	leases  []*holding    // those of holders
-	changed chan struct{} // closed when somebody who waits should check again
+	holders  []*Holder
+	holdings []*holding    // those of holders, each once
+	changed  chan struct{} // closed when those who wait should check again
 }
-
-// Holder is one open of a file. [NewHolder] makes it for the request, so that
-// others' caching can be broken for it; [File.Grant] adds it to the file;
-// [File.Close] ends it. A nil *Holder is somebody without any caching, as
-// another program of the server's machine.
-type Holder struct {
-	owner   any
-	req     Request
-	lease   LeaseRequest // if req.Lease isn't nil, which points here
-	holding *holding     // nil if it caches nothing and has no lease
-	file    *File        // nil unless open
-	watches bool
-}
-
-// holding is the caching that an oplock or lease stands for. Oplocks are counted
-// as leases of one open: level II is R, exclusive RW, batch RWH.
-type holding struct {
-	lease       bool
-	client, key Key
-	parent      Key
-	hasParent   bool
-	version     int
-	epoch       uint16
-
-	holders []*Holder
-	state   State
-	level   Level // of an oplock; None or Lease otherwise
-
-	breaking bool
-	to       State     // what the client was told, while breaking
-	need     State     // what the operations since then leave, a subset of to
-	deadline time.Time // when the client is overruled
-	timeout  time.Duration
-}
-
-// NewHolder returns a holder for r, which isn't part of a file yet.
-func NewHolder(r Request) *Holder { return nil }
-
-// Granted returns what h has now, for status displays and reconnections.
-func (h *Holder) Granted() Granted { return Granted{} }
-
-// Breaking reports whether the client of h has to answer a break.
-func (h *Holder) Breaking() bool { return false }
-
-// Join adds h, an open that has taken effect, without caching anything.
-// The error is [ErrKeyInUse].
-func (f *File) Join(t *Table, h *Holder) error { return nil }
-
-// Grant gives h, an open that has taken effect, as much of what it asked for as
-// the other opens permit. A lease's key which the client uses already gives it
-// another share in that lease; the lease may become more by it, but never less.
-// The caller has seen [File.CheckOpen] go through under the same lock. The error
-// is [ErrKeyInUse]; h isn't part of f then.
-func (f *File) Grant(t *Table, h *Holder) (Granted, error) { return Granted{}, nil }
-
-// Close removes h. It answers the break of an oplock, and that of a lease which
-// has no other opens. It does nothing to a holder that isn't part of f.
-func (f *File) Close(t *Table, h *Holder) {}
-
-// CheckOpen says what the open h means to others before it takes effect.
-// Overwrite is whether the data goes (SUPERSEDE, OVERWRITE, OVERWRITE_IF);
-// conflict whether share modes don't permit the open right now, in which case
-// those who merely cache their handle are asked to close it. The results are
-// those of [File.Check]; if there is nothing to wait for, a conflict is final.
-// [MS-FSA] 2.1.5.1.2
-func (f *File) CheckOpen(now time.Time, h *Holder, overwrite, conflict bool) ([]Break, <-chan struct{}) {
-	return nil, nil
-}
-
-// Check says what an operation means to others before it takes effect. The
-// caller sends the breaks once it has given up its locks. If wait isn't nil the
-// operation may not go on: the caller waits until wait is closed and checks
-// again, or gives up, and needs to tell nobody. [MS-FSA] 2.1.4.12
-func (f *File) Check(now time.Time, h *Holder, op Op) (breaks []Break, wait <-chan struct{}) {
-	return nil, nil
-}
-
-// AckOplock is the client's answer to the break of h's oplock. The new level is
-// granted.Level also when there is an error. More breaks may follow at once.
-func (f *File) AckOplock(now time.Time, h *Holder, level Level) (Granted, []Break, error) {
-	return Granted{}, nil, nil
-}
-
-// AckLease is the client's answer to the break of a lease that [Table.Find]
-// found in f. More breaks may follow at once.
-func (f *File) AckLease(now time.Time, client, key Key, state State) (Granted, []Break, error) {
-	return Granted{}, nil, nil
-}
-
-// Overrule takes all caching from h, and those it shares a lease with, because
-// the client can't be told of the break, or doesn't answer.
-func (f *File) Overrule(h *Holder) {}
-
-// Expire overrules the clients that didn't answer in time, and returns a holder
-// of each for the log.
-func (f *File) Expire(now time.Time) []*Holder { return nil }
-
-// Deadline returns when Expire should be called next, if no client answers.
-func (f *File) Deadline() (time.Time, bool) { return time.Time{}, false }
 
 // Idle reports whether nobody has f open.
 func (f *File) Idle() bool { return len(f.holders) == 0 }
+
+// Close removes h. It answers the break of its oplock, and that of its lease if
+// that has no other opens. It does nothing to a holder that isn't part of f.
+// Close is also what ends a conflict of share modes, so all who wait check again.
+func (f *File) Close(t *Table, h *Holder) {
+	if h == nil || h.file != f {
+		return
+	}
+	h.file = nil
+	f.holders = remove(f.holders, h)
+	if g := h.holding; g != nil {
+		h.holding = nil
+		g.holders = remove(g.holders, h)
+		if len(g.holders) == 0 {
+			f.holdings = remove(f.holdings, g)
+			if g.lease {
+				t.drop(g)
+			}
+		}
+	}
+	f.wake()
+}
+
+// remove takes x out of s, which keeps its order.
+func remove[T comparable](s []T, x T) []T {
+	if i := slices.Index(s, x); i >= 0 {
+		s = slices.Delete(s, i, i+1)
+	}
+	if len(s) == 0 {
+		return nil
+	}
+	return s
+}
+
+// wake lets all who wait check again.
+func (f *File) wake() {
+	if f.changed != nil {
+		close(f.changed)
+		f.changed = nil
+	}
+}
+
+// wait returns what the next wake closes.
+func (f *File) wait() <-chan struct{} {
+	if f.changed == nil {
+		f.changed = make(chan struct{})
+	}
+	return f.changed
+}
+
+// Overrule takes all caching from h, and so from those it shares a lease with:
+// its client can't be told of a break. [MS-SMB2] 3.3.4.6, 3.3.4.7
+func (f *File) Overrule(h *Holder) {
+	if h == nil || h.file != f || h.holding == nil {
+		return
+	}
+	h.holding.settle(0)
+	f.wake()
+}
+
+// Expire overrules the clients that didn't answer in time, and returns one
+// holder of each for the log. [MS-SMB2] 3.3.6.1, 3.3.6.5
+func (f *File) Expire(now time.Time) []*Holder {
+	var late []*Holder
+	for _, g := range f.holdings {
+		if g.breaking && !now.Before(g.deadline) {
+			g.settle(0)
+			late = append(late, g.holders[0])
+		}
+	}
+	if late != nil {
+		f.wake()
+	}
+	return late
+}
+
+// Deadline returns when Expire should be called next, if clients don't answer
+// by then. It reports false if no answer is due.
+func (f *File) Deadline() (time.Time, bool) {
+	var first time.Time
+	found := false
+	for _, g := range f.holdings {
+		if g.breaking && (!found || g.deadline.Before(first)) {
+			first, found = g.deadline, true
+		}
+	}
+	return first, found
+}

@@ -59,7 +59,7 @@ type Request struct {
 	Level Level
 	Lease *LeaseRequest
 
-	Directory bool // the object is a directory: it can have leases R and RH only
+	Directory     bool // the object is a directory: it can have leases R and RH only
 	DeleteOnClose bool // the option was given: the lease's key may be used for another file
 
 	// AckTimeout is how long this open's client may take to answer a break; zero
@@ -71,12 +71,12 @@ type Request struct {
 type Granted struct {
 	Level Level
 	// For leases:
-	State           State
-	Version         int
-	Epoch           uint16 // zero for version 1
-	BreakInProgress bool
-	Parent          Key // of the lease; it may have been given by an earlier open
-	HasParent       bool
+	State     State
+	Version   int
+	Epoch     uint16 // zero for version 1
+	Breaking  bool   // the client owes an answer: BREAK_IN_PROGRESS
+	Parent    Key    // of the lease; it may have been given by an earlier open
+	HasParent bool
 }
 
 // Break is a message for a client: its caching ends, or becomes less. The caller

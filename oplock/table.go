@@ -2,27 +2,78 @@ package oplock
 
 import "sync"
 
-// Table knows in which file each lease of each client is. The zero value is
-// empty. It may be used by many at once; it may be called with a File's lock held.
+// Table knows which file each lease of each client is for. The zero value is
+// empty. It guards itself, and may be used while a File is locked, but a File
+// mustn't be locked from within: it is a leaf.
 type Table struct {
 	mu     sync.Mutex
-	leases map[tableKey]tableEntry
+	leases map[leaseID]entry
 }
 
-type tableKey struct{ client, key Key }
+type leaseID struct{ client, key Key }
 
-type tableEntry struct {
+type entry struct {
 	file    *File
 	holding *holding
-	deleted bool // an open of it was made to delete the file
+	doomed  bool // an open of it was made to delete the file
 }
 
 // Find returns the file that the client's lease is for, nil if there is none.
-// The file is to be locked by its Ref before anything else is done with it.
-func (t *Table) Find(client, key Key) *File { return nil }
+// The caller locks what guards it, by its Ref, before it does anything else.
+func (t *Table) Find(client, key Key) *File {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.leases[leaseID{client, key}].file
+}
 
-// Check returns [ErrKeyInUse] if the lease which r asks for is one of a file
-// other than f. For a file that is yet to be made f is nil. Grant checks it as
-// well, but only when the open has taken effect.
-// [MS-SMB2] 3.3.5.9.8
-func (t *Table) Check(r *LeaseRequest, f *File) error { return nil }
+// Check returns [ErrKeyInUse] if the lease which r asks for is that of a file
+// other than f. For a file that has yet to be made f is nil. Grant checks it too,
+// but only after the open took effect. [MS-SMB2] 3.3.5.9.8
+func (t *Table) Check(r *LeaseRequest, f *File) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.check(leaseID{r.Client, r.Key}, f)
+}
+
+func (t *Table) check(id leaseID, f *File) error {
+	if e, ok := t.leases[id]; ok && e.file != f && !e.doomed {
+		return ErrKeyInUse
+	}
+	return nil
+}
+
+// add notes that g is a lease on f.
+func (t *Table) add(f *File, g *holding, doomed bool) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	id := leaseID{g.client, g.key}
+	if err := t.check(id, f); err != nil {
+		return err
+	}
+	if t.leases == nil {
+		t.leases = make(map[leaseID]entry)
+	}
+	t.leases[id] = entry{f, g, doomed}
+	return nil
+}
+
+// touch notes that g got another open.
+func (t *Table) touch(g *holding, doomed bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	id := leaseID{g.client, g.key}
+	if e := t.leases[id]; doomed && e.holding == g {
+		e.doomed = true
+		t.leases[id] = e
+	}
+}
+
+// drop forgets g, unless its key has passed to another file.
+func (t *Table) drop(g *holding) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	id := leaseID{g.client, g.key}
+	if t.leases[id].holding == g {
+		delete(t.leases, id)
+	}
+}
