@@ -1,0 +1,371 @@
+package smb_test
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/gosmbd/smb"
+	"github.com/gosmbd/smb/internal/smbtest"
+	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
+	"github.com/gosmbd/smb/vfs/faultfs"
+	"github.com/gosmbd/smb/vfs/memfs"
+	"github.com/gosmbd/smb/vfs/osfs"
+)
+
+// hostileNames are names that no backend may ever see, nor find a way around.
+var hostileNames = []string{
+	"..", `..\`, `..\x`, `a\..`, `a\..\..\x`, `..\..\..\..\..\..\..\etc\passwd`, `.`, `.\x`, `a\.\b`, `\`, `\x`, `\\x`, `\..\x`,
+	"/", "/x", "a/b", "../x", `a\../x`, "a/../../x", `..\/x`, "\x00", "a\x00b", "a\x00\\..\\x", "\x01", "a\x1F", `a\\b`, `a\\..\\b`,
+	"a:b", "a:b:$DATA", "a::$INDEX_ALLOCATION", ":$DATA", "::$DATA", "..::$DATA", `a\..::$DATA`, `C:\x`, "C:x", "C:", `\\?\C:\x`, `\??\C:\x`,
+	"a*", "a?", "a<", "a>", `a"`, "a|b", "*", "?", strings.Repeat("x", 256), strings.Repeat(`x\`, 20000) + "x",
+	"...\\..", ".. ", "..\u2028", "..\u200b\\x", "\uFF0E\uFF0E\\x", "\u2024\u2024\\x", "a\uFF0Fb", "a\uFF3Cb", "\uFEFF..", " ..\\x",
+	"CON", "NUL", "a.", "a ", "a...", "@GMT-2026.01.01-00.00.00", `@GMT-2026.01.01-00.00.00\x`,
+}
+
+// strict fails the test when the backend sees a name that it shouldn't.
+func strict(t testing.TB, inner vfs.FS) vfs.FS {
+	return faultfs.New(inner, func(op faultfs.Op) error {
+		for _, name := range []string{op.Name, op.NewName} {
+			if name == "" && op.Kind != faultfs.Volume && op.Name == "" || name == "" {
+				continue
+			}
+			bad := !fs.ValidPath(name) || strings.ContainsAny(name, "\\:*?<>|\"\x00\x01\x1F")
+			for _, elem := range strings.Split(name, "/") {
+				bad = bad || elem == ".." || elem == "." && name != "."
+			}
+			if bad {
+				t.Errorf("the backend got %v of %q", op.Kind, name)
+			}
+		}
+		return nil
+	})
+}
+
+func TestHostileNames(t *testing.T) {
+	outside := t.TempDir()
+	inside := filepath.Join(outside, "share")
+	if err := os.Mkdir(inside, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(outside, "x"), []byte("secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dir, err := osfs.New(inside, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	for name, fsys := range map[string]vfs.FS{"osfs": dir, "memfs": &memfs.FS{}} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, func(s *smb.Server) { s.Shares.(smb.Shares)["s"] = &smb.Share{FS: strict(t, fsys)} })
+			mkdir(t, fsys, "a")
+			c := r.logon(smb.Dialect311)
+			src := r.open(c, "src")
+			for _, name := range hostileNames {
+				for _, opt := range []smb2.CreateOptions{0, smb2.OptionDirectoryFile} {
+					for _, disp := range []smb2.Disposition{smb2.Open, smb2.OpenIf, smb2.OverwriteIf} {
+						req := smbtest.CreateReq(name, disp)
+						req.Options = opt
+						resp, st := c.Create(req)
+						if st == ok {
+							c.CloseFile(resp.FileID)
+						}
+					}
+				}
+				c.SetInfo(src, smb2.ClassFileLinkInformation, smb2.FileLinkInformation{FileName: name, ReplaceIfExists: true})
+				c.QueryDirectory(smb2.QueryDirectoryRequest{FileID: src, Class: smb2.ClassFileNamesInformation, OutputLength: 4096, Pattern: name})
+				other := r.open(c, "other")
+				c.Rename(other, name, true)
+				c.CloseFile(other)
+				c.TreeConnect(name)
+				r.tree(c, "s")
+				src = r.open(c, "src")
+			}
+			root := r.open(c, "")
+			for _, name := range hostileNames {
+				c.QueryDirectory(smb2.QueryDirectoryRequest{FileID: root, Class: smb2.ClassFileNamesInformation, OutputLength: 65536, Pattern: name, Flags: smb2.Reopen})
+			}
+			alive(t, c)
+		})
+	}
+	// Nothing was made or changed beside the share.
+	entries, err := os.ReadDir(outside)
+	if err != nil || len(entries) != 2 {
+		t.Errorf("outside of the share: %v, %v", entries, err)
+	}
+	if b, _ := os.ReadFile(filepath.Join(outside, "x")); string(b) != "secret" {
+		t.Errorf("a file outside changed: %q", b)
+	}
+}
+
+// IPC$ has no file system.
+func TestHostilePipeNames(t *testing.T) {
+	r := newRig(t, nil)
+	c := r.logon(smb.Dialect311)
+	r.tree(c, "IPC$")
+	for _, name := range append(hostileNames, `..\..\etc\passwd`, "srvsvc/../x", `PIPE\..\x`, "/etc/passwd") {
+		if _, st := c.Create(smbtest.CreateReq(name, smb2.OpenIf)); !st.IsError() {
+			t.Errorf("%q opened on IPC$", name)
+		}
+	}
+	alive(t, c)
+}
+
+func TestParseName(t *testing.T) {
+	for _, tt := range []struct {
+		in, out  string
+		trailing bool
+		bad      bool
+	}{
+		{in: "", out: "."}, {in: "a", out: "a"}, {in: `a\b`, out: "a/b"}, {in: `a\`, out: "a", trailing: true},
+		{in: `a::$DATA`, out: "a"}, {in: `a\b::$data`, out: "a/b"}, {in: "...", out: "..."}, {in: "ü", out: "ü"},
+		{in: `\a`, bad: true}, {in: "..", bad: true}, {in: `a\..`, bad: true}, {in: "a:b", bad: true}, {in: "a/b", bad: true},
+		{in: `a\\b`, bad: true}, {in: ".", bad: true}, {in: "a\xFF", bad: true}, {in: `\`, bad: true}, {in: "::$DATA", bad: true},
+	} {
+		out, trailing, err := smb.ParseName(tt.in)
+		if (err != nil) != tt.bad || err == nil && (out != tt.out || trailing != tt.trailing) {
+			t.Errorf("%q: %q, %v, %v", tt.in, out, trailing, err)
+		}
+	}
+}
+
+func FuzzParseName(f *testing.F) {
+	for _, name := range hostileNames {
+		f.Add(name)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		out, _, err := smb.ParseName(name)
+		if err != nil {
+			return
+		}
+		if !fs.ValidPath(out) || strings.ContainsAny(out, "\\:\x00") {
+			t.Errorf("%q became %q", name, out)
+		}
+	})
+}
+
+func TestMatchPattern(t *testing.T) {
+	for _, tt := range []struct {
+		pattern, name string
+		want          bool
+	}{
+		{"*", "anything", true}, {"*", "", true}, {"a*", "abc", true}, {"a*", "bac", false}, {"*.txt", "a.txt", true}, {"*.TXT", "a.txt", true},
+		{"*.txt", "a.txt.bak", false}, {"*.*", "a.b", true}, {"*.*", "a", false}, {"?", "a", true}, {"?", "ab", false}, {"?", "", false}, {"??", "ü?", true},
+		{"a?c", "abc", true}, {"a?c", "ac", false}, {"?*", "", false}, {"*?*", "x", true}, {"", "", true},
+		// What DOS names became. [MS-FSA] 2.1.4.4
+		{"<", "a", true}, {"<", "a.b", false}, {"<.b", "a.b", true}, {"<.txt", "a.b.txt", true}, {"<.b", "a.b.c", false},
+		{">", "a", true}, {">", "", true}, {">>>", "ab", true}, {">>>", "abcd", false}, {"a>", "a", true}, {`a"`, "a", true}, {`a"b`, "a.b", true},
+		{`a"b`, "axb", false}, {`<"*`, "a.txt", true}, {`<"*`, "a", true}, {`<">>>`, "a.txt", true}, {`<">>>`, "a", true}, {`<">>>`, "a.html", false},
+		{"straße", "STRAßE", true}, {"Ä*", "äb", true},
+	} {
+		if got := smb.MatchPattern(tt.pattern, tt.name); got != tt.want {
+			t.Errorf("%q matches %q: %v", tt.pattern, tt.name, got)
+		}
+	}
+}
+
+// The cost of a pattern is bounded, whatever it is.
+func FuzzMatchPattern(f *testing.F) {
+	f.Add("*a*a*a*a*a*a*a*a*a*b", strings.Repeat("a", 100))
+	f.Add(`<<<<<<<<<<<<"`, "a.b.c.d.e.f.g")
+	f.Add(">>>>>>>>*>>>>>>>", "abc")
+	f.Fuzz(func(t *testing.T, pattern, name string) {
+		if len(pattern) > 1000 || len(name) > 1000 {
+			return
+		}
+		smb.MatchPattern(pattern, name)
+		if !strings.ContainsAny(pattern, `*?<>"`) && smb.MatchPattern(pattern, pattern) != true {
+			t.Errorf("%q doesn't match itself", pattern)
+		}
+	})
+}
+
+func TestRename(t *testing.T) {
+	const (
+		collision = smb2.StatusObjectNameCollision
+		denied    = smb2.StatusAccessDenied
+		syntax    = smb2.StatusObjectNameInvalid
+	)
+	for _, tt := range []struct {
+		name     string
+		from, to string
+		replace  bool
+		hold     string // is open meanwhile
+		want     smb2.Status
+	}{
+		{"plain", "f", "new", false, "", ok},
+		{"to itself", "f", "f", false, "", ok},
+		{"case only", "f", "F", false, "", ok},
+		{"into a directory", "f", `d\f`, false, "", ok},
+		{"over a file", "f", "g", false, "", collision},
+		{"over a file, replacing", "f", "g", true, "", ok},
+		{"over an open file", "f", "g", true, "g", denied},
+		{"over a directory", "f", "d", false, "", collision},
+		{"over a directory, replacing", "f", "d", true, "", denied},
+		{"missing directory", "f", `no\f`, false, "", smb2.StatusObjectPathNotFound},
+		{"to nothing", "f", "", false, "", syntax},
+		{"directory", "d", "e", false, "", ok},
+		{"directory below itself", "d", `d\sub\x`, false, "", smb2.StatusInvalidParameter},
+		{"directory with an open file", "d", "e", false, `d\x`, denied},
+		{"the root", "", "e", false, "", denied},
+		{"one character", "f", "q", false, "", ok},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRig(t, nil)
+			put(t, r.fs, "f", "fff")
+			put(t, r.fs, "g", "ggg")
+			mkdir(t, r.fs, "d")
+			mkdir(t, r.fs, "d/sub")
+			put(t, r.fs, "d/x", "x")
+			before := dump(t, r.fs)
+			c := r.logon(smb.Dialect311)
+			if tt.hold != "" {
+				req := smbtest.CreateReq(tt.hold, smb2.Open)
+				req.DesiredAccess = uint32(vfs.ReadData)
+				r.create(c, req)
+			}
+			id := r.open(c, tt.from)
+			want(t, "rename", c.Rename(id, tt.to, tt.replace), tt.want)
+			after := dump(t, r.fs)
+			if tt.want != ok && after != before {
+				t.Errorf("a failed rename changed something:\n%s", after)
+			}
+			if tt.want == ok && tt.from != tt.to {
+				_, st := c.Create(smbtest.CreateReq(tt.to, smb2.Open))
+				want(t, "CREATE of the new name", st, ok)
+				if !strings.EqualFold(tt.from, tt.to) {
+					_, st = c.Create(smbtest.CreateReq(tt.from, smb2.Open))
+					want(t, "CREATE of the old name", st, smb2.StatusObjectNameNotFound)
+				}
+			}
+			// The handle goes on working, and closes.
+			want(t, "CLOSE", c.CloseFile(id), ok)
+		})
+	}
+}
+
+// Word renames a file while Explorer has its directory open.
+func TestRenameInAnOpenDirectory(t *testing.T) {
+	r := newRig(t, nil)
+	mkdir(t, r.fs, "d")
+	put(t, r.fs, "d/f", "x")
+	c := r.logon(smb.Dialect311)
+	req := smbtest.CreateReq("d", smb2.Open)
+	req.DesiredAccess, req.ShareAccess = 0x00100080, 0
+	r.create(c, req)
+	id := r.open(c, `d\f`)
+	want(t, "rename", c.Rename(id, `d\g`, false), ok)
+}
+
+func TestLink(t *testing.T) {
+	r := newRig(t, nil)
+	put(t, r.fs, "f", "fff")
+	put(t, r.fs, "g", "ggg")
+	mkdir(t, r.fs, "d")
+	c := r.logon(smb.Dialect311)
+	link := func(id smb2.FileID, to string, replace bool) smb2.Status {
+		return c.SetInfo(id, smb2.ClassFileLinkInformation, smb2.FileLinkInformation{FileName: to, ReplaceIfExists: replace})
+	}
+	id := r.open(c, "f")
+	want(t, "link", link(id, "h", false), ok)
+	want(t, "link over a file", link(id, "g", false), smb2.StatusObjectNameCollision)
+	want(t, "link over a file, replacing", link(id, "g", true), ok)
+	want(t, "link over a directory", link(id, "d", true), smb2.StatusAccessDenied)
+	d := r.open(c, "d")
+	want(t, "link of a directory", link(d, "e", false), smb2.StatusFileIsADirectory)
+	// Locks and share modes meet over both names.
+	h := r.open(c, "h")
+	want(t, "LOCK", c.Lock(id, 0, 1, exclusiveNow), ok)
+	want(t, "LOCK by the other name", c.Lock(h, 0, 1, exclusiveNow), smb2.StatusLockNotGranted)
+}
+
+// Renames, creates and deletes of the same names at once: in the end the tables
+// and the backend agree.
+func TestNamesInParallel(t *testing.T) {
+	r := newRig(t, nil)
+	mkdir(t, r.fs, "d")
+	var wg sync.WaitGroup
+	for i := range 4 {
+		c := r.logon(smb.Dialect311)
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			names := []string{"a", "b", `d\a`, `d\b`}
+			for j := range 150 {
+				n := names[(i+j)%4]
+				req := smbtest.CreateReq(n, []smb2.Disposition{smb2.OpenIf, smb2.OverwriteIf, smb2.Create}[j%3])
+				if j%5 == 0 {
+					req.Options = smb2.OptionDeleteOnClose
+				}
+				resp, st := c.Create(req)
+				if st != ok {
+					continue
+				}
+				switch j % 4 {
+				case 0:
+					c.Rename(resp.FileID, names[(i+2*j)%4], true)
+				case 1:
+					c.Delete(resp.FileID, true)
+				}
+				c.CloseFile(resp.FileID)
+			}
+		}()
+	}
+	wg.Wait()
+	c := r.logon(smb.Dialect311)
+	for _, n := range []string{"a", "b", `d\a`, `d\b`} {
+		req := smbtest.CreateReq(n, smb2.OpenIf)
+		req.ShareAccess, req.Options = 0, smb2.OptionDeleteOnClose
+		want(t, "CLOSE", c.CloseFile(r.create(c, req)), ok)
+	}
+	if got := dump(t, r.fs); got != "d/\n" {
+		t.Errorf("left:\n%s", got)
+	}
+}
+
+// A file system without any optional method can still be read.
+type bare struct{ inner vfs.FS }
+
+func (b bare) Open(ctx context.Context, name string, opt vfs.OpenOptions) (vfs.File, error) {
+	f, err := b.inner.Open(ctx, name, opt)
+	if err != nil {
+		return nil, err
+	}
+	return bareFile{f}, nil
+}
+
+type bareFile struct{ f vfs.File }
+
+func (b bareFile) Stat(ctx context.Context) (vfs.Attr, error) { return b.f.Stat(ctx) }
+func (b bareFile) Close() error                               { return b.f.Close() }
+
+func TestBareBackend(t *testing.T) {
+	r := newRig(t, func(s *smb.Server) {
+		s.Shares.(smb.Shares)["s"] = &smb.Share{FS: bare{s.Shares.(smb.Shares)["s"].FS}}
+	})
+	put(t, r.fs, "f", "hello")
+	before := dump(t, r.fs)
+	c := r.logon(smb.Dialect311)
+	for _, a := range []vfs.Access{vfs.AccessReadOnly, vfs.MaximumAllowed} {
+		req := smbtest.CreateReq("f", smb2.Open)
+		req.DesiredAccess = uint32(a)
+		id := r.create(c, req)
+		for cmd, body := range bodies(id) {
+			switch cmd {
+			case smb2.CommandNegotiate, smb2.CommandSessionSetup, smb2.CommandLogoff, smb2.CommandTreeDisconnect, smb2.CommandClose, smb2.CommandCancel:
+				continue
+			}
+			c.Do(cmd, body)
+		}
+		want(t, "CLOSE", c.CloseFile(id), ok)
+	}
+	if after := dump(t, r.fs); after != before {
+		t.Errorf("changed:\n%s", after)
+	}
+}
