@@ -2,6 +2,7 @@ package oplock
 
 import (
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -27,6 +28,40 @@ const (
 	Write  State = 0x04 // W: data that was written, and locks
 )
 
+// String returns the level's name, as "batch".
+func (l Level) String() string {
+	switch l {
+	case None:
+		return "none"
+	case II:
+		return "II"
+	case Exclusive:
+		return "exclusive"
+	case Batch:
+		return "batch"
+	case Lease:
+		return "lease"
+	}
+	return fmt.Sprintf("level %#x", uint8(l))
+}
+
+// String returns the state's letters, as "RWH", or "none".
+func (s State) String() string {
+	if s == 0 {
+		return "none"
+	}
+	var b []byte
+	for _, c := range []struct {
+		State
+		letter byte
+	}{{Read, 'R'}, {Write, 'W'}, {Handle, 'H'}} {
+		if s&c.State != 0 {
+			b = append(b, c.letter)
+		}
+	}
+	return string(b)
+}
+
 // Key identifies a client, by its GUID, or a lease of a client.
 type Key [16]byte
 
@@ -36,12 +71,12 @@ const AckTimeout = 35 * time.Second
 
 // LeaseRequest is what the create context for a lease asks for.
 type LeaseRequest struct {
-	Client    Key   // the client's GUID
-	Key       Key   // the lease's key, which the client chose
-	State     State // what the client would like to cache
-	Version   int   // 1 or 2: which create context it was
-	Epoch     uint16
-	Parent    Key // key of the lease on the directory; version 2
+	Client    Key    // the client's GUID
+	Key       Key    // the lease's key, which the client chose
+	State     State  // what the client would like to cache
+	Version   int    // 1 or 2: which create context it was
+	Epoch     uint16 // the client's count of changes; version 2
+	Parent    Key    // key of the client's lease on the directory; version 2
 	HasParent bool
 }
 
@@ -50,8 +85,8 @@ type Request struct {
 	// Owner is the caller's own value for the open; it comes back in [Break].
 	Owner any
 
-	// Access is what the open may do, without generic rights. An open that only
-	// looks at attributes disturbs nobody.
+	// Access is what the open asks for; generic rights count as data. An open that
+	// only looks at attributes disturbs nobody.
 	Access uint32
 
 	// Level is what is asked for; Lease if the request has a lease's create
@@ -59,8 +94,12 @@ type Request struct {
 	Level Level
 	Lease *LeaseRequest
 
-	Directory     bool // the object is a directory: it can have leases R and RH only
-	DeleteOnClose bool // the option was given: the lease's key may be used for another file
+	// Directory is whether it is one. It can have leases R and RH, version 2.
+	Directory bool
+
+	// DeleteOnClose is whether the option was given. The lease's key may then be
+	// used for another file. [MS-SMB2] 3.3.5.9.8
+	DeleteOnClose bool
 
 	// AckTimeout is how long this open's client may take to answer a break; zero
 	// means [AckTimeout].
@@ -129,8 +168,9 @@ var (
 	// ErrNotSubset: a lease's client wants to keep more than it was told it may.
 	// It has to answer again. REQUEST_NOT_ACCEPTED, [MS-SMB2] 3.3.5.22.2
 	ErrNotSubset = errors.New("oplock: lease state is not a subset of what the break left")
-	// ErrLevel: an oplock's client wants a level that the break doesn't allow. It
-	// has none now. INVALID_OPLOCK_PROTOCOL, [MS-SMB2] 3.3.5.22.1
+	// ErrLevel: an oplock's client wants a level that the break doesn't allow, or
+	// answers the end of level II, which needs no answer. It has none now.
+	// INVALID_OPLOCK_PROTOCOL, [MS-SMB2] 3.3.5.22.1, [MS-FSA] 2.1.5.19
 	ErrLevel = errors.New("oplock: level is not one that the break left")
 	// ErrLeaseLevel: an oplock's client answers with the level of a lease. It has
 	// none now. INVALID_PARAMETER, [MS-SMB2] 3.3.5.22.1

@@ -331,17 +331,17 @@ func (m *machine) sayBreaks(breaks []Break) {
 			if b.Epoch != 0 {
 				ack += fmt.Sprintf(", epoch %d", b.Epoch)
 			}
-			m.say("break %v: lease %s from %s to %s%s", b.Owners, keyName(b.Key), stateName(b.From), stateName(b.To), ack)
+			m.say("break %v: lease %s from %s to %s%s", b.Owners, keyName(b.Key), b.From.String(), b.To.String(), ack)
 		} else {
-			m.say("break %v: oplock to %s%s", b.Owners, levelNames[b.Level], ack)
+			m.say("break %v: oplock to %s%s", b.Owners, b.Level.String(), ack)
 		}
 	}
 }
 
 func granted(g Granted) string {
-	s := levelNames[g.Level]
+	s := g.Level.String()
 	if g.Level == Lease {
-		s = "lease " + stateName(g.State)
+		s = "lease " + g.State.String()
 		if g.Version == 2 {
 			s += fmt.Sprintf(", epoch %d", g.Epoch)
 		}
@@ -355,11 +355,9 @@ func granted(g Granted) string {
 	return s
 }
 
-var levelNames = map[Level]string{None: "none", II: "II", Exclusive: "exclusive", Batch: "batch", Lease: "lease"}
-
 func parseLevel(s string) Level {
-	for l, n := range levelNames {
-		if n == s {
+	for _, l := range []Level{None, II, Exclusive, Batch, Lease} {
+		if l.String() == s {
 			return l
 		}
 	}
@@ -379,22 +377,6 @@ func parseState(s string) State {
 		}
 	}
 	return st
-}
-
-func stateName(s State) string {
-	if s == 0 {
-		return "none"
-	}
-	n := ""
-	for _, c := range []struct {
-		s State
-		n string
-	}{{Read, "R"}, {Write, "W"}, {Handle, "H"}} {
-		if s&c.s != 0 {
-			n += c.n
-		}
-	}
-	return n
 }
 
 func key(s string) (k Key) {
