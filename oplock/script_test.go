@@ -18,7 +18,7 @@ var update = flag.Bool("update", false, "rewrite the expected output in testdata
 // arguments; indented lines beneath it are what comes of it.
 //
 //	open NAME [lease=KEY:STATE] [oplock=LEVEL] [v2] [epoch=N] [parent=KEY] [client=N]
-//	          [access=MASK] [overwrite] [unshared] [dir] [doomed]
+//	          [access=MASK] [overwrite] [share=MASK] [dir] [doomed]
 //	read|write|size|lock|rename|replace|delete|security|rename-parent|change NAME
 //	ack NAME STATE-or-LEVEL      the client of NAME answers
 //	ack-lease KEY STATE          as somebody without an open does
@@ -79,11 +79,22 @@ type machine struct {
 }
 
 type scriptOpen struct {
-	name     string
-	h        *Holder
-	f        *File
-	unshared bool
-	in       bool
+	name  string
+	h     *Holder
+	f     *File
+	share uint32
+	in    bool
+}
+
+// denies reports whether p doesn't share what o does. [MS-FSA] 2.1.5.1.2.2
+func (p *scriptOpen) denies(o *scriptOpen) bool {
+	const read, write, del = 0x21, 0x6, 0x10000
+	if p.h.access&(read|write|del) == 0 {
+		return false
+	}
+	return p.share&1 == 0 && o.h.access&read != 0 ||
+		p.share&2 == 0 && o.h.access&write != 0 ||
+		p.share&4 == 0 && o.h.access&del != 0
 }
 
 type waiter struct {
@@ -225,7 +236,7 @@ func (m *machine) operate(verb, who string, o *scriptOpen, op Op) {
 }
 
 func (m *machine) open(name string, opts []string) {
-	o := &scriptOpen{name: name, f: m.f}
+	o := &scriptOpen{name: name, f: m.f, share: 7}
 	r := Request{Owner: name, Access: 3}
 	client, version, epoch := key("1"), 1, 0
 	overwrite := false
@@ -251,8 +262,9 @@ func (m *machine) open(name string, opts []string) {
 			r.Access = uint32(n)
 		case "overwrite":
 			overwrite = true
-		case "unshared":
-			o.unshared = true
+		case "share":
+			n, _ := strconv.ParseUint(v, 0, 32)
+			o.share = uint32(n)
 		case "dir":
 			r.Directory = true
 		case "doomed":
@@ -273,7 +285,7 @@ func (m *machine) open(name string, opts []string) {
 func (m *machine) tryOpen(o *scriptOpen, overwrite bool) (<-chan struct{}, string) {
 	conflict := false
 	for _, p := range m.opens {
-		if p.in && p.f == o.f && (p.unshared || o.unshared) && p.h.access&3 != 0 && o.h.access&3 != 0 {
+		if p.in && p.f == o.f && (p.denies(o) || o.denies(p)) {
 			conflict = true
 		}
 	}
