@@ -49,6 +49,8 @@ type model struct {
 	opens  []*modelOpen
 	caches []*cache
 	pend   []*pending
+
+	violation bool // the last open failed by share modes
 }
 
 // pending is an operation that waits.
@@ -117,11 +119,16 @@ func (m *model) wakeups() {
 		}
 		n := len(m.pend)
 		m.pend = slices.Delete(m.pend, i, i+1)
+		m.violation = false
 		p.wait = p.try()
 		switch {
 		case p.wait != nil:
 			m.pend = slices.Insert(m.pend, i, p)
 			i++
+		case m.violation:
+			// Meanwhile another with the same lease came to forbid the open.
+			// That it fails can wait until the break is over.
+			i = 0
 		case !woken:
 			m.Fatalf("an operation could go on and wasn't woken (%d wait)", n)
 		default:
@@ -264,6 +271,7 @@ func (m *model) tryOpen(o *modelOpen, overwrite bool) <-chan struct{} {
 		return effect{Write, Write}
 	})
 	if wait != nil || conflict {
+		m.violation = wait == nil
 		return wait
 	}
 	m.grant(o)
