@@ -1,0 +1,224 @@
+package smb_test
+
+import (
+	"errors"
+	"io"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/gosmbd/smb"
+	"github.com/gosmbd/smb/internal/smbtest"
+	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
+	"github.com/gosmbd/smb/vfs/faultfs"
+)
+
+// faulty is a rig whose backend fails as a test says.
+type faulty struct {
+	*rig
+	hook atomic.Pointer[faultfs.Hook]
+}
+
+func newFaulty(t *testing.T) *faulty {
+	f := &faulty{}
+	f.rig = newRig(t, func(s *smb.Server) {
+		s.Shares.(smb.Shares)["s"] = &smb.Share{FS: faultfs.New(s.Shares.(smb.Shares)["s"].FS, func(op faultfs.Op) error {
+			if h := f.hook.Load(); h != nil {
+				return (*h)(op)
+			}
+			return nil
+		})}
+	})
+	return f
+}
+
+// fail makes operations of a kind return err; kind 255: none.
+func (f *faulty) fail(kind faultfs.Kind, err error) {
+	h := faultfs.Hook(func(op faultfs.Op) error {
+		if op.Kind == kind {
+			return err
+		}
+		return nil
+	})
+	f.hook.Store(&h)
+}
+
+func (f *faulty) heal() { f.hook.Store(nil) }
+
+// Each error of the backend is told at the request that met it, and a request that
+// failed hasn't changed anything.
+func TestBackendErrors(t *testing.T) {
+	errs := []struct {
+		err  error
+		want smb2.Status
+	}{
+		{vfs.ErrNoSpace, smb2.StatusDiskFull},
+		{errors.New("strange"), smb2.StatusUnexpectedIoError},
+		{syscall.EIO, smb2.StatusUnexpectedIoError},
+		{smb2.StatusDiskCorruptError, smb2.StatusDiskCorruptError},
+	}
+	for _, tt := range []struct {
+		name string
+		kind faultfs.Kind
+		do   func(r *faulty, c *smbtest.Client, id smb2.FileID) smb2.Status
+	}{
+		{"READ", faultfs.Read, func(_ *faulty, c *smbtest.Client, id smb2.FileID) smb2.Status { _, st := c.Read(id, 0, 5); return st }},
+		{"WRITE", faultfs.Write, func(_ *faulty, c *smbtest.Client, id smb2.FileID) smb2.Status {
+			_, st := c.Write(id, 0, []byte("zap"))
+			return st
+		}},
+		{"FLUSH", faultfs.Sync, func(_ *faulty, c *smbtest.Client, id smb2.FileID) smb2.Status { return c.Flush(id) }},
+		{"WRITE through", faultfs.Sync, func(_ *faulty, c *smbtest.Client, id smb2.FileID) smb2.Status {
+			return c.Do(smb2.CommandWrite, smb2.WriteRequest{FileID: id, Data: []byte("hello"), Flags: smb2.WriteFlagWriteThrough}).Status
+		}},
+		{"CLOSE", faultfs.Close, func(_ *faulty, c *smbtest.Client, id smb2.FileID) smb2.Status { return c.CloseFile(id) }},
+		{"set end of file", faultfs.Truncate, func(_ *faulty, c *smbtest.Client, id smb2.FileID) smb2.Status {
+			return c.SetInfo(id, smb2.ClassFileEndOfFileInformation, smb2.FileEndOfFileInformation{EndOfFile: 1})
+		}},
+		{"set allocation", faultfs.Truncate, func(_ *faulty, c *smbtest.Client, id smb2.FileID) smb2.Status {
+			return c.SetInfo(id, smb2.ClassFileAllocationInformation, smb2.FileAllocationInformation{AllocationSize: 1})
+		}},
+		{"set basic", faultfs.SetAttr, func(_ *faulty, c *smbtest.Client, id smb2.FileID) smb2.Status {
+			return c.SetInfo(id, smb2.ClassFileBasicInformation, smb2.FileBasicInformation{FileAttributes: 2})
+		}},
+		{"query basic", faultfs.Stat, func(_ *faulty, c *smbtest.Client, id smb2.FileID) smb2.Status {
+			_, st := c.QueryInfo(id, smb2.InfoFile, uint8(smb2.ClassFileBasicInformation), 100)
+			return st
+		}},
+		{"query size", faultfs.Volume, func(_ *faulty, c *smbtest.Client, id smb2.FileID) smb2.Status {
+			_, st := c.QueryInfo(id, smb2.InfoFileSystem, uint8(smb2.ClassFsFullSizeInformation), 100)
+			return st
+		}},
+		{"rename", faultfs.Rename, func(_ *faulty, c *smbtest.Client, id smb2.FileID) smb2.Status { return c.Rename(id, "new", false) }},
+		{"link", faultfs.Link, func(_ *faulty, c *smbtest.Client, id smb2.FileID) smb2.Status {
+			return c.SetInfo(id, smb2.ClassFileLinkInformation, smb2.FileLinkInformation{FileName: "new"})
+		}},
+		{"CREATE of a new file", faultfs.Create, func(_ *faulty, c *smbtest.Client, _ smb2.FileID) smb2.Status {
+			_, st := c.Create(smbtest.CreateReq("new", smb2.Create))
+			return st
+		}},
+		{"CREATE, looking", faultfs.Open, func(_ *faulty, c *smbtest.Client, _ smb2.FileID) smb2.Status {
+			_, st := c.Create(smbtest.CreateReq("f", smb2.Open))
+			return st
+		}},
+		{"CREATE, asking", faultfs.Stat, func(_ *faulty, c *smbtest.Client, _ smb2.FileID) smb2.Status {
+			_, st := c.Create(smbtest.CreateReq("f", smb2.Open))
+			return st
+		}},
+		{"CREATE, overwriting", faultfs.Truncate, func(_ *faulty, c *smbtest.Client, _ smb2.FileID) smb2.Status {
+			_, st := c.Create(smbtest.CreateReq("f", smb2.Overwrite))
+			return st
+		}},
+		{"copy", faultfs.CopyRange, copySelf},
+		{"QUERY_DIRECTORY", faultfs.ReadDir, func(r *faulty, c *smbtest.Client, _ smb2.FileID) smb2.Status {
+			h := r.hook.Load()
+			r.heal()
+			dir := r.open(c, "")
+			r.hook.Store(h)
+			_, st := c.QueryDirectory(smb2.QueryDirectoryRequest{FileID: dir, Class: smb2.ClassFileNamesInformation, OutputLength: 4096, Pattern: "*"})
+			return st
+		}},
+		{"delete, at CLOSE", faultfs.Remove, func(_ *faulty, c *smbtest.Client, id smb2.FileID) smb2.Status {
+			want(t, "DISPOSITION", c.Delete(id, true), ok)
+			return c.CloseFile(id)
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, e := range errs {
+				r := newFaulty(t)
+				put(t, r.fs, "f", "hello")
+				c := r.logon(smb.Dialect311)
+				id := r.open(c, "f")
+				before := dump(t, r.fs)
+				r.fail(tt.kind, e.err)
+				want(t, tt.name, tt.do(r, c, id), e.want)
+				r.heal()
+				if after := dump(t, r.fs); after != before {
+					t.Errorf("changed:\n%s\nwas\n%s", after, before)
+				}
+				alive(t, c)
+				// What failed holds nothing: the file can be had alone again.
+				c.CloseFile(id)
+				c.TreeDisconnect()
+				r.tree(c, "s")
+				req := smbtest.CreateReq("f", smb2.Open)
+				req.ShareAccess = 0
+				r.create(c, req)
+				c.Close()
+			}
+		})
+	}
+}
+
+func copySelf(r *faulty, c *smbtest.Client, id smb2.FileID) smb2.Status {
+	h := r.hook.Load()
+	r.heal()
+	key, _ := c.Ioctl(id, smb2.FsctlSrvRequestResumeKey, nil, 32)
+	r.hook.Store(h)
+	req := smb2.SrvCopychunkCopy{Chunks: []smb2.SrvCopychunk{{Length: 5}}}
+	copy(req.SourceKey[:], key)
+	_, st := c.Ioctl(id, smb2.FsctlSrvCopychunk, req.Append(nil), 12)
+	return st
+}
+
+// A WRITE of which only a part arrived is not a success.
+func TestPartialWrite(t *testing.T) {
+	r := newFaulty(t)
+	c := r.logon(smb.Dialect311)
+	id := r.open(c, "f")
+	r.fail(faultfs.Write, &faultfs.Partial{N: 3, Err: vfs.ErrNoSpace})
+	n, st := c.Write(id, 0, []byte("hello"))
+	if st != smb2.StatusDiskFull {
+		t.Errorf("%d bytes, %v", n, st)
+	}
+}
+
+// A READ that fails in the middle gives nothing, least of all what was in the
+// buffer before.
+func TestPartialRead(t *testing.T) {
+	r := newFaulty(t)
+	put(t, r.fs, "f", "hello")
+	c := r.logon(smb.Dialect311)
+	id := r.open(c, "f")
+	r.fail(faultfs.Read, &faultfs.Partial{N: 3, Err: syscall.EIO})
+	data, st := c.Read(id, 0, 5)
+	if !st.IsError() || len(data) > 0 {
+		t.Errorf("%q, %v", data, st)
+	}
+	r.fail(faultfs.Read, &faultfs.Partial{N: 3, Err: io.EOF})
+	data, st = c.Read(id, 0, 5)
+	if st != ok || string(data) != "hel" {
+		t.Errorf("%q, %v", data, st)
+	}
+}
+
+// A backend that panics costs a connection, not the process.
+func TestBackendPanics(t *testing.T) {
+	r := newFaulty(t)
+	other := r.logon(smb.Dialect311)
+	for _, kind := range []faultfs.Kind{faultfs.Read, faultfs.Stat} {
+		c := r.logon(smb.Dialect311)
+		put(t, r.fs, kind.String(), "x")
+		id := r.open(c, kind.String())
+		h := faultfs.Hook(func(op faultfs.Op) error {
+			if op.Kind == kind && op.Name == kind.String() {
+				panic("boom")
+			}
+			return nil
+		})
+		r.hook.Store(&h)
+		switch kind {
+		case faultfs.Read:
+			c.Send(c.Req(smb2.CommandRead, smb2.ReadRequest{FileID: id, Length: 1}))
+		default:
+			c.Send(c.Req(smb2.CommandQueryInfo, bodies(id)[smb2.CommandQueryInfo]))
+		}
+		dropped(t, kind.String(), c)
+		r.heal()
+		gone(t, r.rig, 1)
+		alive(t, other)
+		// No name stays claimed.
+		want(t, "CLOSE", other.CloseFile(r.open(other, kind.String())), ok)
+	}
+}
