@@ -196,11 +196,11 @@ func TestWaitEnds(t *testing.T) {
 // gone waits until the server has n connections.
 func gone(t testing.TB, r *rig, n int) {
 	t.Helper()
-	for range 500 {
+	for i := range 1000 {
 		if r.srv.Counters().Conns == n {
 			return
 		}
-		time.Sleep(10 * time.Millisecond)
+		time.Sleep(min(time.Duration(i)*10*time.Microsecond, 10*time.Millisecond))
 	}
 	t.Errorf("%d connections, want %d", r.srv.Counters().Conns, n)
 }

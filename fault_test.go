@@ -23,6 +23,7 @@ type faulty struct {
 func newFaulty(t *testing.T) *faulty {
 	f := &faulty{}
 	f.rig = newRig(t, func(s *smb.Server) {
+		s.Logger = quiet() // some make the backend panic
 		s.Shares.(smb.Shares)["s"] = &smb.Share{FS: faultfs.New(s.Shares.(smb.Shares)["s"].FS, func(op faultfs.Op) error {
 			if h := f.hook.Load(); h != nil {
 				return (*h)(op)
