@@ -139,6 +139,9 @@ func TestAuthTimeout(t *testing.T) {
 		silent, halfway := r.dial(), r.dialect(smb.Dialect311, smbtest.NegotiateOptions{})
 		halfway.LogonFirst(&smbtest.Logon{User: "ann", Password: password})
 		trickle := r.dial()
+		for _, c := range []*smbtest.Client{silent, halfway, trickle} {
+			c.Timeout = time.Minute
+		}
 		go func() {
 			for range 60 {
 				if !trickle.SendBytes([]byte{0}) {
@@ -148,7 +151,6 @@ func TestAuthTimeout(t *testing.T) {
 			}
 		}()
 		for _, c := range []*smbtest.Client{silent, halfway, trickle} {
-			c.Timeout = time.Minute
 			dropped(t, "a connection without a session", c)
 		}
 		if d := time.Since(start); d < 9*time.Second || d > 13*time.Second {

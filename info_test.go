@@ -1,0 +1,109 @@
+package smb_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/gosmbd/smb"
+	"github.com/gosmbd/smb/internal/smbtest"
+	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
+)
+
+// opensOfAllKinds returns a file, a directory and a pipe.
+func opensOfAllKinds(r *rig, c *smbtest.Client, access vfs.Access) (ids []smb2.FileID, trees []uint32) {
+	disk := c.Tree
+	for _, name := range []string{"f", ""} {
+		req := smbtest.CreateReq(name, smb2.Open)
+		req.DesiredAccess = uint32(access)
+		ids, trees = append(ids, r.create(c, req)), append(trees, disk)
+	}
+	r.tree(c, "IPC$")
+	ids, trees = append(ids, r.create(c, smbtest.CreateReq("srvsvc", smb2.Open))), append(trees, c.Tree)
+	return ids, trees
+}
+
+// Every class of every type, in every size of buffer: an answer never exceeds the
+// buffer, and a short one is the beginning of the long one.
+func TestQueryInfoEveryClass(t *testing.T) {
+	r := newRig(t, nil)
+	put(t, r.fs, "f", "hello")
+	for _, d := range []smb.Dialect{smb.Dialect202, smb.Dialect311} {
+		c := r.logon(d)
+		ids, trees := opensOfAllKinds(r, c, vfs.AccessFull)
+		for i, id := range ids {
+			c.Tree = trees[i]
+			for _, typ := range []smb2.InfoType{0, smb2.InfoFile, smb2.InfoFileSystem, smb2.InfoSecurity, smb2.InfoQuota, 5} {
+				for class := range uint8(80) {
+					full, st := c.QueryInfo(id, typ, class, 4096)
+					if st.IsError() {
+						continue
+					}
+					for n := range uint32(len(full) + 1) {
+						got, st := c.QueryInfo(id, typ, class, n)
+						if len(got) > int(n) {
+							t.Fatalf("type %d, class %d: %d bytes for a buffer of %d", typ, class, len(got), n)
+						}
+						if st == ok && !bytes.Equal(got, full) && len(full) > 0 {
+							t.Errorf("type %d, class %d, buffer of %d: success with %d of %d bytes", typ, class, n, len(got), len(full))
+						}
+					}
+				}
+			}
+		}
+		alive(t, c)
+		c.Close()
+	}
+}
+
+// No class of SET_INFO and no control changes anything through opens that were
+// given no right to: what isn't known is refused.
+func TestNothingChangesWithoutARight(t *testing.T) {
+	r := newRig(t, nil)
+	put(t, r.fs, "f", "hello")
+	mkdir(t, r.fs, "d")
+	before := dump(t, r.fs)
+	for _, share := range []string{"ro", "s"} {
+		c := r.logon(smb.Dialect311)
+		r.tree(c, share)
+		ids, trees := opensOfAllKinds(r, c, vfs.AccessReadOnly)
+		key, st := func() ([]byte, smb2.Status) {
+			c.Tree = trees[0]
+			return c.Ioctl(ids[0], smb2.FsctlSrvRequestResumeKey, nil, 32)
+		}()
+		want(t, "RESUME_KEY", st, ok)
+		chunk := smb2.SrvCopychunkCopy{Chunks: []smb2.SrvCopychunk{{TargetOffset: 10, Length: 5}}}
+		copy(chunk.SourceKey[:], key)
+		rename := smb2.FileRenameInformation{FileName: "zap", ReplaceIfExists: true}.Append(nil)
+		link := smb2.FileLinkInformation{FileName: "zap"}.Append(nil)
+		for i, id := range ids[:2] {
+			c.Tree = trees[i]
+			for typ := range smb2.InfoType(6) {
+				for class := range uint8(80) {
+					if share == "s" && smb2.FileInfoClass(class) == smb2.ClassFileLinkInformation {
+						continue // that needs a right on the directory only
+					}
+					for _, data := range [][]byte{nil, {1}, make([]byte, 8), bytes.Repeat([]byte{1}, 8), make([]byte, 40), bytes.Repeat([]byte{1}, 64), rename, link} {
+						c.Do(smb2.CommandSetInfo, smb2.SetInfoRequest{FileID: id, InfoType: typ, Class: class, Additional: 0xFF, Data: data})
+					}
+				}
+			}
+			for code := range uint32(1024) {
+				for _, in := range [][]byte{nil, make([]byte, 8), make([]byte, 64), chunk.Append(nil)} {
+					c.Do(smb2.CommandIoctl, smbtest.IoctlReq(id, smb2.CtlCode(0x00090000|code), in, 4096))
+				}
+			}
+			for _, code := range []smb2.CtlCode{smb2.FsctlSrvCopychunk, smb2.FsctlSrvCopychunkWrite} {
+				if _, st := c.Ioctl(id, code, chunk.Append(nil), 4096); st == ok {
+					t.Errorf("control %#x: %v", uint32(code), st)
+				}
+			}
+		}
+		alive(t, c)
+		c.Close()
+		gone(t, r, 0)
+		if after := dump(t, r.fs); after != before {
+			t.Fatalf("%s changed:\n%s\nwas\n%s", share, after, before)
+		}
+	}
+}
