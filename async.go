@@ -29,7 +29,9 @@ func (c *conn) cancel(h smb2.Header, msg []byte, sealed *session) {
 	if h.Flags&smb2.FlagAsync != 0 {
 		ch = c.async[h.AsyncID]
 	}
-	if ch != nil {
+	// A session that has its requests signed has its cancels signed, too: they
+	// come under its id. A related element has none of its own.
+	if ch != nil && (ch.hdr.SessionID == h.SessionID || ch.hdr.Flags&smb2.FlagRelated != 0) {
 		ch.cancelLocked(errCanceled)
 	}
 }
@@ -83,6 +85,7 @@ func (c *conn) comfort(now int64) {
 		c.nextID++
 		ch.asyncID = c.nextID
 		c.async[ch.asyncID] = ch
+		c.room.Signal()
 		ch.interim = make(chan struct{})
 		go c.sendInterim(ch.mid, ch.asyncID, ch.sealed, ch.interim)
 	}
@@ -160,6 +163,7 @@ func (r *request) goAsync() (<-chan struct{}, error) {
 	ch.asyncID = c.nextID
 	c.async[ch.asyncID] = ch
 	id := ch.asyncID
+	c.room.Signal()
 	c.mu.Unlock()
 
 	w := &ch.reply

@@ -58,10 +58,14 @@ func (c *creation) run() error {
 	if err := c.r.se.reserveOpen(); err != nil {
 		return err
 	}
+	done := false
+	defer func() {
+		if !done { // also when the backend panics
+			c.r.se.unreserveOpen()
+		}
+	}()
 	err := c.attempts(cl)
-	if err != nil {
-		c.r.se.unreserveOpen()
-	}
+	done = err == nil
 	return err
 }
 

@@ -31,6 +31,7 @@ type setup struct {
 	again bool // re-authentication of a session that is set up
 	logon *logon
 	token []byte // to send back
+	user  string // who tried
 	id    *identity
 	keys  *sessionKeys
 }
@@ -49,11 +50,28 @@ func sessionSetup(ctx context.Context, r *request, w *reply) error {
 		return err
 	}
 	done, err := s.step(ctx)
-	if err != nil {
-		return err
-	}
-	if !done {
+	if err == nil && !done {
 		return s.more()
+	}
+	err = s.judge(err)
+	delay, refused := r.c.srv.gate.enter(r.c.ip, s.user, err != nil)
+	if refused && err == nil {
+		err = smb2.StatusLogonFailure
+	}
+	if delay == 0 {
+		return s.conclude(err)
+	}
+	// Neither the answer nor anything that follows from it shows before its
+	// time: until then the session is being set up.
+	r.ch.later(delay, func() error { return s.conclude(err) })
+	return nil
+}
+
+// conclude carries out what the attempt led to.
+func (s *setup) conclude(err error) error {
+	if err != nil {
+		s.se.close(smb2.StatusUserSessionDeleted)
+		return err
 	}
 	for _, step := range []func() error{s.admit, s.deriveKeys, s.establish} {
 		if err := step(); err != nil {
@@ -89,8 +107,13 @@ func (s *setup) find() error {
 // begin takes the logon under way, or starts one.
 func (s *setup) begin() error {
 	s.se.mu.Lock()
+	busy := s.se.settingUp
+	s.se.settingUp = true
 	s.logon, s.se.logon = s.se.logon, nil
 	s.se.mu.Unlock()
+	if busy {
+		return smb2.StatusRequestNotAccepted
+	}
 	if s.logon == nil {
 		s.logon = s.r.c.srv.newLogon(s.r.c, s.req.SecurityBuffer)
 		s.logon.hash = s.r.c.params.preauth
@@ -132,29 +155,35 @@ func (s *Server) mechOIDs() []asn1.ObjectIdentifier {
 // step feeds the client's token to the mechanism.
 func (s *setup) step(ctx context.Context) (done bool, err error) {
 	s.token, done, err = s.logon.step(ctx, s.req.SecurityBuffer)
+	return done, err
+}
+
+// judge notes who tried, and returns what the client is told of an error.
+func (s *setup) judge(err error) error {
 	if err == nil {
-		return done, nil
+		acc := s.logon.result()
+		if acc == nil || acc.Caller() == nil {
+			return smb2.StatusLogonFailure
+		}
+		s.user = acc.Caller().Name
+		return nil
 	}
-	c := s.r.c
-	user := ""
 	var who interface{ LogonUser() string }
 	if errors.As(err, &who) {
-		user = who.LogonUser()
+		s.user = who.LogonUser()
 	}
-	s.r.ch.delay = c.srv.gate.failed(c.ip, user)
-	c.log.Warn("smb: logon failed", "user", user, "err", err)
-	s.se.close(smb2.StatusUserSessionDeleted)
+	s.r.c.log.Warn("smb: logon failed", "user", s.user, "err", err)
 	var st Status
 	if errors.As(err, &st) && st.IsError() {
-		return false, st
+		return st
 	}
-	return false, smb2.StatusLogonFailure
+	return smb2.StatusLogonFailure
 }
 
 // more asks the client for its next token.
 func (s *setup) more() error {
 	s.se.mu.Lock()
-	s.se.logon = s.logon
+	s.se.logon, s.se.settingUp = s.logon, false
 	s.se.mu.Unlock()
 	s.w.status = smb2.StatusMoreProcessingRequired
 	if s.r.c.params.dialect == Dialect311 {
@@ -169,11 +198,7 @@ func (s *setup) more() error {
 func (s *setup) admit() error {
 	c := s.r.c
 	acc := s.logon.result()
-	if acc == nil || acc.Caller() == nil {
-		return smb2.StatusLogonFailure
-	}
 	caller := acc.Caller()
-	s.r.ch.delay = c.srv.gate.succeeded(c.ip, caller.Name)
 	nobody := caller.Guest || caller.Anonymous
 	if old := s.se.identity.Load(); old != nil && (old.caller.Guest || old.caller.Anonymous) != nobody {
 		// Keys belong to the first logon: one without can't get any later.
@@ -228,8 +253,17 @@ func (s *setup) deriveKeys() error {
 // establish makes the session usable.
 func (s *setup) establish() error {
 	c := s.r.c
-	s.se.keys.Store(s.keys)
-	s.se.identity.Store(s.id)
+	s.se.mu.Lock()
+	closed := s.se.closed
+	if !closed {
+		s.se.settingUp = false
+		s.se.keys.Store(s.keys)
+		s.se.identity.Store(s.id)
+	}
+	s.se.mu.Unlock()
+	if closed {
+		return smb2.StatusUserSessionDeleted
+	}
 	c.authenticated()
 	c.log.Info("smb: logon", "user", s.id.caller.String(), "dialect", c.params.dialect, "again", s.again)
 	if prev := s.req.PreviousSessionID; prev != 0 && prev != s.se.id && !s.again {

@@ -19,14 +19,15 @@ import (
 type chain struct {
 	c      *conn
 	in     *frame.Buf
-	rest   []byte     // elements of in not begun yet
-	sealed *session   // whose keys the frame was encrypted with; nil: in the clear
-	out    *frame.Buf // nil: nothing to send yet
-	cost   int        // bytes of the budgets held for in and out
-	elems  []outElem  // in out
-	grant  uint16     // credits to give with the next frame
-	charge uint16     // of the current element
-	delay  time.Duration
+	rest   []byte        // elements of in not begun yet
+	sealed *session      // whose keys the frame was encrypted with; nil: in the clear
+	out    *frame.Buf    // nil: nothing to send yet
+	cost   int           // bytes of the budgets held for in and out
+	elems  []outElem     // in out
+	grant  uint16        // credits to give with the next frame
+	charge uint16        // of the current element
+	delay  time.Duration // after which rest of the current element is to run
+	then   func() error  // the rest of the current element; nil unless it waits
 
 	// What related elements inherit.
 	session uint64
@@ -117,28 +118,28 @@ func (c *conn) start(buf *frame.Buf, off int, sealed *session) error {
 
 // pay counts the frame and what its reply may hold against the budgets.
 func (ch *chain) pay(reply int) error {
-	n := len(ch.in.B)
-	if n > firstRead {
-		ch.cost = n // recv has paid
-		if reply <= smallFrame {
-			return nil
+	cost, paid := 0, 0
+	if n := len(ch.in.B); n > smallFrame {
+		cost = frameCost(n)
+		if n > firstRead {
+			paid = cost // by recv
 		}
-		ch.c.unadmit(n)
-		ch.cost = 0
 	}
-	if n <= smallFrame {
-		n = 0
+	if reply > smallFrame {
+		cost += frameCost(frame.Headroom + smb2.HeaderSize + smb2.ReadResponseSize + reply)
 	}
-	if reply <= smallFrame {
-		reply = 0
-	}
-	if n+reply == 0 {
+	ch.cost = paid
+	if cost == paid {
 		return nil
 	}
-	if err := ch.c.admit(n + reply); err != nil {
+	if paid > 0 {
+		ch.c.unadmit(paid)
+		ch.cost = 0
+	}
+	if err := ch.c.admit(cost); err != nil {
 		return err
 	}
-	ch.cost = n + reply
+	ch.cost = cost
 	return nil
 }
 
@@ -187,6 +188,10 @@ func replySize(cmd smb2.Command, msg []byte) int {
 func (ch *chain) run() error {
 	c := ch.c
 	err := ch.steps()
+	if err == nil && ch.then != nil {
+		time.AfterFunc(ch.delay, func() { ch.run() })
+		return nil
+	}
 	c.forget(ch)
 	if err != nil {
 		c.abort(err)
@@ -194,12 +199,14 @@ func (ch *chain) run() error {
 		c.end()
 		return err
 	}
-	if ch.delay > 0 {
-		time.AfterFunc(ch.delay, ch.finish)
-		return nil
-	}
 	ch.finish()
 	return nil
+}
+
+// later has the current element answered by what then returns, after delay. No
+// goroutine waits for it.
+func (ch *chain) later(delay time.Duration, then func() error) {
+	ch.delay, ch.then = delay, then
 }
 
 func (ch *chain) steps() (err error) {
@@ -211,7 +218,13 @@ func (ch *chain) steps() (err error) {
 			err = dropError{"internal error"}
 		}
 	}()
-	for len(ch.rest) > 0 {
+	if then := ch.then; then != nil {
+		ch.then = nil
+		if err := ch.answer(then()); err != nil {
+			return err
+		}
+	}
+	for len(ch.rest) > 0 && ch.then == nil {
 		h, n, err := element(ch.rest)
 		if err != nil {
 			return err
@@ -244,14 +257,21 @@ func (ch *chain) step(h smb2.Header, msg []byte) error {
 	ch.charge = max(h.CreditCharge, 1)
 	ch.req = request{ch: ch, c: c, hdr: h, msg: msg, sealed: ch.sealed != nil}
 	ch.reply.begin(ch)
-	r, w := &ch.req, &ch.reply
-	err := dispatch(r, w)
-	r.release()
+	err := dispatch(&ch.req, &ch.reply)
+	ch.req.release()
+	if ch.then != nil {
+		return nil
+	}
+	return ch.answer(err)
+}
+
+// answer completes the reply of the current element.
+func (ch *chain) answer(err error) error {
 	if drop, ok := err.(dropError); ok {
 		return drop
 	}
-	w.end(r, err)
-	ch.status = w.status
+	ch.reply.end(&ch.req, err)
+	ch.status = ch.reply.status
 	ch.started = true
 	return nil
 }

@@ -54,6 +54,7 @@ type conn struct {
 	active   map[uint64]*chain // by MessageId of the element at work
 	async    map[uint64]*chain // by AsyncId
 	running  int               // chains not yet answered
+	room     sync.Cond         // running or async changed
 	draining bool
 	authed   bool      // had a session once
 	used     time.Time // last request
@@ -95,6 +96,7 @@ func (s *Server) newConn(ctx context.Context, nc net.Conn) *conn {
 		async:    make(map[uint64]*chain),
 	}
 	c.tr = newTCP(nc)
+	c.room.L = &c.mu
 	c.ctx, c.stop = context.WithCancelCause(ctx)
 	c.memory.init(s.limits.MemoryPerConn)
 
@@ -121,10 +123,12 @@ func (s *Server) newConn(ctx context.Context, nc net.Conn) *conn {
 	}
 	s.mu.Unlock()
 	if victim != nil {
-		victim.abort(dropError{"too many connections have not logged on"})
+		s.evicted.Add(1)
+		victim.abort(errEvicted)
 	}
 	if why != "" {
-		c.log.Warn("smb: connection refused", "why", why)
+		s.refused.Add(1)
+		c.log.Debug("smb: connection refused", "why", why)
 		c.stop(nil)
 		nc.Close()
 		return nil
@@ -181,7 +185,7 @@ func (c *conn) serve() error {
 		return nil
 	}
 	var drop dropError
-	if errors.As(err, &drop) {
+	if errors.As(err, &drop) && drop != errEvicted {
 		c.log.Warn("smb: connection dropped", "why", drop.reason)
 	} else {
 		c.log.Debug("smb: connection ended", "err", err)
@@ -222,6 +226,9 @@ func (c *conn) isAuthed() bool {
 func (c *conn) abort(err error) {
 	c.stop(err)
 	c.nc.Close()
+	c.mu.Lock()
+	c.room.Broadcast()
+	c.mu.Unlock()
 }
 
 // drain makes the connection end when nothing is under way any more.
@@ -234,14 +241,24 @@ func (c *conn) drain() {
 	idle := c.running == 0
 	c.mu.Unlock()
 	if idle {
-		c.abort(ErrServerClosed)
+		c.linger()
 	}
 }
 
-// begin counts a chain as under way; false: the connection is draining.
+// maxRunning is how many requests may be at work or have their replies waiting to
+// be sent. Credits alone don't bound that: they are given back when a reply is
+// made, and a client that reads nothing can count on them. Requests that wait for
+// something have a limit of their own.
+const maxRunning = 1024
+
+// begin counts a chain as under way, when there is room for it; false: the
+// connection is draining.
 func (c *conn) begin() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	for c.running-len(c.async) >= maxRunning && c.ctx.Err() == nil {
+		c.room.Wait()
+	}
 	c.running++
 	return !c.draining
 }
@@ -250,10 +267,21 @@ func (c *conn) begin() bool {
 func (c *conn) end() {
 	c.mu.Lock()
 	c.running--
+	c.room.Signal()
 	c.used = time.Now()
 	last := c.draining && c.running == 0
 	c.mu.Unlock()
 	if last {
+		c.linger()
+	}
+}
+
+// linger ends a connection that is drained. What the client still sends is read
+// and thrown away for a moment: closing with something unread would reset the
+// connection, and the last replies might be lost.
+func (c *conn) linger() {
+	w, ok := c.nc.(interface{ CloseWrite() error })
+	if !ok || w.CloseWrite() != nil || c.nc.SetReadDeadline(time.Now().Add(time.Second)) != nil {
 		c.abort(ErrServerClosed)
 	}
 }

@@ -3,8 +3,10 @@ package smb
 import (
 	"bufio"
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
+	"os"
 	"time"
 
 	"github.com/gosmbd/smb/internal/frame"
@@ -20,7 +22,7 @@ type transport interface {
 
 	// send writes frames in one go. Each begins at its off, before which
 	// there is room for what the transport prefixes.
-	send(frames []outFrame, deadline time.Time) error
+	send(frames []outFrame, timeout time.Duration) error
 }
 
 const (
@@ -31,6 +33,9 @@ const (
 	// that an announced length alone holds nothing. Up to this length the
 	// frame is counted together with its reply.
 	firstRead = 64 << 10
+	// leastProgress is what a client must send or take of a large frame, in
+	// bytes, within WriteTimeout.
+	leastProgress = 16 << 10
 )
 
 type tcp struct {
@@ -66,51 +71,85 @@ func (t *tcp) recv(c *conn) (*frame.Buf, error) {
 	if n > c.maxFrame() {
 		return nil, dropError{"frame too long"}
 	}
-	if n > firstRead {
-		if err := c.admit(n); err != nil {
-			return nil, err
-		}
-	}
 	first := min(n, firstRead)
 	buf := frame.Get(first + frame.Tailroom)
 	buf.B = buf.B[:first]
 	_, err := io.ReadFull(t.r, buf.B)
 	if err == nil && n > first {
-		buf.Grow(n - first + frame.Tailroom)
-		buf.B = buf.B[:n]
-		_, err = io.ReadFull(t.r, buf.B[first:])
+		err = t.recvRest(c, buf, n)
 	}
 	if err != nil {
-		if n > firstRead {
-			c.unadmit(n)
-		}
 		buf.Free()
 		return nil, err
 	}
 	return buf, nil
 }
 
+// recvRest reads the rest of a frame of n bytes. Memory is taken from the budget
+// only now that some of it has come, and not kept by a client that stops.
+func (t *tcp) recvRest(c *conn, buf *frame.Buf, n int) error {
+	if err := c.admit(frameCost(n)); err != nil {
+		return err
+	}
+	got := len(buf.B)
+	buf.Grow(n - got + frame.Tailroom)
+	buf.B = buf.B[:n]
+	timeout := c.srv.limits.WriteTimeout
+	var err error
+	for got < n && err == nil {
+		end := n
+		if timeout > 0 {
+			end = min(n, got+(256<<10))
+			t.nc.SetReadDeadline(time.Now().Add(timeout))
+		}
+		var k int
+		k, err = io.ReadFull(t.r, buf.B[got:end])
+		got += k
+		if errors.Is(err, os.ErrDeadlineExceeded) && k >= leastProgress {
+			err = nil
+		}
+	}
+	if timeout > 0 && err == nil {
+		err = t.nc.SetReadDeadline(time.Time{})
+	}
+	if err != nil {
+		c.unadmit(frameCost(n))
+	}
+	return err
+}
+
 // send prefixes each frame with its length and writes all with one writev.
-func (t *tcp) send(frames []outFrame, deadline time.Time) error {
+// A client that takes less than leastProgress in timeout is given up.
+func (t *tcp) send(frames []outFrame, timeout time.Duration) error {
 	t.vec = t.vec[:0]
 	for _, f := range frames {
 		b := f.buf.B[f.off-4:]
 		binary.BigEndian.PutUint32(b, uint32(len(b)-4))
 		t.vec = append(t.vec, b)
 	}
-	if err := t.nc.SetWriteDeadline(deadline); err != nil {
-		return err
-	}
-	if len(t.vec) == 1 {
-		_, err := t.nc.Write(t.vec[0])
-		return err
-	}
 	vec := t.vec
-	_, err := t.vec.WriteTo(t.nc)
-	clear(vec)
-	t.vec = vec[:0]
-	return err
+	defer func() {
+		clear(vec)
+		t.vec = vec[:0]
+	}()
+	for {
+		var deadline time.Time
+		if timeout > 0 {
+			deadline = time.Now().Add(timeout)
+		}
+		if err := t.nc.SetWriteDeadline(deadline); err != nil {
+			return err
+		}
+		n, err := t.vec.WriteTo(t.nc)
+		if errors.Is(err, os.ErrDeadlineExceeded) && n >= leastProgress {
+			continue // slow, but reading
+		}
+		return err
+	}
 }
+
+// frameCost is what a frame of n bytes counts: all of the buffer that it takes.
+func frameCost(n int) int { return frame.Size(n + frame.Tailroom) }
 
 // admit waits until n bytes fit the budgets. Whoever waits holds nothing of them,
 // or two that wait could keep each other waiting.
@@ -133,7 +172,7 @@ func (c *conn) unadmit(n int) {
 // release frees a received frame that no chain took over.
 func (c *conn) release(buf *frame.Buf) {
 	if n := len(buf.B); n > firstRead {
-		c.unadmit(n)
+		c.unadmit(frameCost(n))
 	}
 	buf.Free()
 }

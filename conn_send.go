@@ -1,10 +1,6 @@
 package smb
 
-import (
-	"time"
-
-	"github.com/gosmbd/smb/internal/frame"
-)
+import "github.com/gosmbd/smb/internal/frame"
 
 // outFrame is a frame on its way to the client.
 type outFrame struct {
@@ -33,11 +29,7 @@ func (c *conn) queue(f outFrame) {
 		batch := c.send.queue
 		c.send.queue = c.send.spare[:0]
 		c.send.Unlock()
-		var deadline time.Time
-		if t := c.srv.limits.WriteTimeout; t > 0 {
-			deadline = time.Now().Add(t)
-		}
-		err := c.tr.send(batch, deadline)
+		err := c.tr.send(batch, c.srv.limits.WriteTimeout)
 		if err != nil {
 			c.abort(err)
 		}

@@ -200,6 +200,7 @@ func TestDirectoryOrFile(t *testing.T) {
 		{"d", smb2.Create, smb2.OptionDirectoryFile, smb2.StatusObjectNameCollision},
 		{"f", smb2.Create, smb2.OptionDirectoryFile, smb2.StatusObjectNameCollision},
 		{`no\x`, smb2.Open, 0, smb2.StatusObjectPathNotFound},
+		{`f\x`, smb2.Open, 0, smb2.StatusObjectPathNotFound},
 		{`no\x`, smb2.OpenIf, 0, smb2.StatusObjectPathNotFound},
 		{`d\x`, smb2.Open, 0, smb2.StatusObjectNameNotFound},
 		{`F`, smb2.Open, 0, ok},

@@ -26,6 +26,10 @@ const (
 // dropError ends the connection that it occurs on.
 type dropError struct{ reason string }
 
+// errEvicted drops a connection to make room for another. An attack causes
+// thousands of these: the janitor logs how many.
+var errEvicted = dropError{"too many connections have not logged on"}
+
 func (e dropError) Error() string { return "connection dropped: " + e.reason }
 
 // statusTable maps errors that backends return. The first that matches counts.

@@ -198,7 +198,7 @@ func TestPartialRead(t *testing.T) {
 func TestBackendPanics(t *testing.T) {
 	r := newFaulty(t)
 	other := r.logon(smb.Dialect311)
-	for _, kind := range []faultfs.Kind{faultfs.Read, faultfs.Stat} {
+	for _, kind := range []faultfs.Kind{faultfs.Read, faultfs.Stat, faultfs.Open} {
 		c := r.logon(smb.Dialect311)
 		put(t, r.fs, kind.String(), "x")
 		id := r.open(c, kind.String())
@@ -212,6 +212,8 @@ func TestBackendPanics(t *testing.T) {
 		switch kind {
 		case faultfs.Read:
 			c.Send(c.Req(smb2.CommandRead, smb2.ReadRequest{FileID: id, Length: 1}))
+		case faultfs.Open:
+			c.Send(c.Req(smb2.CommandCreate, smbtest.CreateReq(kind.String(), smb2.Open)))
 		default:
 			c.Send(c.Req(smb2.CommandQueryInfo, bodies(id)[smb2.CommandQueryInfo]))
 		}

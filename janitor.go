@@ -40,6 +40,12 @@ func (s *Server) sweep(now time.Time) {
 		c.comfort(s.clock.Load())
 	}
 	s.mu.RUnlock()
+	if n := s.refused.Swap(0); n > 0 {
+		s.log.Warn("smb: connections refused: Limits.Connections or ConnectionsPerIP is reached", "count", n)
+	}
+	if n := s.evicted.Swap(0); n > 0 {
+		s.log.Warn("smb: connections without a logon made room for others: Limits.Unauthenticated is reached", "count", n)
+	}
 	for _, c := range late {
 		c.abort(dropError{"no logon in time"})
 	}

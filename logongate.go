@@ -28,10 +28,17 @@ func (g *logonGate) init(delay time.Duration) {
 	g.next = make(map[gateKey]time.Time)
 }
 
-// failed returns how long to hold back the answer to a failed logon.
-func (g *logonGate) failed(ip, user string) time.Duration {
+// backlog is how many answers for one key may be held back at a time. Further
+// attempts are refused whatever they are worth, together with the last of those,
+// so that guesses can't shut a user out for longer than that.
+const backlog = 4
+
+// enter returns how long to hold back the outcome of an attempt, and whether it
+// is refused whatever it is. A success waits as long as a failure would, or the
+// time would tell them apart.
+func (g *logonGate) enter(ip, user string, failed bool) (wait time.Duration, refused bool) {
 	if g.delay < 0 {
-		return 0
+		return 0, false
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -41,18 +48,14 @@ func (g *logonGate) failed(ip, user string) time.Duration {
 	if t := g.next[k]; t.After(at) {
 		at = t
 	}
-	at = at.Add(g.delay)
-	g.next[k] = at
-	return at.Sub(now)
-}
-
-// succeeded returns how long to hold back the answer to a successful one: as
-// long as that to a failed one would be, or the time would tell them apart.
-func (g *logonGate) succeeded(ip, user string) time.Duration {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	now := time.Now()
-	return max(0, g.next[gateKey{ip, strings.ToLower(user)}].Sub(now))
+	if at.Sub(now) > (backlog-1)*g.delay {
+		return at.Sub(now), true
+	}
+	if failed {
+		at = at.Add(g.delay)
+		g.next[k] = at
+	}
+	return at.Sub(now), false
 }
 
 func (g *logonGate) key(ip, user string, now time.Time) gateKey {

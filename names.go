@@ -148,7 +148,11 @@ func (m *mount) resolveDir(ctx context.Context, dir string) (string, error) {
 		}
 	}
 	found, err := m.resolve(ctx, dir)
-	if isMissing(err) {
+	var attr vfs.Attr
+	if err == nil {
+		attr, err = m.exists(ctx, found)
+	}
+	if isMissing(err) || err == nil && !attr.IsDir() {
 		return "", smb2.StatusObjectPathNotFound
 	}
 	return found, err

@@ -126,6 +126,8 @@ type Server struct {
 	clock    atomic.Int64 // seconds that the janitor counted
 	memory   budget
 	opens    atomic.Int64
+	refused  atomic.Int64  // connections that were not let in, since the janitor looked
+	evicted  atomic.Int64  // connections that gave way to others, likewise
 	nextFile atomic.Uint64 // persistent part of the next FileId
 	gate     logonGate
 }

@@ -31,13 +31,14 @@ type session struct {
 	// identity is nil until a logon succeeded. Re-authentication swaps it.
 	identity atomic.Pointer[identity]
 
-	mu       sync.RWMutex
-	logon    *logon // under way, between two SESSION_SETUPs
-	trees    map[uint32]*tree
-	opens    map[uint64]*open // by FileId.Volatile
-	reserved int              // opens on their way
-	nextTree uint32
-	closed   bool
+	mu        sync.RWMutex
+	logon     *logon // under way, between two SESSION_SETUPs
+	settingUp bool   // a SESSION_SETUP is being worked on
+	trees     map[uint32]*tree
+	opens     map[uint64]*open // by FileId.Volatile
+	reserved  int              // opens on their way
+	nextTree  uint32
+	closed    bool
 }
 
 // sessionKeys is immutable. Guests and anonymous callers have none.

@@ -298,8 +298,9 @@ func TestFailedLogonDelay(t *testing.T) {
 	})
 }
 
-// However many connections somebody uses, guesses are answered one per delay; and
-// right guesses no sooner than wrong ones.
+// However many connections somebody uses, guesses are answered one per delay, and
+// right guesses no sooner than wrong ones. When four are waiting, further ones are
+// refused with the last of them, right or wrong.
 func TestFailedLogonsInParallel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, func(s *smb.Server) { s.Limits.AuthTimeout = time.Hour })
@@ -318,7 +319,9 @@ func TestFailedLogonsInParallel(t *testing.T) {
 					time.Sleep(time.Second)
 					pw = password
 				}
-				c.SessionSetup("ann", pw)
+				if _, st := c.SessionSetup("ann", pw); st != smb2.StatusLogonFailure {
+					t.Errorf("guess %d: %v", i, st)
+				}
 			}()
 		}
 		var all []time.Duration
@@ -326,14 +329,20 @@ func TestFailedLogonsInParallel(t *testing.T) {
 			all = append(all, <-took)
 		}
 		for i, d := range all {
-			// The k-th answer comes after k delays. The one right guess comes with
-			// the last.
-			k := min(i+1, n-1)
+			k := min(i+1, 4)
 			if d < time.Duration(k)*2*time.Second {
 				t.Errorf("answer %d after %v", i, d)
 			}
 		}
-		end(r, clients...)
+		// Once they are over, the right password works, and at once.
+		c := r.dialect(smb.Dialect311, smbtest.NegotiateOptions{})
+		start = time.Now()
+		_, st := c.SessionSetup("ann", password)
+		want(t, "logon after the guessing", st, smb2.StatusSuccess)
+		if d := time.Since(start); d > time.Second {
+			t.Errorf("logon after the guessing took %v", d)
+		}
+		end(r, append(clients, c)...)
 	})
 }
 

@@ -23,6 +23,16 @@ var classes = [...]int{1 << 10, 4 << 10, 16<<10 + slack, 64<<10 + slack, 256<<10
 
 var pools [len(classes)]sync.Pool
 
+// Size returns how many bytes a buffer of length n takes.
+func Size(n int) int {
+	for _, size := range classes {
+		if n <= size {
+			return size
+		}
+	}
+	return n
+}
+
 // Buf is a buffer. B may be re-sliced and appended to; when it outgrew its
 // class the garbage collector takes it instead of the pool.
 type Buf struct {
