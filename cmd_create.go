@@ -189,19 +189,21 @@ func (c *creation) openExisting(f vfs.File) error {
 	if overwrite {
 		o.shared |= vfs.WriteData
 	}
+	o.deleteOnClose = c.req.Options&smb2.OptionDeleteOnClose != 0
 	if err := c.m.join(o, attr); err != nil {
 		f.Close()
 		return err
 	}
-	o.deleteOnClose = c.req.Options&smb2.OptionDeleteOnClose != 0
 	c.action = smb2.ActionOpened
 	if overwrite {
 		if err := c.overwrite(); err != nil {
-			o.deleteOnClose = false
+			c.keep()
 			return err
 		}
+		o.file.mu.Lock()
+		o.shared = o.access
+		o.file.mu.Unlock()
 	}
-	o.shared = o.access
 	return c.statNew()
 }
 
@@ -286,6 +288,7 @@ func (c *creation) makeNew() error {
 	if err == nil {
 		o.setFile(f)
 		o.shared = o.access
+		o.deleteOnClose = c.req.Options&smb2.OptionDeleteOnClose != 0
 		err = c.m.join(o, attr)
 	}
 	if err != nil {
@@ -295,7 +298,6 @@ func (c *creation) makeNew() error {
 	o.file.mu.Lock()
 	o.file.alloc = c.contexts.alloc
 	o.file.mu.Unlock()
-	o.deleteOnClose = c.req.Options&smb2.OptionDeleteOnClose != 0
 	c.action = smb2.ActionCreated
 	return c.statNew()
 }
@@ -304,9 +306,16 @@ func (c *creation) makeNew() error {
 func (c *creation) statNew() error {
 	var err error
 	if c.attr, err = c.o.stat(c.ctx); err != nil {
-		c.o.deleteOnClose = false
+		c.keep()
 	}
 	return err
+}
+
+// keep makes the undoing of an open that failed leave the file there.
+func (c *creation) keep() {
+	c.o.file.mu.Lock()
+	defer c.o.file.mu.Unlock()
+	c.o.deleteOnClose = false
 }
 
 // respond writes the reply.

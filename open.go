@@ -22,7 +22,6 @@ type open struct {
 	file    *file  // nil: a pipe
 	pipe    *pipe  // nil: not a pipe
 	access  vfs.Access
-	shared  vfs.Access // the rights that share modes look at
 	share   smb2.ShareAccess
 	options smb2.CreateOptions
 	born    time.Time
@@ -38,8 +37,9 @@ type open struct {
 	copier vfs.RangeCopier
 	pins   sync.WaitGroup // requests that use it
 
-	name          string // guarded by m.mu; changes with renames
-	deleteOnClose bool   // guarded by file.mu
+	name          string     // guarded by m.mu; changes with renames
+	shared        vfs.Access // the rights that share modes look at; guarded by file.mu
+	deleteOnClose bool       // guarded by file.mu
 
 	mu      sync.Mutex
 	mode    smb2.CreateOptions // FileModeInformation

@@ -58,6 +58,10 @@ func (v *service) serverGetInfo(ctx context.Context, server string, d *ndr.Decod
 	switch {
 	case len(server) >= maxQualifier:
 		row, code = nil, netapi.InvalidParameter
+	case row == nil && (level == 502 || level == 503 || level == 599):
+		// Levels of local calls. The union has arms for them.
+		netapi.AppendNoInfo(e, level, netapi.InvalidLevel)
+		return
 	case row == nil:
 		code = netapi.InvalidLevel
 	case level >= 102:

@@ -103,3 +103,10 @@ func AppendInfo(e *ndr.Encoder, level uint32, row Row, code Code) {
 	}
 	e.U32(uint32(code))
 }
+
+// AppendNoInfo is AppendInfo for a level whose arm of the union is empty.
+func AppendNoInfo(e *ndr.Encoder, level uint32, code Code) {
+	e.U32(level)
+	e.Ptr(false)
+	e.U32(uint32(code))
+}
