@@ -80,7 +80,7 @@
 //	mount.mu, file.mu
 //	pipe.mu, then any of the above
 //	cursor.mu, then mount.mu or nameCache.mu
-//	open.appends, then file.mu
+//	file.appends, then file.mu
 //
 // conn.creditMu, conn.send, nameCache.mu, tunnel.mu and logonGate.mu are leaves.
 //
@@ -107,6 +107,7 @@
 // deletions hold among the clients of one Server; programs that use the same
 // files otherwise don't see them.
 //
-// [Server.Close] and [Server.Shutdown] wait until all requests have ended. A
-// backend or hook that calls one of them waits for itself.
+// [Server.Close] waits until all requests have ended, and so does
+// [Server.Shutdown] as long as its context lets it. A backend or hook that calls
+// Close waits for itself.
 package smb
