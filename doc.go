@@ -85,13 +85,11 @@
 // conn.creditMu, conn.send, nameCache.mu, tunnel.mu and logonGate.mu are leaves.
 //
 // Three of these are not there to guard state, but to make one request wait for
-// another on the same handle, and are held while others' code runs: cursor.mu
-// while the backend lists a directory, open.appends while the backend appends,
-// and pipe.mu while an RPC interface works, which may ask [Namespace]. Nothing
-// else is held while a backend or a hook works, or while the server waits for a
-// socket. Closing is an exception: listeners, and connections that Shutdown finds
-// idle, are closed under Server.mu, and a connection that failed to take a reply
-// under its send lock.
+// another on the same handle or file, and are held while others' code runs:
+// cursor.mu while the backend lists a directory, file.appends while the backend
+// appends, and pipe.mu while an RPC interface works, which may ask [Namespace].
+// Nothing else is held while a backend or a hook works, or while the server waits
+// for a socket.
 //
 // # Limitations
 //
