@@ -114,8 +114,12 @@ const (
 // session's table. The error tells that data may be lost, or that a deletion
 // failed.
 func (o *open) close(why closeReason) error {
-	// Locks that are waited for end like locks on a range that is gone.
-	o.cancelWaits(smb2.StatusRangeNotLocked)
+	if o.pipe != nil {
+		o.cancelWaits(smb2.StatusFileClosed)
+	} else {
+		// Locks that are waited for end like locks on a range that is gone.
+		o.cancelWaits(smb2.StatusRangeNotLocked)
+	}
 	o.pins.Wait()
 	o.se.srv.opens.Add(-1)
 	if o.pipe != nil {
