@@ -25,7 +25,7 @@ func closeFile(ctx context.Context, r *request, w *reply) error {
 		}
 	}
 	r.release() // its own pin, or close would wait for it
-	if err := o.close(closeRequest); err != nil {
+	if err := o.close(); err != nil {
 		return err
 	}
 	w.buf.B = resp.Append(w.buf.B)

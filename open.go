@@ -103,17 +103,10 @@ func (o *open) cancelWaits(why error) {
 	}
 }
 
-type closeReason int
-
-const (
-	closeRequest  closeReason = iota // the client asked
-	closeTeardown                    // session, tree or connection went
-)
-
 // close is the one way for an open to end. It must have been taken out of the
 // session's table. The error tells that data may be lost, or that a deletion
 // failed.
-func (o *open) close(why closeReason) error {
+func (o *open) close() error {
 	if o.pipe != nil {
 		o.cancelWaits(smb2.StatusFileClosed)
 	} else {
@@ -143,7 +136,7 @@ func closeAll(opens []*open, why error) {
 		o.cancelWaits(why)
 	}
 	for _, o := range opens {
-		o.close(closeTeardown)
+		o.close()
 	}
 }
 

@@ -145,7 +145,7 @@ func (v rpcServer) CloseFile(_ context.Context, id uint32) bool {
 		for _, o := range se.allOpens() {
 			if uint32(o.id.Persistent) == id && se.takeOpen(o) {
 				o.cancelWaits(smb2.StatusFileClosed)
-				go o.close(closeTeardown) // it waits for requests, perhaps for this one
+				go o.close() // it waits for requests, perhaps for this one
 				return true
 			}
 		}
