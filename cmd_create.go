@@ -31,6 +31,7 @@ type creation struct {
 	o      *open
 	attr   vfs.Attr
 	action smb2.CreateAction
+	wait   <-chan struct{} // with errBreaking
 }
 
 func create(ctx context.Context, r *request, w *reply) error {
@@ -70,7 +71,7 @@ func (c *creation) run() error {
 }
 
 func (c *creation) attempts(cl claim) error {
-	for range 8 {
+	for races := 0; races < 8; races++ {
 		err := c.attempt(cl)
 		if err != nil && c.o.file != nil {
 			// It had taken effect. Now that the name isn't claimed any
@@ -80,6 +81,11 @@ func (c *creation) attempts(cl claim) error {
 		switch err {
 		case errNeedExclusive:
 			cl.exclusive = true
+		case errBreaking:
+			if err := c.r.wait(c.wait); err != nil {
+				return err
+			}
+			races-- // it ends, by an answer or in time
 		case errRaced:
 		default:
 			return err
@@ -90,6 +96,7 @@ func (c *creation) attempts(cl claim) error {
 
 var (
 	errNeedExclusive = errors.New("smb: the name must be claimed exclusively")
+	errBreaking      = errors.New("smb: others must give up what they cache")
 	errRaced         = errors.New("smb: another program made or removed the name")
 )
 
@@ -106,6 +113,7 @@ func (c *creation) attempt(cl claim) error {
 		share: c.req.ShareAccess, options: c.req.Options,
 		mode: c.req.Options & modeBits,
 	}
+	o.holder = c.newHolder(o)
 	c.o = o
 	f, err := c.find()
 	switch {
@@ -190,7 +198,10 @@ func (c *creation) openExisting(f vfs.File) error {
 		o.shared |= vfs.WriteData
 	}
 	o.deleteOnClose = c.req.Options&smb2.OptionDeleteOnClose != 0
-	if err := c.m.join(o, attr); err != nil {
+	if c.wait, err = c.m.join(o, attr, overwrite); c.wait != nil {
+		err = errBreaking
+	}
+	if err != nil {
 		f.Close()
 		return err
 	}
@@ -203,6 +214,7 @@ func (c *creation) openExisting(f vfs.File) error {
 		o.file.mu.Lock()
 		o.shared = o.access
 		o.file.mu.Unlock()
+		c.overwritten()
 	}
 	return c.statNew()
 }
@@ -255,6 +267,16 @@ func (c *creation) overwrite() error {
 	return nil
 }
 
+// overwritten tells those who opened the file meanwhile, and perhaps began to cache
+// what was in it.
+func (c *creation) overwritten() {
+	f := c.o.file
+	f.mu.Lock()
+	breaks, _ := f.cache().CheckOpen(time.Now(), c.o.holder, true, false)
+	f.mu.Unlock()
+	c.m.srv.sendBreaks(f, breaks, nil)
+}
+
 // makeNew makes the object.
 func (c *creation) makeNew() error {
 	o := c.o
@@ -289,7 +311,7 @@ func (c *creation) makeNew() error {
 		o.setFile(f)
 		o.shared = o.access
 		o.deleteOnClose = c.req.Options&smb2.OptionDeleteOnClose != 0
-		err = c.m.join(o, attr)
+		_, err = c.m.join(o, attr, false)
 	}
 	if err != nil {
 		f.Close()
@@ -322,6 +344,7 @@ func (c *creation) keep() {
 func (c *creation) respond(w *reply) error {
 	a := c.attr
 	resp := smb2.CreateResponse{
+		OplockLevel:    smb2.OplockLevel(c.o.granted.Level),
 		Action:         c.action,
 		CreationTime:   smb2.FileTimeOf(a.Created),
 		LastAccessTime: smb2.FileTimeOf(a.Accessed),

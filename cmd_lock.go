@@ -3,6 +3,7 @@ package smb
 import (
 	"context"
 
+	"github.com/gosmbd/smb/oplock"
 	"github.com/gosmbd/smb/smb2"
 )
 
@@ -85,6 +86,9 @@ func (r *request) lockOne(e smb2.LockElement, several bool) error {
 		return smb2.StatusInvalidLockRange
 	}
 	o, f := r.open, r.open.file
+	if err := r.breakFor(f, o.holder, oplock.OpLock); err != nil {
+		return err
+	}
 	l := byteLock{e.Offset, e.Length, exclusive, o}
 	f.mu.Lock()
 	switch {

@@ -200,8 +200,9 @@ func (s *setup) admit() error {
 	acc := s.logon.result()
 	caller := acc.Caller()
 	nobody := caller.Guest || caller.Anonymous
-	if old := s.se.identity.Load(); old != nil && (old.caller.Guest || old.caller.Anonymous) != nobody {
-		// Keys belong to the first logon: one without can't get any later.
+	if old := s.se.identity.Load(); old != nil && !sameCaller(old.caller, caller) {
+		// Keys, connected shares and open files belong to who logged on first.
+		c.log.Warn("smb: re-authentication as somebody else refused", "user", caller.String(), "was", old.caller.String())
 		return smb2.StatusLogonFailure
 	}
 	id := &identity{caller: caller, ctx: vfs.WithCaller(s.se.ctx, caller)}
@@ -264,6 +265,11 @@ func (s *setup) establish() error {
 	if closed {
 		return smb2.StatusUserSessionDeleted
 	}
+	if s.again {
+		for _, t := range s.se.allTrees() {
+			t.permit(s.id.ctx, s.id.caller)
+		}
+	}
 	c.authenticated()
 	c.log.Info("smb: logon", "user", s.id.caller.String(), "dialect", c.params.dialect, "again", s.again)
 	if prev := s.req.PreviousSessionID; prev != 0 && prev != s.se.id && !s.again {
@@ -289,7 +295,7 @@ func (s *setup) replace(prev uint64) {
 }
 
 func sameCaller(a, b *vfs.Caller) bool {
-	return a.Name == b.Name && a.Domain == b.Domain && a.SID == b.SID
+	return a.Name == b.Name && a.Domain == b.Domain && a.SID == b.SID && a.Guest == b.Guest && a.Anonymous == b.Anonymous
 }
 
 // success sends the last token.

@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/gosmbd/smb/oplock"
 	"github.com/gosmbd/smb/smb2"
 	"github.com/gosmbd/smb/vfs"
 )
@@ -99,13 +100,13 @@ func (r *request) setFile(ctx context.Context, class smb2.FileInfoClass, data []
 		if err != nil {
 			return err
 		}
-		return o.setDisposition(ctx, x.DeletePending, false)
+		return r.setDisposition(ctx, x.DeletePending, false)
 	case smb2.ClassFileDispositionInformationEx:
 		x, err := smb2.ParseFileDispositionInformationEx(data)
 		if err != nil {
 			return err
 		}
-		return o.setDispositionEx(ctx, x.Flags)
+		return r.setDispositionEx(ctx, x.Flags)
 	case smb2.ClassFilePositionInformation:
 		return o.setPosition(data)
 	case smb2.ClassFileModeInformation:
@@ -115,13 +116,13 @@ func (r *request) setFile(ctx context.Context, class smb2.FileInfoClass, data []
 		if err != nil {
 			return err
 		}
-		return o.setSize(ctx, x.EndOfFile)
+		return r.setSize(ctx, x.EndOfFile)
 	case smb2.ClassFileAllocationInformation:
 		x, err := smb2.ParseFileAllocationInformation(data)
 		if err != nil {
 			return err
 		}
-		return o.setAllocation(ctx, x.AllocationSize)
+		return r.setAllocation(ctx, x.AllocationSize)
 	case smb2.ClassFileFullEaInformation:
 		return smb2.StatusEasNotSupported
 	case smb2.ClassFilePipeInformation:
@@ -189,12 +190,16 @@ func (o *open) setAttr(ctx context.Context, c vfs.AttrChange) error {
 }
 
 // setSize sets the end of the file. [MS-FSA] 2.1.5.15.5
-func (o *open) setSize(ctx context.Context, size int64) error {
+func (r *request) setSize(ctx context.Context, size int64) error {
+	o := r.open
 	switch {
 	case o.file.dir, size < 0:
 		return smb2.StatusInvalidParameter
 	case o.trunc == nil:
 		return smb2.StatusAccessDenied
+	}
+	if err := r.breakFor(o.file, o.holder, oplock.OpSetSize); err != nil {
+		return err
 	}
 	a, err := o.f.Stat(ctx)
 	if err != nil {
@@ -207,13 +212,16 @@ func (o *open) setSize(ctx context.Context, size int64) error {
 	if err := o.file.checkRange(o, uint64(lo), uint64(hi-lo), true); err != nil {
 		return err
 	}
-	return orDenied(o.trunc.Truncate(size))
+	err = orDenied(o.trunc.Truncate(size))
+	r.brokenBy(o.file, o.holder, oplock.OpSetSize)
+	return err
 }
 
 // setAllocation sets the bytes that the file takes. Less than the end of the file
 // cuts it off; more is remembered, since the backend allocates as it likes.
 // [MS-FSA] 2.1.5.15.1
-func (o *open) setAllocation(ctx context.Context, size int64) error {
+func (r *request) setAllocation(ctx context.Context, size int64) error {
+	o := r.open
 	if o.file.dir || size < 0 || size > math.MaxInt64-clusterSize {
 		return smb2.StatusInvalidParameter
 	}
@@ -222,9 +230,11 @@ func (o *open) setAllocation(ctx context.Context, size int64) error {
 		return err
 	}
 	if size < a.Size {
-		if err := o.setSize(ctx, size); err != nil {
+		if err := r.setSize(ctx, size); err != nil {
 			return err
 		}
+	} else if err := r.breakFor(o.file, o.holder, oplock.OpSetSize); err != nil {
+		return err
 	}
 	o.file.mu.Lock()
 	defer o.file.mu.Unlock()

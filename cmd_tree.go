@@ -30,7 +30,8 @@ func treeConnect(ctx context.Context, r *request, w *reply) error {
 	}
 	t := &tree{se: r.se, name: name, born: time.Now()}
 	if strings.EqualFold(name, ipcName) {
-		t.name, t.access = ipcName, vfs.AccessFull
+		t.name = ipcName
+		t.setAccess(vfs.AccessFull)
 	} else if err := t.connect(ctx, r); err != nil {
 		return err
 	}
@@ -42,7 +43,7 @@ func treeConnect(ctx context.Context, r *request, w *reply) error {
 	resp := smb2.TreeConnectResponse{
 		ShareType:     t.shareType(),
 		ShareFlags:    smb2.ShareManualCaching,
-		MaximalAccess: uint32(t.access),
+		MaximalAccess: uint32(t.access()),
 	}
 	if t.ipc() {
 		resp.ShareFlags = smb2.ShareNoCaching
@@ -107,11 +108,8 @@ func (t *tree) connect(ctx context.Context, r *request) error {
 		return smb2.StatusBadNetworkName
 	}
 	t.share, t.encrypt = sh, sh.Encrypt
-	if _, ok := vfs.As[vfs.Creator](fsys); !ok {
-		access &= vfs.AccessReadOnly
-	}
-	t.access = access
 	t.mount = s.mount(fsys)
+	t.setAccess(access)
 	return nil
 }
 

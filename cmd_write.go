@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 
+	"github.com/gosmbd/smb/oplock"
 	"github.com/gosmbd/smb/smb2"
 	"github.com/gosmbd/smb/vfs"
 )
@@ -22,7 +23,7 @@ func write(ctx context.Context, r *request, w *reply) error {
 	if o.pipe != nil {
 		err = o.pipe.write(ctx, req.Data)
 	} else {
-		err = o.write(ctx, req)
+		err = r.write(ctx, req)
 	}
 	if err != nil {
 		return err
@@ -31,7 +32,8 @@ func write(ctx context.Context, r *request, w *reply) error {
 	return nil
 }
 
-func (o *open) write(ctx context.Context, req smb2.WriteRequest) error {
+func (r *request) write(ctx context.Context, req smb2.WriteRequest) error {
+	o := r.open
 	switch {
 	case o.file.dir:
 		return smb2.StatusInvalidDeviceRequest
@@ -42,6 +44,9 @@ func (o *open) write(ctx context.Context, req smb2.WriteRequest) error {
 	}
 	if req.Offset > math.MaxInt64 || req.Offset+uint64(len(req.Data)) > math.MaxInt64 {
 		return smb2.StatusInvalidParameter
+	}
+	if err := r.breakFor(o.file, o.holder, oplock.OpWrite); err != nil {
+		return err
 	}
 	if o.access&vfs.WriteData == 0 {
 		// Who may only append, appends. [MS-FSA] 2.1.5.4
@@ -57,7 +62,9 @@ func (o *open) write(ctx context.Context, req smb2.WriteRequest) error {
 		return err
 	}
 	if len(req.Data) > 0 {
-		if _, err := o.writer.WriteAt(req.Data, int64(req.Offset)); err != nil {
+		_, err := o.writer.WriteAt(req.Data, int64(req.Offset))
+		r.brokenBy(o.file, o.holder, oplock.OpWrite)
+		if err != nil {
 			return err
 		}
 	}

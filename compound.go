@@ -27,6 +27,7 @@ type chain struct {
 	grant  uint16        // credits to give with the next frame
 	charge uint16        // of the current element
 	delay  time.Duration // after which rest of the current element is to run
+	after  func()        // to be called when the answer is on its way
 	then   func() error  // the rest of the current element; nil unless it waits
 
 	// What related elements inherit.
@@ -297,8 +298,12 @@ func (ch *chain) finish() {
 	f := ch.seal()
 	f.cost, ch.cost = ch.cost, 0
 	f.last = true
+	after := ch.after
 	ch.free()
 	c.queue(f)
+	if after != nil {
+		after()
+	}
 }
 
 // flush sends what has been answered so far.

@@ -77,13 +77,13 @@ func (c *creation) checkAccess() error {
 	c.maximum = a&vfs.MaximumAllowed != 0
 	c.desired = a &^ vfs.MaximumAllowed
 	deleteOnClose := c.req.Options&smb2.OptionDeleteOnClose != 0
-	if deleteOnClose && c.desired&vfs.Delete == 0 && !(c.maximum && c.r.tree.access&vfs.Delete != 0) {
+	if deleteOnClose && c.desired&vfs.Delete == 0 && !(c.maximum && c.r.tree.access()&vfs.Delete != 0) {
 		return smb2.StatusInvalidParameter
 	}
 	if c.desired&vfs.AccessSystemSecurity != 0 {
 		return smb2.StatusPrivilegeNotHeld
 	}
-	if c.desired&^c.r.tree.access != 0 {
+	if c.desired&^c.r.tree.access() != 0 {
 		return smb2.StatusAccessDenied
 	}
 	return nil
@@ -116,7 +116,7 @@ func (c *creation) checkExisting(a vfs.Attr) error {
 	if c.req.Disposition == smb2.Supersede {
 		implied = vfs.Delete | vfs.WriteData | vfs.WriteEA | vfs.WriteAttributes
 	}
-	if implied&^c.r.tree.access != 0 {
+	if implied&^c.r.tree.access() != 0 {
 		return smb2.StatusAccessDenied
 	}
 	return nil
@@ -124,7 +124,7 @@ func (c *creation) checkExisting(a vfs.Attr) error {
 
 // maximal returns what the caller may do at most with an object like this.
 func (t *tree) maximal(a vfs.Attr) vfs.Access {
-	max := t.access
+	max := t.access()
 	if a.Attributes&vfs.AttrReadOnly != 0 && !a.IsDir() {
 		max &^= vfs.WriteData | vfs.AppendData
 	}
@@ -160,7 +160,7 @@ func (c *creation) checkNew(dir bool) error {
 	switch {
 	case c.trailing && !dir:
 		return smb2.StatusObjectNameInvalid
-	case c.m.creator == nil || t.access&need == 0:
+	case c.m.creator == nil || t.access()&need == 0:
 		if t.share.ReadOnly || c.m.creator == nil {
 			return smb2.StatusMediaWriteProtected
 		}
@@ -174,7 +174,7 @@ func (c *creation) checkNew(dir bool) error {
 	}
 	c.o.access = c.desired
 	if c.maximum {
-		c.o.access |= t.access
+		c.o.access |= t.access()
 	}
 	return nil
 }

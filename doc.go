@@ -93,15 +93,15 @@
 //
 // # Limitations
 //
-// Not served: oplocks and leases, durable and persistent handles, multichannel,
+// Not served: leases, durable and persistent handles, multichannel,
 // change notification, named streams, extended attributes, stored security
 // descriptors, quotas, snapshots, Kerberos, DFS, compression, SMB over QUIC and
 // RDMA, and SMB1 beyond the negotiation that leads to SMB2. They are not
 // advertised, and a client that asks gets the status that the specification has
 // for it.
 //
-// Without leases and change notification, clients cache little and see what
-// others did when they look again. Share modes, byte-range locks and pending
+// Without change notification, clients see what others did in a directory when
+// they look again. Share modes, byte-range locks and pending
 // deletions hold among the clients of one Server; programs that use the same
 // files otherwise don't see them.
 //

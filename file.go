@@ -1,8 +1,11 @@
 package smb
 
 import (
+	"slices"
 	"sync"
+	"time"
 
+	"github.com/gosmbd/smb/oplock"
 	"github.com/gosmbd/smb/smb2"
 	"github.com/gosmbd/smb/vfs"
 )
@@ -29,12 +32,20 @@ type file struct {
 	deleted       bool   // the name is gone
 	alloc         int64  // allocation that was asked for and not yet used
 	locks         locks
+	caching       oplock.File
 }
 
 // join finds the object that attr describes, checks that o may share it with
 // those who have it open, and adds o. It is where an open takes effect for
-// others. [MS-FSA] 2.1.5.1.2.2
-func (m *mount) join(o *open, attr vfs.Attr) error {
+// others. When others must first give up what they cache, it returns what to tell
+// them and what to wait for, and nothing happened. [MS-FSA] 2.1.5.1.2.2
+func (m *mount) join(o *open, attr vfs.Attr, overwrite bool) (wait <-chan struct{}, err error) {
+	f, breaks, wait, err := m.tryJoin(o, attr, overwrite)
+	m.srv.sendBreaks(f, breaks, nil) // not inline: the name is claimed
+	return wait, err
+}
+
+func (m *mount) tryJoin(o *open, attr vfs.Attr, overwrite bool) (_ *file, breaks []oplock.Break, wait <-chan struct{}, err error) {
 	key := foldPath(o.name)
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -42,12 +53,20 @@ func (m *mount) join(o *open, attr vfs.Attr) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.deletePending {
-		return smb2.StatusDeletePending
+		return f, nil, nil, smb2.StatusDeletePending
 	}
-	for _, other := range f.opens {
-		if conflicts(o, other) {
-			return smb2.StatusSharingViolation
-		}
+	conflict := slices.ContainsFunc(f.opens, func(other *open) bool { return conflicts(o, other) })
+	o.holder.SetDirectory(f.dir)
+	breaks, wait = f.cache().CheckOpen(time.Now(), o.holder, overwrite, conflict)
+	switch {
+	case wait != nil:
+		return f, breaks, wait, nil
+	case conflict:
+		return f, breaks, nil, smb2.StatusSharingViolation
+	}
+	o.holder.SetAccess(uint32(o.access))
+	if o.granted, err = f.cache().Grant(nil, o.holder); err != nil {
+		return f, breaks, nil, smb2.StatusInvalidParameter
 	}
 	m.files[f.id] = f
 	if attr.ID == 0 {
@@ -56,7 +75,7 @@ func (m *mount) join(o *open, attr vfs.Attr) error {
 	f.opens = append(f.opens, o)
 	m.paths[key]++
 	o.file = f
-	return nil
+	return f, breaks, nil, nil
 }
 
 // fileOf returns the object, a new one if it isn't open. The caller holds m.mu.
@@ -120,6 +139,7 @@ func (f *file) leave(o *open) (remove string) {
 			break
 		}
 	}
+	f.cache().Close(nil, o.holder)
 	key := foldPath(o.name)
 	if m.paths[key]--; m.paths[key] <= 0 {
 		delete(m.paths, key)

@@ -35,7 +35,7 @@ func (t *tree) descriptor(info uint32) vfs.SecurityDescriptor {
 		sd.Group = vfs.SIDUsers
 	}
 	if info&smb2.DACLSecurityInformation != 0 {
-		sd.DACL = &vfs.ACL{ACEs: []vfs.ACE{{Type: vfs.ACEAllowed, Mask: t.access, SID: vfs.SIDEveryone}}}
+		sd.DACL = &vfs.ACL{ACEs: []vfs.ACE{{Type: vfs.ACEAllowed, Mask: t.access(), SID: vfs.SIDEveryone}}}
 	}
 	return sd
 }

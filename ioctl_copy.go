@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"github.com/gosmbd/smb/internal/frame"
+	"github.com/gosmbd/smb/oplock"
 	"github.com/gosmbd/smb/smb2"
 	"github.com/gosmbd/smb/vfs"
 )
@@ -65,7 +66,7 @@ func copyChunk(ctx context.Context, r *request, q *control) error {
 	}
 	var resp smb2.SrvCopychunkResponse
 	for _, c := range req.Chunks {
-		n, err := dst.copyFrom(ctx, src, c)
+		n, err := r.copyFrom(ctx, src, c)
 		resp.TotalBytesWritten += uint32(n)
 		if err != nil {
 			resp.ChunkBytesWritten = uint32(n)
@@ -89,7 +90,12 @@ func (q *control) limits() {
 }
 
 // copyFrom copies one chunk and returns how much of it.
-func (o *open) copyFrom(ctx context.Context, src *open, c smb2.SrvCopychunk) (int, error) {
+func (r *request) copyFrom(ctx context.Context, src *open, c smb2.SrvCopychunk) (int, error) {
+	o := r.open
+	if err := r.breakFor(o.file, o.holder, oplock.OpWrite); err != nil {
+		return 0, err
+	}
+	defer r.brokenBy(o.file, o.holder, oplock.OpWrite)
 	if err := src.file.checkRange(src, c.SourceOffset, uint64(c.Length), false); err != nil {
 		return 0, err
 	}

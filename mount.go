@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 
@@ -246,17 +247,33 @@ func below(key, dir string) bool {
 	return strings.HasPrefix(key, dir) && (len(key) == len(dir) || key[len(dir)] == '/')
 }
 
-// openBelow reports whether anything below dir, but not dir itself, is open.
-func (m *mount) openBelow(dir string) bool {
+// openBelow returns the files below dir, without dir itself, that are open.
+func (m *mount) openBelow(dir string) []*file {
 	key := foldPath(dir)
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	any := false
 	for p := range m.paths {
 		if p != key && below(p, key) {
-			return true
+			any = true
+			break
 		}
 	}
-	return false
+	if !any {
+		return nil
+	}
+	var list []*file
+	for _, f := range m.files {
+		f.mu.Lock()
+		if slices.ContainsFunc(f.opens, func(o *open) bool {
+			p := foldPath(o.name)
+			return p != key && below(p, key)
+		}) {
+			list = append(list, f)
+		}
+		f.mu.Unlock()
+	}
+	return list
 }
 
 // isDoomed reports whether the directory called dir is to be deleted.

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gosmbd/smb/oplock"
 	"github.com/gosmbd/smb/smb2"
 	"github.com/gosmbd/smb/vfs"
 )
@@ -25,6 +26,8 @@ type open struct {
 	share   smb2.ShareAccess
 	options smb2.CreateOptions
 	born    time.Time
+	holder  *oplock.Holder // nil: a pipe
+	granted oplock.Granted // when it was opened
 
 	// The backend's file and what it can do; nil where it can't.
 	f      vfs.File

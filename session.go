@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -261,6 +263,12 @@ func (se *session) allOpens() []*open {
 		list = append(list, o)
 	}
 	return list
+}
+
+func (se *session) allTrees() []*tree {
+	se.mu.RLock()
+	defer se.mu.RUnlock()
+	return slices.Collect(maps.Values(se.trees))
 }
 
 // info describes the session; false: it isn't set up yet.

@@ -6,7 +6,9 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"time"
 
+	"github.com/gosmbd/smb/oplock"
 	"github.com/gosmbd/smb/smb2"
 	"github.com/gosmbd/smb/vfs"
 )
@@ -30,7 +32,8 @@ func orDenied(err error) error {
 }
 
 // setDisposition marks the file for deletion, or unmarks it. [MS-FSA] 2.1.5.15.3
-func (o *open) setDisposition(ctx context.Context, del, ignoreReadOnly bool) error {
+func (r *request) setDisposition(ctx context.Context, del, ignoreReadOnly bool) error {
+	o := r.open
 	if !del {
 		o.file.setDisposition(o, false)
 		return nil
@@ -50,19 +53,23 @@ func (o *open) setDisposition(ctx context.Context, del, ignoreReadOnly bool) err
 			return err
 		}
 	}
+	if err := r.breakFor(o.file, o.holder, oplock.OpDelete); err != nil {
+		return err
+	}
 	o.file.setDisposition(o, true)
 	return nil
 }
 
 // setDispositionEx is the same with flags. [MS-FSA] 2.1.5.15.4
-func (o *open) setDispositionEx(ctx context.Context, flags uint32) error {
+func (r *request) setDispositionEx(ctx context.Context, flags uint32) error {
+	o := r.open
 	if flags&smb2.DispositionPosixSemantics != 0 {
 		return smb2.StatusNotSupported
 	}
 	del := flags&smb2.DispositionDelete != 0
 	ignore := flags&smb2.DispositionIgnoreReadOnlyAttribute != 0
 	if flags&smb2.DispositionOnClose == 0 {
-		return o.setDisposition(ctx, del, ignore)
+		return r.setDisposition(ctx, del, ignore)
 	}
 	o.file.mu.Lock()
 	defer o.file.mu.Unlock()
@@ -86,12 +93,14 @@ func (o *open) checkEmpty(ctx context.Context) error {
 
 // renaming is a rename or link on its way.
 type renaming struct {
+	r       *request
 	ctx     context.Context
 	o       *open
 	m       *mount
 	from    string
 	to      string // as it is to be spelled
 	replace bool
+	wait    <-chan struct{} // with errBreaking
 }
 
 // rename gives the file another name. [MS-FSA] 2.1.5.15.12
@@ -104,12 +113,23 @@ func (r *request) rename(ctx context.Context, name string, root uint64, replace 
 	if err != nil {
 		return err
 	}
-	for range 8 {
+	n.r = r
+	if err := r.breakFor(o.file, o.holder, oplock.OpRename); err != nil {
+		return err
+	}
+	for races := 0; races < 8; races++ {
 		n.from = o.path()
 		if n.from == "." {
 			return smb2.StatusAccessDenied
 		}
-		if err := n.attempt(); err != errRaced {
+		switch err := n.attempt(); err {
+		case errRaced:
+		case errBreaking:
+			if err := r.wait(n.wait); err != nil {
+				return err
+			}
+			races--
+		default:
 			return err
 		}
 	}
@@ -170,8 +190,8 @@ func (n *renaming) rename() error {
 		if below(foldPath(n.to), foldPath(n.from)) && foldPath(n.to) != foldPath(n.from) {
 			return smb2.StatusInvalidParameter
 		}
-		if m.openBelow(n.from) {
-			return smb2.StatusAccessDenied
+		if files := m.openBelow(n.from); len(files) > 0 {
+			return n.breakAll(files, oplock.OpRenameParent)
 		}
 	}
 	for _, dir := range []string{path.Dir(n.from), path.Dir(n.to)} {
@@ -230,21 +250,37 @@ func (n *renaming) target() (string, error) {
 	if attr.IsDir() || attr.Attributes&vfs.AttrReadOnly != 0 {
 		return "", smb2.StatusAccessDenied
 	}
-	if m.isOpen(attr, old) {
-		return "", smb2.StatusAccessDenied
+	if f := m.findOpen(attr, old); f != nil {
+		return "", n.breakAll([]*file{f}, oplock.OpReplace)
 	}
 	return old, nil
 }
 
-// isOpen reports whether the object is open.
-func (m *mount) isOpen(attr vfs.Attr, name string) bool {
+// breakAll asks those who have files open that are in the way to close them, as a
+// client does that only keeps them open in case. It returns errBreaking if there
+// are any, and else that the files are in use.
+func (n *renaming) breakAll(files []*file, op oplock.Op) error {
+	for _, f := range files {
+		f.mu.Lock()
+		breaks, wait := f.cache().Check(time.Now(), n.o.holder, op)
+		f.mu.Unlock()
+		n.m.srv.sendBreaks(f, breaks, n.r.c)
+		if wait != nil {
+			n.wait = wait
+			return errBreaking
+		}
+	}
+	return smb2.StatusAccessDenied
+}
+
+// findOpen returns the object if it is open.
+func (m *mount) findOpen(attr vfs.Attr, name string) *file {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	f := m.files[attr.ID]
 	if attr.ID == 0 {
-		f = m.byName[foldPath(name)]
+		return m.byName[foldPath(name)]
 	}
-	return f != nil
+	return m.files[attr.ID]
 }
 
 // checkParent checks that a name in dir may be changed while others have dir
@@ -286,7 +322,7 @@ func (m *mount) checkParent(ctx context.Context, dir string) error {
 func (r *request) link(ctx context.Context, x smb2.FileLinkInformation) error {
 	o, m := r.open, r.open.m
 	switch {
-	case r.tree.access&vfs.AddFile == 0:
+	case r.tree.access()&vfs.AddFile == 0:
 		return smb2.StatusAccessDenied
 	case o.file.dir:
 		return smb2.StatusFileIsADirectory
@@ -297,7 +333,25 @@ func (r *request) link(ctx context.Context, x smb2.FileLinkInformation) error {
 	if err != nil {
 		return err
 	}
-	n.from = o.path()
+	n.r = r
+	if err := r.breakFor(o.file, o.holder, oplock.OpRename); err != nil {
+		return err
+	}
+	for {
+		n.from = o.path()
+		err := n.link(x.ReplaceIfExists)
+		if err != errBreaking {
+			return err
+		}
+		if err := r.wait(n.wait); err != nil {
+			return err
+		}
+	}
+}
+
+// link does it.
+func (n *renaming) link(replace bool) error {
+	o, m, ctx := n.o, n.m, n.ctx
 	claims := n.claims(false)
 	if err := m.claim(ctx, claims...); err != nil {
 		return err
@@ -311,7 +365,7 @@ func (r *request) link(ctx context.Context, x smb2.FileLinkInformation) error {
 		return smb2.StatusDeletePending
 	}
 	if foldPath(n.from) == foldPath(n.to) {
-		if x.ReplaceIfExists {
+		if replace {
 			return nil
 		}
 		return smb2.StatusObjectNameCollision
