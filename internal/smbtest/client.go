@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,6 +42,12 @@ type Elem struct {
 	Tamper func(msg []byte)
 }
 
+// Replay marks e as sent before. [MS-SMB2] 3.2.4.1.9
+func (e *Elem) Replay() *Elem {
+	e.Flags |= smb2.FlagReplayOperation
+	return e
+}
+
 // Related makes e a related request of a compound, with no ids of its own.
 func (e *Elem) Related() *Elem {
 	e.Flags |= smb2.FlagRelated
@@ -68,7 +75,7 @@ type Session struct {
 	Sign   bool            // sign requests; SessionSetup sets it if there is a key
 	Seal   bool            // encrypt frames; SessionSetup sets it if the server asks
 
-	nonce uint64
+	nonce *atomic.Uint64 // of the last frame that was encrypted, on whatever channel
 }
 
 // Client is one connection. It is for one goroutine.
@@ -90,6 +97,9 @@ type Client struct {
 	NextID  uint64 // MessageId of the next request
 	Credits int    // granted and not used, as the client sees it
 	Ask     uint16 // CreditRequest of each request
+
+	// Sequence is the ChannelSequence of each request of dialect 3.x.
+	Sequence uint16
 
 	preauth  signing.PreauthHash
 	sessions map[uint64]*Session
@@ -162,6 +172,9 @@ func (c *Client) Req(cmd smb2.Command, body Body) *Elem {
 	if c.Dialect >= smb2.Dialect210 && c.Dialect != smb2.DialectWildcard {
 		e.CreditCharge = charge(body)
 		n = uint64(max(e.CreditCharge, 1))
+	}
+	if c.Dialect >= smb2.Dialect300 && c.Dialect != smb2.DialectWildcard {
+		e.Status = smb2.Status(c.Sequence)
 	}
 	switch cmd {
 	case smb2.CommandCancel:
@@ -240,8 +253,7 @@ func (c *Client) SealWith(se *Session, frame []byte) []byte {
 		Flags:               smb2.TransformEncrypted,
 		SessionID:           se.ID,
 	}
-	se.nonce++
-	binary.LittleEndian.PutUint64(h.Nonce[:], se.nonce)
+	binary.LittleEndian.PutUint64(h.Nonce[:], se.nonce.Add(1))
 	h.Put(frame)
 	out := make([]byte, len(frame), len(frame)+16)
 	copy(out, frame)

@@ -3,6 +3,7 @@ package smbtest
 import (
 	"crypto/rand"
 	"encoding/asn1"
+	"sync/atomic"
 
 	"github.com/gosmbd/smb/internal/ntlmclient"
 	"github.com/gosmbd/smb/internal/spnego"
@@ -134,6 +135,8 @@ type Logon struct {
 	Previous       uint64            // PreviousSessionId
 	Mode           smb2.SecurityMode // zero: SigningEnabled
 	Again          *Session          // re-authenticate this session
+	Bind           *Session          // make the connection a channel of this session
+	Unsigned       bool              // where the session would sign
 	Flags          uint8
 
 	hash signing.PreauthHash
@@ -164,8 +167,12 @@ func (c *Client) LogonFirst(l *Logon) (Reply, uint64) {
 	l.hash = c.preauth
 	token := spnego.NegTokenInit{Mechs: []asn1.ObjectIdentifier{oidNTLM}, MechToken: l.NTLM.Negotiate()}.Append(nil)
 	var id uint64
-	if l.Again != nil {
+	switch {
+	case l.Again != nil:
 		id = l.Again.ID
+	case l.Bind != nil:
+		id = l.Bind.ID
+		l.Flags |= smb2.SessionFlagBinding
 	}
 	r := c.setup(l, token, id)
 	return r, r.SessionID
@@ -175,6 +182,16 @@ func (c *Client) LogonFirst(l *Logon) (Reply, uint64) {
 func (c *Client) setup(l *Logon, token []byte, id uint64) Reply {
 	c.tb.Helper()
 	e := c.SetupReq(l, token, id)
+	if l.Bind != nil {
+		// Until it succeeds, requests and responses are signed with the key of
+		// the session. [MS-SMB2] 3.2.4.1.1, 3.3.5.5
+		if before, found := c.sessions[id]; found {
+			defer func() { c.sessions[id] = before }()
+		} else {
+			defer delete(c.sessions, id)
+		}
+		c.sessions[id] = &Session{ID: id, Signer: l.Bind.Signer, Sign: true}
+	}
 	var r Reply
 	if l.Again != nil {
 		r = c.DoElem(e)
@@ -188,6 +205,9 @@ func (c *Client) setup(l *Logon, token []byte, id uint64) Reply {
 	}
 	if r.Status == smb2.StatusMoreProcessingRequired {
 		l.hash = l.hash.Extend(r.Msg)
+		if l.Bind != nil && (r.Flags&smb2.FlagSigned == 0 || r.BadSig) {
+			c.tb.Error("SESSION_SETUP: the answer to a binding is not signed with the key of the session")
+		}
 	}
 	return r
 }
@@ -202,7 +222,7 @@ func (c *Client) SetupReq(l *Logon, token []byte, id uint64) *Elem {
 		Flags: l.Flags, SecurityMode: mode, PreviousSessionID: l.Previous, SecurityBuffer: token,
 	})
 	e.TreeID, e.SessionID = 0, id
-	e.Unsigned = l.Again == nil
+	e.Unsigned = l.Again == nil && l.Bind == nil || l.Unsigned
 	return e
 }
 
@@ -240,11 +260,13 @@ func (c *Client) LogonSecond(l *Logon, first Reply, id uint64) (*Session, smb2.S
 		return l.Again, r.Status
 	}
 	se := &Session{ID: r.SessionID, Flags: resp.Flags}
-	if resp.Flags&(smb2.SessionIsGuest|smb2.SessionIsNull) == 0 {
+	if l.Bind != nil {
+		c.bound(l, se, key)
+	} else if resp.Flags&(smb2.SessionIsGuest|smb2.SessionIsNull) == 0 {
 		c.Derive(se, key, &l.hash)
-		if r.Flags&smb2.FlagSigned == 0 || !se.Signer.Verify(r.Msg) {
-			c.tb.Fatalf("the final SESSION_SETUP response is not signed, or wrongly")
-		}
+	}
+	if se.Signer != nil && (r.Flags&smb2.FlagSigned == 0 || !se.Signer.Verify(r.Msg)) {
+		c.tb.Fatalf("the final SESSION_SETUP response is not signed, or wrongly")
 	}
 	c.Adopt(se)
 	return se, r.Status
@@ -266,8 +288,26 @@ func (c *Client) Derive(se *Session, key []byte, hash *signing.PreauthHash) {
 			c.tb.Fatal(err)
 		}
 	}
+	se.nonce = new(atomic.Uint64)
 	se.Key, se.Sign = key, true
 	se.Seal = se.Flags&smb2.SessionEncryptData != 0
+}
+
+// Bind makes the connection a channel of se, which is the current session then.
+func (c *Client) Bind(se *Session, user, password string) smb2.Status {
+	c.tb.Helper()
+	_, st := c.Logon(&Logon{User: user, Password: password, Bind: se})
+	return st
+}
+
+// bound gives a channel its own key for signatures, and the session's for
+// encryption. [MS-SMB2] 3.2.5.3.3
+func (c *Client) bound(l *Logon, se *Session, key []byte) {
+	c.tb.Helper()
+	c.Derive(se, key, &l.hash)
+	m := l.Bind
+	se.Key, se.Flags, se.Seal = m.Key, m.Flags, m.Seal
+	se.In, se.Out, se.nonce = m.In, m.Out, m.nonce
 }
 
 // Adopt makes se the current session and one whose replies can be checked.
