@@ -110,7 +110,7 @@ type Client struct {
 	nc   net.Conn
 	wmu  sync.Mutex
 	in   chan []byte
-	hold chan struct{}
+	gate gate
 }
 
 // Dialect is smb2.Dialect.
@@ -127,7 +127,6 @@ func New(tb testing.TB, nc net.Conn) *Client {
 		tb:       tb,
 		nc:       nc,
 		in:       make(chan []byte, 1<<14),
-		hold:     make(chan struct{}, 1),
 	}
 	go c.read()
 	tb.Cleanup(func() { c.Close() })
@@ -141,8 +140,7 @@ func (c *Client) Close() { c.nc.Close() }
 func (c *Client) read() {
 	defer close(c.in)
 	for {
-		c.hold <- struct{}{}
-		<-c.hold
+		c.gate.pass()
 		var hdr [4]byte
 		if _, err := io.ReadFull(c.nc, hdr[:]); err != nil {
 			return
@@ -151,15 +149,53 @@ func (c *Client) read() {
 		if _, err := io.ReadFull(c.nc, b); err != nil {
 			return
 		}
+		c.gate.leave()
 		c.in <- b
 	}
 }
 
-// Hold stops reading after at most one more frame; the function that it returns
-// goes on.
+// Hold stops reading after one more frame; the function that it returns goes on.
 func (c *Client) Hold() (release func()) {
-	c.hold <- struct{}{}
-	return func() { <-c.hold }
+	c.gate.close()
+	return c.gate.open
+}
+
+// gate is where the reader may be held up.
+type gate struct {
+	mu      sync.Mutex
+	opened  sync.Cond // L is &mu once somebody waits
+	held    bool
+	reading bool // the reader waits for a frame
+	one     bool // it may do so once more
+}
+
+func (g *gate) pass() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.opened.L = &g.mu
+	for g.held && !g.one {
+		g.opened.Wait()
+	}
+	g.reading, g.one = true, false
+}
+
+func (g *gate) leave() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.reading = false
+}
+
+func (g *gate) close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.held, g.one = true, !g.reading
+}
+
+func (g *gate) open() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.held = false
+	g.opened.Broadcast()
 }
 
 // Req returns a request with the next MessageId, the current session and tree.
