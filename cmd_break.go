@@ -12,7 +12,7 @@ import (
 // oplockBreak takes a client's answer to an oplock break. [MS-SMB2] 3.3.5.22.1
 func oplockBreak(_ context.Context, r *request, w *reply) error {
 	if smb2.BreakStructureSize(r.msg) == smb2.LeaseBreakAckSize {
-		return smb2.StatusObjectNameNotFound // there are no leases
+		return leaseBreak(r, w)
 	}
 	req, err := smb2.ParseOplockBreak(r.msg)
 	if err != nil {
@@ -30,7 +30,7 @@ func oplockBreak(_ context.Context, r *request, w *reply) error {
 	o.file.mu.Unlock()
 	if len(more) > 0 {
 		f, srv := o.file, r.c.srv
-		r.ch.after = func() { srv.sendBreaks(f, more, nil) }
+		r.ch.after = func() { srv.sendBreaks(f, more) }
 	}
 	switch {
 	case errors.Is(err, oplock.ErrNotBreaking):
@@ -41,5 +41,35 @@ func oplockBreak(_ context.Context, r *request, w *reply) error {
 		return smb2.StatusInvalidOplockProtocol
 	}
 	w.buf.B = smb2.OplockBreak{Level: smb2.OplockLevel(got.Level), FileID: req.FileID}.Append(w.buf.B)
+	return nil
+}
+
+// leaseBreak takes a client's answer to a lease break. [MS-SMB2] 3.3.5.22.2
+func leaseBreak(r *request, w *reply) error {
+	req, err := smb2.ParseLeaseBreakAck(r.msg)
+	if err != nil {
+		return err
+	}
+	srv, client := r.c.srv, oplock.Key(r.c.params.clientGUID)
+	found := srv.leases.Find(client, req.LeaseKey)
+	if found == nil {
+		return smb2.StatusObjectNameNotFound
+	}
+	f := found.Ref.(*file)
+	f.mu.Lock()
+	got, more, err := f.cache().AckLease(time.Now(), client, req.LeaseKey, oplock.State(req.State))
+	f.mu.Unlock()
+	if len(more) > 0 {
+		r.ch.after = func() { srv.sendBreaks(f, more) }
+	}
+	switch {
+	case errors.Is(err, oplock.ErrNoLease):
+		return smb2.StatusObjectNameNotFound
+	case errors.Is(err, oplock.ErrNotBreaking):
+		return smb2.StatusUnsuccessful
+	case err != nil:
+		return smb2.StatusRequestNotAccepted
+	}
+	w.buf.B = smb2.LeaseBreakAck{LeaseKey: req.LeaseKey, State: smb2.LeaseState(got.State)}.Append(w.buf.B)
 	return nil
 }

@@ -198,7 +198,7 @@ func (c *creation) openExisting(f vfs.File) error {
 		o.shared |= vfs.WriteData
 	}
 	o.deleteOnClose = c.req.Options&smb2.OptionDeleteOnClose != 0
-	if c.wait, err = c.m.join(o, attr, overwrite); c.wait != nil {
+	if c.wait, err = c.join(attr, overwrite); c.wait != nil {
 		err = errBreaking
 	}
 	if err != nil {
@@ -268,13 +268,14 @@ func (c *creation) overwrite() error {
 }
 
 // overwritten tells those who opened the file meanwhile, and perhaps began to cache
-// what was in it.
+// what was in it or what the directory shows of it.
 func (c *creation) overwritten() {
 	f := c.o.file
 	f.mu.Lock()
 	breaks, _ := f.cache().CheckOpen(time.Now(), c.o.holder, true, false)
 	f.mu.Unlock()
-	c.m.srv.sendBreaks(f, breaks, nil)
+	c.m.srv.sendBreaks(f, breaks)
+	c.m.entryChanged(c.o.name, c.o.holder)
 }
 
 // makeNew makes the object.
@@ -283,6 +284,9 @@ func (c *creation) makeNew() error {
 	dir := c.req.Options&smb2.OptionDirectoryFile != 0
 	if err := c.checkNew(dir); err != nil {
 		return err
+	}
+	if l := c.contexts.lease; l != nil && c.m.srv.leases.Check(l, nil) != nil {
+		return smb2.StatusInvalidParameter
 	}
 	o.name = c.m.tunnel.restore(o.name)
 	attrs := c.attrs
@@ -311,7 +315,7 @@ func (c *creation) makeNew() error {
 		o.setFile(f)
 		o.shared = o.access
 		o.deleteOnClose = c.req.Options&smb2.OptionDeleteOnClose != 0
-		_, err = c.m.join(o, attr, false)
+		_, err = c.join(attr, false)
 	}
 	if err != nil {
 		f.Close()
@@ -320,6 +324,7 @@ func (c *creation) makeNew() error {
 	o.file.mu.Lock()
 	o.file.alloc = c.contexts.alloc
 	o.file.mu.Unlock()
+	c.m.entryChanged(o.name, o.holder)
 	c.action = smb2.ActionCreated
 	return c.statNew()
 }

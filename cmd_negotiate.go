@@ -176,7 +176,10 @@ func (n *negotiation) capabilities() error {
 	p.maxIO = 64 << 10
 	if p.multiCredit {
 		p.maxIO = uint32(s.limits.MaxIO)
-		p.caps |= smb2.CapLargeMTU
+		p.caps |= smb2.CapLargeMTU | smb2.CapLeasing
+	}
+	if p.dialect >= Dialect300 {
+		p.caps |= p.clientCaps & smb2.CapDirectoryLeasing
 	}
 	switch p.dialect {
 	case Dialect300, Dialect302:

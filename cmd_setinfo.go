@@ -177,7 +177,9 @@ func (o *open) setBasic(ctx context.Context, data []byte) error {
 	if c == (vfs.AttrChange{}) {
 		return nil
 	}
-	return o.setAttr(ctx, c)
+	err = o.setAttr(ctx, c)
+	o.m.entryChanged(o.path(), o.holder)
+	return err
 }
 
 // setAttr changes times and attributes; a backend that can't hold them forgets
@@ -213,7 +215,8 @@ func (r *request) setSize(ctx context.Context, size int64) error {
 		return err
 	}
 	err = orDenied(o.trunc.Truncate(size))
-	r.brokenBy(o.file, o.holder, oplock.OpSetSize)
+	r.c.srv.brokenBy(o.file, o.holder, oplock.OpSetSize)
+	o.m.entryChanged(o.path(), o.holder)
 	return err
 }
 
@@ -237,8 +240,9 @@ func (r *request) setAllocation(ctx context.Context, size int64) error {
 		return err
 	}
 	o.file.mu.Lock()
-	defer o.file.mu.Unlock()
 	o.file.alloc = roundUp(size)
+	o.file.mu.Unlock()
+	o.m.entryChanged(o.path(), o.holder)
 	return nil
 }
 

@@ -63,7 +63,8 @@ func (r *request) write(ctx context.Context, req smb2.WriteRequest) error {
 	}
 	if len(req.Data) > 0 {
 		_, err := o.writer.WriteAt(req.Data, int64(req.Offset))
-		r.brokenBy(o.file, o.holder, oplock.OpWrite)
+		o.changed.Store(true)
+		r.c.srv.brokenBy(o.file, o.holder, oplock.OpWrite)
 		if err != nil {
 			return err
 		}

@@ -10,21 +10,43 @@ type outFrame struct {
 	last bool // it completes a chain
 }
 
-// queue sends f, after those queued before it. It doesn't wait for the client:
-// whoever finds the queue idle writes until it is empty.
+// queue sends f, after those queued before it. Whoever finds the queue idle writes
+// until it is empty.
 func (c *conn) queue(f outFrame) {
+	if idle, _ := c.enqueue(f); idle {
+		c.write()
+	}
+}
+
+// queueSoon is queue for those who mustn't wait for the client. It reports whether
+// the connection still takes frames.
+func (c *conn) queueSoon(f outFrame) bool {
+	idle, ok := c.enqueue(f)
+	if idle {
+		go c.write()
+	}
+	return ok
+}
+
+// enqueue puts f into the queue. If it finds it idle, the caller calls write. It is
+// not ok when nothing is written any more.
+func (c *conn) enqueue(f outFrame) (idle, ok bool) {
 	c.send.Lock()
 	if c.send.err != nil {
 		c.send.Unlock()
 		c.sent(f)
-		return
+		return false, false
 	}
 	c.send.queue = append(c.send.queue, f)
-	if c.send.writing {
-		c.send.Unlock()
-		return
-	}
+	idle = !c.send.writing
 	c.send.writing = true
+	c.send.Unlock()
+	return idle, true
+}
+
+// write writes what is queued.
+func (c *conn) write() {
+	c.send.Lock()
 	for len(c.send.queue) > 0 && c.send.err == nil {
 		batch := c.send.queue
 		c.send.queue = c.send.spare[:0]

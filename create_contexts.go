@@ -3,17 +3,20 @@ package smb
 import (
 	"math"
 
+	"github.com/gosmbd/smb/oplock"
 	"github.com/gosmbd/smb/smb2"
 )
 
 // createContexts is what the contexts of a CREATE ask for. Unknown ones are
-// ignored, and so are those for oplocks, leases and durable handles, which a
-// server without them doesn't answer. [MS-SMB2] 3.3.5.9
+// ignored. [MS-SMB2] 3.3.5.9
 type createContexts struct {
 	maximal bool
 	maxTime smb2.FileTime
 	diskID  bool
 	alloc   int64
+
+	hasLease bool                 // there is the context, whether or not it counts
+	lease    *oplock.LeaseRequest // nil: none is asked for
 }
 
 func (c *creation) parseContexts() error {
@@ -41,6 +44,10 @@ func (c *creation) parseContexts() error {
 				return smb2.StatusInvalidParameter
 			}
 			c.contexts.alloc = roundUp(int64(q.Size))
+		case smb2.ContextRqLs:
+			if err := c.parseLease(x.Data); err != nil {
+				return err
+			}
 		case smb2.ContextTWrp:
 			if _, err := smb2.ParseTimewarpRequest(x.Data); err != nil {
 				return err
@@ -70,6 +77,9 @@ func (c *creation) answerContexts() []smb2.CreateContext {
 	if c.contexts.diskID {
 		resp := smb2.QueryOnDiskIDResponse{DiskFileID: c.attr.ID, VolumeID: c.r.tree.volumeID()}
 		list = append(list, smb2.CreateContext{Name: smb2.ContextQFid, Data: resp.Append(nil)})
+	}
+	if c.o.granted.Level == oplock.Lease {
+		list = append(list, leaseAnswer(c.contexts.lease.Key, c.o.granted))
 	}
 	return list
 }

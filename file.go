@@ -33,25 +33,30 @@ type file struct {
 	alloc         int64  // allocation that was asked for and not yet used
 	locks         locks
 	caching       oplock.File
+	overdue       *time.Timer // nil unless a client owes an answer
 }
 
-// join finds the object that attr describes, checks that o may share it with
-// those who have it open, and adds o. It is where an open takes effect for
+// join finds the object that attr describes, checks that the open may share
+// it with those who have it open, and adds it. It is where an open takes effect for
 // others. When others must first give up what they cache, it returns what to tell
 // them and what to wait for, and nothing happened. [MS-FSA] 2.1.5.1.2.2
-func (m *mount) join(o *open, attr vfs.Attr, overwrite bool) (wait <-chan struct{}, err error) {
-	f, breaks, wait, err := m.tryJoin(o, attr, overwrite)
-	m.srv.sendBreaks(f, breaks, nil) // not inline: the name is claimed
+func (c *creation) join(attr vfs.Attr, overwrite bool) (wait <-chan struct{}, err error) {
+	f, breaks, wait, err := c.tryJoin(attr, overwrite)
+	c.m.srv.sendBreaks(f, breaks)
 	return wait, err
 }
 
-func (m *mount) tryJoin(o *open, attr vfs.Attr, overwrite bool) (_ *file, breaks []oplock.Break, wait <-chan struct{}, err error) {
+func (c *creation) tryJoin(attr vfs.Attr, overwrite bool) (_ *file, breaks []oplock.Break, wait <-chan struct{}, err error) {
+	o, m := c.o, c.m
 	key := foldPath(o.name)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	f := m.fileOf(attr, key)
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if l := c.contexts.lease; l != nil && m.srv.leases.Check(l, &f.caching) != nil {
+		return f, nil, nil, smb2.StatusInvalidParameter
+	}
 	if f.deletePending {
 		return f, nil, nil, smb2.StatusDeletePending
 	}
@@ -65,7 +70,7 @@ func (m *mount) tryJoin(o *open, attr vfs.Attr, overwrite bool) (_ *file, breaks
 		return f, breaks, nil, smb2.StatusSharingViolation
 	}
 	o.holder.SetAccess(uint32(o.access))
-	if o.granted, err = f.cache().Grant(nil, o.holder); err != nil {
+	if o.granted, err = f.cache().Grant(&m.srv.leases, o.holder); err != nil {
 		return f, breaks, nil, smb2.StatusInvalidParameter
 	}
 	m.files[f.id] = f
@@ -73,9 +78,24 @@ func (m *mount) tryJoin(o *open, attr vfs.Attr, overwrite bool) (_ *file, breaks
 		m.byName[key], f.byName = f, key
 	}
 	f.opens = append(f.opens, o)
-	m.paths[key]++
+	m.addPath(key, f)
 	o.file = f
 	return f, breaks, nil, nil
+}
+
+// addPath counts an open of f by a folded path. The caller holds m.mu.
+func (m *mount) addPath(key string, f *file) {
+	m.paths[key] = opened{f, m.paths[key].n + 1}
+}
+
+// dropPath is the reverse of addPath.
+func (m *mount) dropPath(key string) {
+	p := m.paths[key]
+	if p.n--; p.n <= 0 {
+		delete(m.paths, key)
+		return
+	}
+	m.paths[key] = p
 }
 
 // fileOf returns the object, a new one if it isn't open. The caller holds m.mu.
@@ -94,7 +114,9 @@ func (m *mount) fileOf(attr vfs.Attr, key string) *file {
 	if f := m.files[id]; f != nil {
 		return f
 	}
-	return &file{m: m, id: id, dir: attr.IsDir()}
+	f := &file{m: m, id: id, dir: attr.IsDir()}
+	f.caching.Ref = f
+	return f
 }
 
 // Rights that share modes are about.
@@ -123,8 +145,9 @@ func denies(a, b *open) bool {
 
 // leave removes o. It returns the name that must now be removed from the
 // backend, if o was the last open of a file to be deleted; the file then stays
-// known, so that nobody opens it meanwhile, until forget.
-func (f *file) leave(o *open) (remove string) {
+// known, so that nobody opens it meanwhile, until forget. If others have it still
+// open they may have to be told that it is to be deleted.
+func (f *file) leave(o *open) (remove string, breaks []oplock.Break) {
 	m := f.m
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -139,22 +162,21 @@ func (f *file) leave(o *open) (remove string) {
 			break
 		}
 	}
-	f.cache().Close(nil, o.holder)
+	f.cache().Close(&m.srv.leases, o.holder)
 	key := foldPath(o.name)
-	if m.paths[key]--; m.paths[key] <= 0 {
-		delete(m.paths, key)
-	}
+	m.dropPath(key)
 	if o.deleteOnClose && !f.deletePending {
 		f.setDeletePending(o.name)
+		breaks, _ = f.cache().Check(time.Now(), o.holder, oplock.OpDelete)
 	}
 	if len(f.opens) > 0 {
-		return ""
+		return "", breaks
 	}
 	if f.deletePending && !f.deleted {
-		return f.deletePath
+		return f.deletePath, nil
 	}
 	f.drop()
-	return ""
+	return "", nil
 }
 
 // drop takes f out of the mount's tables. The caller holds m.mu and f.mu.
@@ -167,6 +189,10 @@ func (f *file) drop() {
 		delete(m.byName, f.byName)
 	}
 	f.clearDelete()
+	if f.overdue != nil {
+		f.overdue.Stop()
+		f.overdue = nil
+	}
 }
 
 // forget ends what leave began.
@@ -244,10 +270,8 @@ func (f *file) renamed(from, to string) {
 			continue
 		}
 		o.name = to
-		if m.paths[oldKey]--; m.paths[oldKey] <= 0 {
-			delete(m.paths, oldKey)
-		}
-		m.paths[newKey]++
+		m.dropPath(oldKey)
+		m.addPath(newKey, f)
 	}
 	if f.byName == oldKey {
 		delete(m.byName, oldKey)

@@ -95,7 +95,8 @@ func (r *request) copyFrom(ctx context.Context, src *open, c smb2.SrvCopychunk) 
 	if err := r.breakFor(o.file, o.holder, oplock.OpWrite); err != nil {
 		return 0, err
 	}
-	defer r.brokenBy(o.file, o.holder, oplock.OpWrite)
+	defer r.c.srv.brokenBy(o.file, o.holder, oplock.OpWrite)
+	o.changed.Store(true)
 	if err := src.file.checkRange(src, c.SourceOffset, uint64(c.Length), false); err != nil {
 		return 0, err
 	}

@@ -33,13 +33,19 @@ type mount struct {
 
 	mu       sync.Mutex
 	files    map[uint64]*file
-	byName   map[string]*file // of a backend without ids, by folded path
-	paths    map[string]int   // folded paths of opens, and how many have each
-	doomed   map[string]int   // folded paths of directories with a delete pending
+	byName   map[string]*file  // of a backend without ids, by folded path
+	paths    map[string]opened // what is open, by folded path
+	doomed   map[string]int    // folded paths of directories with a delete pending
 	claims   map[string]*claimed
 	freed    chan struct{} // closed and replaced when a claim is given up
 	waiting  bool          // somebody waits for freed
 	subtrees []string      // claimed with all that is below
+}
+
+// opened is what is open under a name.
+type opened struct {
+	file *file // that of the latest open
+	n    int   // how many opens came by the name
 }
 
 // mount returns the mount of fsys and counts a use of it.
@@ -68,7 +74,7 @@ func (s *Server) newMount(key any, fsys vfs.FS) *mount {
 		fs:     fsys,
 		files:  make(map[uint64]*file),
 		byName: make(map[string]*file),
-		paths:  make(map[string]int),
+		paths:  make(map[string]opened),
 		doomed: make(map[string]int),
 		claims: make(map[string]*claimed),
 		freed:  make(chan struct{}),

@@ -49,6 +49,7 @@ type open struct {
 	waits   map[*chain]struct{}
 	closing error // why waits end at once
 
+	changed  atomic.Bool  // data was written
 	position atomic.Int64 // after the last read or write, or as it was set
 
 	cursor cursor
@@ -152,10 +153,14 @@ func (o *open) release(ctx context.Context) error {
 	f.locks.release(o)
 	f.mu.Unlock()
 	err := o.f.Close()
-	if name := f.leave(o); name != "" {
-		if rerr := o.m.remove(ctx, f, name); err == nil {
+	name, breaks := f.leave(o)
+	o.m.srv.sendBreaks(f, breaks)
+	if name != "" {
+		if rerr := o.m.remove(ctx, f, name, o.holder); err == nil {
 			err = rerr
 		}
+	} else if o.changed.Load() {
+		o.m.entryChanged(o.path(), o.holder)
 	}
 	if err != nil {
 		o.se.srv.log.Error("smb: close failed", "share", o.tree.name, "path", o.name, "err", err)
@@ -163,8 +168,8 @@ func (o *open) release(ctx context.Context) error {
 	return err
 }
 
-// remove removes a file whose last open went.
-func (m *mount) remove(ctx context.Context, f *file, name string) error {
+// remove removes a file whose last open went, that of h.
+func (m *mount) remove(ctx context.Context, f *file, name string, h *oplock.Holder) error {
 	c := claim{key: foldPath(name), exclusive: true, subtree: f.dir}
 	if err := m.claim(ctx, c); err != nil {
 		return err
@@ -180,6 +185,7 @@ func (m *mount) remove(ctx context.Context, f *file, name string) error {
 	}
 	if err == nil {
 		m.names.removed(name, f.dir)
+		m.entryChanged(name, h)
 	}
 	return err
 }

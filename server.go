@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gosmbd/smb/oplock"
 	"github.com/gosmbd/smb/smb2"
 )
 
@@ -129,6 +130,7 @@ type Server struct {
 	refused  atomic.Int64  // connections that were not let in, since the janitor looked
 	evicted  atomic.Int64  // connections that gave way to others, likewise
 	nextFile atomic.Uint64 // persistent part of the next FileId
+	leases   oplock.Table
 	gate     logonGate
 }
 

@@ -219,6 +219,10 @@ func (n *renaming) rename() error {
 	m.names.removed(n.from, o.file.dir)
 	m.names.added(n.to)
 	o.file.renamed(n.from, n.to)
+	m.entryChanged(n.from, o.holder)
+	if path.Dir(n.to) != path.Dir(n.from) {
+		m.entryChanged(n.to, o.holder)
+	}
 	return nil
 }
 
@@ -264,7 +268,7 @@ func (n *renaming) breakAll(files []*file, op oplock.Op) error {
 		f.mu.Lock()
 		breaks, wait := f.cache().Check(time.Now(), n.o.holder, op)
 		f.mu.Unlock()
-		n.m.srv.sendBreaks(f, breaks, n.r.c)
+		n.m.srv.sendBreaks(f, breaks)
 		if wait != nil {
 			n.wait = wait
 			return errBreaking
@@ -289,7 +293,7 @@ func (m *mount) findOpen(attr vfs.Attr, name string) *file {
 func (m *mount) checkParent(ctx context.Context, dir string) error {
 	key := foldPath(dir)
 	m.mu.Lock()
-	opened, doomed := m.paths[key] > 0, m.doomed[key] > 0
+	opened, doomed := m.paths[key].n > 0, m.doomed[key] > 0
 	m.mu.Unlock()
 	if doomed {
 		return smb2.StatusDeletePending
@@ -384,5 +388,6 @@ func (n *renaming) link(replace bool) error {
 		return err
 	}
 	m.names.added(n.to)
+	m.entryChanged(n.to, o.holder)
 	return nil
 }
