@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/spf13/afero v1.15.0
+	go.etcd.io/bbolt v1.5.0
 	golang.org/x/crypto v0.58.0
 	golang.org/x/sync v0.24.0
 	golang.org/x/sys v0.49.0

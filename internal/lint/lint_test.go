@@ -40,6 +40,7 @@ var mayImport = []struct {
 	{"internal/ntlmclient", []string{"internal/utf16le", "internal/spnego"}},
 	{"dcerpc/...", []string{"dcerpc/...", "internal/utf16le", "vfs"}},
 	{"vfs/...", []string{"vfs/..."}},
+	{"boltstore", nil},
 	{".", []string{"smb2", "signing", "oplock", "vfs", "dcerpc/...", "internal/frame", "internal/window", "internal/utf16le", "internal/spnego"}},
 	{"ntlm", []string{".", "vfs", "internal/utf16le", "internal/spnego"}},
 	{"krb", []string{".", "vfs", "internal/utf16le", "internal/spnego"}},
@@ -54,6 +55,7 @@ var mayImport = []struct {
 var heavy = map[string]string{
 	"github.com/spf13/afero":      "vfs/aferofs",
 	"github.com/jcmturner/gokrb5": "krb",
+	"go.etcd.io/bbolt":            "boltstore",
 }
 
 // listed is what go list tells about a package.
