@@ -91,7 +91,7 @@ type Server struct {
 	Logger *slog.Logger
 
 	// Interfaces returns the addresses that clients are told for further
-	// connections; nil: those of the machine.
+	// connections; nil: those of the machine that the client can use.
 	Interfaces func() ([]Interface, error)
 
 	// ConnState, if set, is called when a connection changes state.
@@ -132,6 +132,7 @@ type Server struct {
 	nextFile atomic.Uint64 // persistent part of the next FileId
 	leases   oplock.Table
 	gate     logonGate
+	nics     nicCache
 }
 
 // ConnState is the state of a connection, as ConnState hooks see it.
