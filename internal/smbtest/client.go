@@ -98,8 +98,10 @@ type Client struct {
 	Credits int    // granted and not used, as the client sees it
 	Ask     uint16 // CreditRequest of each request
 
-	// Sequence is the ChannelSequence of each request of dialect 3.x.
-	Sequence uint16
+	// Sequence is the ChannelSequence of each request of dialect 3.x, and
+	// Replaying marks each as one that was sent before.
+	Sequence  uint16
+	Replaying bool
 
 	preauth  signing.PreauthHash
 	sessions map[uint64]*Session
@@ -211,6 +213,9 @@ func (c *Client) Req(cmd smb2.Command, body Body) *Elem {
 	}
 	if c.Dialect >= smb2.Dialect300 && c.Dialect != smb2.DialectWildcard {
 		e.Status = smb2.Status(c.Sequence)
+		if c.Replaying {
+			e.Replay()
+		}
 	}
 	switch cmd {
 	case smb2.CommandCancel:
