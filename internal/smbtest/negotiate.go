@@ -137,6 +137,7 @@ type Logon struct {
 	Again          *Session          // re-authenticate this session
 	Bind           *Session          // make the connection a channel of this session
 	Unsigned       bool              // where the session would sign
+	Raw            bool              // NTLM without SPNEGO
 	Flags          uint8
 
 	hash signing.PreauthHash
@@ -165,7 +166,10 @@ func (c *Client) LogonFirst(l *Logon) (Reply, uint64) {
 	c.tb.Helper()
 	l.NTLM.User, l.NTLM.Password = l.User, l.Password
 	l.hash = c.preauth
-	token := spnego.NegTokenInit{Mechs: []asn1.ObjectIdentifier{oidNTLM}, MechToken: l.NTLM.Negotiate()}.Append(nil)
+	token := l.NTLM.Negotiate()
+	if !l.Raw {
+		token = spnego.NegTokenInit{Mechs: []asn1.ObjectIdentifier{oidNTLM}, MechToken: token}.Append(nil)
+	}
 	var id uint64
 	switch {
 	case l.Again != nil:
@@ -232,6 +236,12 @@ func (c *Client) LogonToken(l *Logon, first Reply) (token, key []byte) {
 	resp, err := smb2.ParseSessionSetupResponse(first.Msg)
 	if err != nil {
 		c.tb.Fatalf("SESSION_SETUP response: %v", err)
+	}
+	if l.Raw {
+		if token, key, err = l.NTLM.Authenticate(resp.SecurityBuffer); err != nil {
+			c.tb.Fatal(err)
+		}
+		return token, key
 	}
 	_, t, err := spnego.Parse(resp.SecurityBuffer)
 	if err != nil || t == nil {
