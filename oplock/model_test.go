@@ -151,7 +151,9 @@ func (m *model) deliver(breaks []Break) {
 		case b.AckRequired != (c.state&(Write|Handle) != 0):
 			m.Fatalf("break of %v, answer %v", c.state, b.AckRequired)
 		}
-		c.epoch++
+		if c.chain == 0 {
+			c.epoch++
+		}
 		if !b.AckRequired {
 			c.state = b.To
 			c.chain = 0
