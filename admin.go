@@ -5,6 +5,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/gosmbd/smb/oplock"
 	"github.com/gosmbd/smb/vfs"
 )
 
@@ -12,7 +13,7 @@ import (
 type SessionInfo struct {
 	ID        uint64
 	Caller    *vfs.Caller
-	Peer      net.Addr
+	Peer      net.Addr // of its oldest connection
 	Dialect   Dialect
 	Signed    bool
 	Encrypted bool // every request; a share may ask for it by itself
@@ -20,12 +21,13 @@ type SessionInfo struct {
 	Used      time.Time // last request
 	Shares    []string  // connected, in no order
 	Opens     int
+	Channels  int // connections
 }
 
 // OpenInfo describes an open file or directory.
 type OpenInfo struct {
 	ID        uint64
-	SessionID uint64
+	SessionID uint64 // zero: it waits for its client to come back
 	Caller    *vfs.Caller
 	Share     string
 	Path      string // with slashes, relative to the share
@@ -33,6 +35,12 @@ type OpenInfo struct {
 	Directory bool
 	Locks     int // byte-range locks that this open holds
 	Opened    time.Time
+
+	Caching    oplock.Granted // the oplock or lease that it has now
+	Durable    bool           // it outlives a lost connection
+	Persistent bool           // it also outlives the server's process
+	Resilient  bool
+	Channels   int // connections of its session; zero: it waits for its client to come back
 }
 
 // Sessions iterates over the sessions.
@@ -46,7 +54,8 @@ func (s *Server) Sessions() iter.Seq[SessionInfo] {
 	}
 }
 
-// Opens iterates over the open files and directories.
+// Opens iterates over the open files and directories, those too that wait for their
+// client to come back.
 func (s *Server) Opens() iter.Seq[OpenInfo] {
 	return func(yield func(OpenInfo) bool) {
 		for _, se := range s.allSessions() {
@@ -54,6 +63,11 @@ func (s *Server) Opens() iter.Seq[OpenInfo] {
 				if !yield(o.info()) {
 					return
 				}
+			}
+		}
+		for _, o := range s.handles.waiting() {
+			if !yield(o.info()) {
+				return
 			}
 		}
 	}

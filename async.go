@@ -15,10 +15,10 @@ var (
 
 // cancel handles a CANCEL request, which is never answered. [MS-SMB2] 3.3.5.16
 func (c *conn) cancel(h smb2.Header, msg []byte, sealed *session) {
-	if se := c.session(h.SessionID); se != nil && sealed == nil {
-		if keys := se.keys.Load(); keys != nil && keys.signer != nil {
+	if x := c.channel(h.SessionID); x != nil && sealed == nil {
+		if signer := x.signer.Load(); signer != nil {
 			signed := h.Flags&smb2.FlagSigned != 0
-			if signed && !keys.signer.Verify(msg) || !signed && se.signingRequired() {
+			if signed && !signer.Verify(msg) || !signed && x.se.signingRequired() {
 				return
 			}
 		}
@@ -79,7 +79,7 @@ func (c *conn) comfort(now int64) {
 		if now-ch.began < slowAfter || ch.done || ch.asyncID != 0 || ch.canceled != nil {
 			continue
 		}
-		if ch.hdr.Command <= smb2.CommandSessionSetup || c.sessions == nil || len(c.async) >= c.srv.limits.AsyncPerConn {
+		if ch.hdr.Command <= smb2.CommandSessionSetup || c.channels == nil || len(c.async) >= c.srv.limits.AsyncPerConn {
 			continue
 		}
 		c.nextID++
@@ -139,6 +139,14 @@ func (ch *chain) settle() uint64 {
 	return id
 }
 
+// outlive lets the request go on when its connection is lost, as long as its session
+// has another: the client will ask there what became of it.
+func (r *request) outlive() {
+	r.c.mu.Lock()
+	defer r.c.mu.Unlock()
+	r.ch.outlives = true
+}
+
 // goAsync sends the interim reply, once, and returns the channel that is closed
 // when the request is canceled.
 func (r *request) goAsync() (<-chan struct{}, error) {
@@ -155,7 +163,7 @@ func (r *request) goAsync() (<-chan struct{}, error) {
 		c.mu.Unlock()
 		return wake, nil
 	}
-	if c.sessions == nil || len(c.async) >= c.srv.limits.AsyncPerConn {
+	if c.channels == nil || len(c.async) >= c.srv.limits.AsyncPerConn {
 		c.mu.Unlock()
 		return nil, smb2.StatusInsufficientResources
 	}

@@ -2,6 +2,7 @@ package smb
 
 import (
 	"path"
+	"slices"
 	"time"
 
 	"github.com/gosmbd/smb/internal/frame"
@@ -77,10 +78,88 @@ func (s *Server) sendBreaks(f *file, breaks []oplock.Break) {
 
 // sendBreak tells the client on one of its connections.
 func (s *Server) sendBreak(b oplock.Break) {
+	if first := b.Owners[0].(*open); len(b.Owners) == 1 && first.holdBack(b) {
+		return
+	}
 	for _, owner := range b.Owners {
 		o := owner.(*open)
-		if c := o.se.c; c.ctx.Err() == nil && c.queueSoon(o.breakFrame(b)) {
-			return
+		t := o.tree()
+		if t == nil {
+			continue
+		}
+		for _, x := range o.breakChannels(b, t) {
+			if x.c.ctx.Err() == nil && x.c.queueSoon(x.breakFrame(b, o.id, t.encrypt)) {
+				return
+			}
+		}
+	}
+	// Those whose connection is about to end will be closed with it. Those that
+	// wait for their client have to give way. [MS-SMB2] 3.3.4.7
+	for _, owner := range b.Owners {
+		if o := owner.(*open); o.tree() == nil && !o.durability.persistent {
+			go s.expel(o)
+		}
+	}
+}
+
+// breakChannels returns the ways to tell the client of o of a break, the first to be
+// taken if it works: for a lease, all connections of the client on which the same
+// user is logged on, and for an oplock, those of the session. [MS-SMB2] 3.3.4.6,
+// 3.3.4.7
+func (o *open) breakChannels(b oplock.Break, t *tree) []*channel {
+	t.se.mu.RLock()
+	list := slices.Clone(t.se.channels)
+	t.se.mu.RUnlock()
+	id := t.se.identity.Load()
+	if !b.Lease || id == nil {
+		return list
+	}
+	var all []*channel
+	for _, c := range o.srv.clientConns(smb2.GUID(b.Client)) {
+		if x := c.channelOf(id); x != nil {
+			all = append(all, x)
+		}
+	}
+	return all
+}
+
+// holdBack keeps b until the client knows the open that it is about. It reports
+// whether it did.
+func (o *open) holdBack(b oplock.Break) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.known {
+		return false
+	}
+	o.breaks = append(o.breaks, b)
+	return true
+}
+
+// announce notes that the answer with o's id is on its way, and sends the breaks that
+// came meanwhile.
+func (o *open) announce() {
+	o.mu.Lock()
+	o.known = true
+	breaks := o.breaks
+	o.breaks = nil
+	o.mu.Unlock()
+	for _, b := range breaks {
+		o.srv.sendBreak(b)
+	}
+}
+
+// resendBreaks repeats the breaks that wait for an answer, after one of the session's
+// connections was lost: they may have been lost with it.
+func (se *session) resendBreaks() {
+	for _, o := range se.allOpens() {
+		if o.file == nil {
+			continue
+		}
+		o.file.mu.Lock()
+		b, ok := o.file.caching.Unanswered(o.holder)
+		o.file.mu.Unlock()
+		if ok {
+			se.srv.sendBreak(b)
 		}
 	}
 }
@@ -104,13 +183,13 @@ func (f *file) expireBreaks() {
 	f.mu.Unlock()
 	for _, h := range late {
 		o := h.Owner().(*open)
-		o.se.srv.log.Warn("smb: a client didn't answer the break of its oplock or lease", "share", o.tree.name, "path", o.path())
+		o.srv.log.Warn("smb: a client didn't answer the break of its oplock or lease", "share", o.shareName, "path", o.path())
 	}
 }
 
-// breakFrame builds a notification for the client that has o. It is not signed:
-// its MessageId is no nonce.
-func (o *open) breakFrame(b oplock.Break) outFrame {
+// breakFrame builds a notification for a client. It is not signed: its MessageId is
+// no nonce.
+func (x *channel) breakFrame(b oplock.Break, fid smb2.FileID, encrypt bool) outFrame {
 	buf := frame.Get(frame.Headroom + smb2.HeaderSize)
 	smb2.Header{
 		Command:   smb2.CommandOplockBreak,
@@ -127,11 +206,11 @@ func (o *open) breakFrame(b oplock.Break) outFrame {
 		}
 		buf.B = n.Append(buf.B)
 	} else {
-		buf.B = smb2.OplockBreak{Level: smb2.OplockLevel(b.Level), FileID: o.id}.Append(buf.B)
+		buf.B = smb2.OplockBreak{Level: smb2.OplockLevel(b.Level), FileID: fid}.Append(buf.B)
 	}
 	out := outFrame{buf: buf, off: frame.Headroom}
-	if id := o.se.identity.Load(); id != nil && id.encrypt || o.tree.encrypt {
-		o.se.seal(buf)
+	if id := x.se.identity.Load(); (encrypt || id != nil && id.encrypt) && x.se.keys.Load().out != nil {
+		x.se.seal(buf)
 		out.off -= smb2.TransformHeaderSize
 	}
 	return out

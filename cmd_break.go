@@ -30,7 +30,7 @@ func oplockBreak(_ context.Context, r *request, w *reply) error {
 	o.file.mu.Unlock()
 	if len(more) > 0 {
 		f, srv := o.file, r.c.srv
-		r.ch.after = func() { srv.sendBreaks(f, more) }
+		r.ch.after = append(r.ch.after, func() { srv.sendBreaks(f, more) })
 	}
 	switch {
 	case errors.Is(err, oplock.ErrNotBreaking):
@@ -60,7 +60,7 @@ func leaseBreak(r *request, w *reply) error {
 	got, more, err := f.cache().AckLease(time.Now(), client, req.LeaseKey, oplock.State(req.State))
 	f.mu.Unlock()
 	if len(more) > 0 {
-		r.ch.after = func() { srv.sendBreaks(f, more) }
+		r.ch.after = append(r.ch.after, func() { srv.sendBreaks(f, more) })
 	}
 	switch {
 	case errors.Is(err, oplock.ErrNoLease):

@@ -32,6 +32,9 @@ type creation struct {
 	attr   vfs.Attr
 	action smb2.CreateAction
 	wait   <-chan struct{} // with errBreaking
+
+	replayID *createID // what is reserved for it in case it comes again
+	replayed bool      // it came before
 }
 
 func create(ctx context.Context, r *request, w *reply) error {
@@ -43,7 +46,36 @@ func create(ctx context.Context, r *request, w *reply) error {
 		return createPipe(ctx, r, w, req)
 	}
 	c := &creation{r: r, ctx: ctx, req: req, m: r.tree.mount}
-	for _, step := range []func() error{c.checkParameters, c.parseContexts, c.checkName, c.checkAccess, c.run} {
+	if err := c.parseContexts(); err != nil {
+		return err
+	}
+	if c.contexts.durable.reconnects() {
+		return c.reconnect(w)
+	}
+	if !c.contexts.durable.v2 {
+		return c.open(w)
+	}
+	id := createID{r.c.params.clientGUID, c.contexts.durable.request.CreateGUID}
+	done, err := r.c.srv.handles.reserve(id)
+	switch {
+	case err != nil:
+		return err
+	case done != nil:
+		return c.replay(done, w)
+	}
+	r.outlive()
+	c.replayID = &id
+	defer func() {
+		if c.replayID != nil { // also when the backend panics
+			r.c.srv.handles.unreserve(id)
+		}
+	}()
+	return c.open(w)
+}
+
+// open opens what wasn't open before.
+func (c *creation) open(w *reply) error {
+	for _, step := range []func() error{c.checkParameters, c.checkName, c.checkAccess, c.run} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -76,6 +108,7 @@ func (c *creation) attempts(cl claim) error {
 		if err != nil && c.o.file != nil {
 			// It had taken effect. Now that the name isn't claimed any
 			// more, it can be undone.
+			c.m.srv.handles.forget(c.o)
 			c.o.release(c.ctx)
 		}
 		switch err {
@@ -109,10 +142,12 @@ func (c *creation) attempt(cl claim) error {
 	}
 	defer c.m.unclaim(cl)
 	o := &open{
-		se: c.r.se, tree: c.r.tree, m: c.m, born: time.Now(),
+		srv: c.m.srv, id: c.m.srv.newFileID(), caller: c.r.id.caller, shareName: c.r.tree.name, m: c.m, born: time.Now(),
+		lease: c.contexts.lease,
 		share: c.req.ShareAccess, options: c.req.Options,
 		mode: c.req.Options & modeBits,
 	}
+	o.at.Store(c.r.tree)
 	o.holder = c.newHolder(o)
 	c.o = o
 	f, err := c.find()
@@ -138,7 +173,16 @@ func (c *creation) attempt(cl claim) error {
 	if err != nil {
 		return err
 	}
-	return c.r.se.addOpen(o)
+	o.action = c.action
+	c.settleDurable()
+	if err := c.r.se.addOpen(o); err != nil {
+		return err
+	}
+	if c.replayID != nil {
+		o.srv.handles.made(*c.replayID, o)
+		c.replayID = nil
+	}
+	return nil
 }
 
 // find opens the object to look at it; o.name becomes its spelling. When it is
@@ -315,7 +359,7 @@ func (c *creation) makeNew() error {
 		o.setFile(f)
 		o.shared = o.access
 		o.deleteOnClose = c.req.Options&smb2.OptionDeleteOnClose != 0
-		_, err = c.join(attr, false)
+		err = c.joinNew(attr)
 	}
 	if err != nil {
 		f.Close()
@@ -327,6 +371,22 @@ func (c *creation) makeNew() error {
 	c.m.entryChanged(o.name, o.holder)
 	c.action = smb2.ActionCreated
 	return c.statNew()
+}
+
+// joinNew is join for a file that was just made. It may still have to wait for one that
+// had the same id to be forgotten.
+func (c *creation) joinNew(attr vfs.Attr) error {
+	for {
+		wait, err := c.join(attr, false)
+		if wait == nil {
+			return err
+		}
+		select {
+		case <-wait:
+		case <-c.ctx.Done():
+			return context.Cause(c.ctx)
+		}
+	}
 }
 
 // statNew notes the attributes for the reply.
@@ -349,7 +409,7 @@ func (c *creation) keep() {
 func (c *creation) respond(w *reply) error {
 	a := c.attr
 	resp := smb2.CreateResponse{
-		OplockLevel:    smb2.OplockLevel(c.o.granted.Level),
+		OplockLevel:    c.level(),
 		Action:         c.action,
 		CreationTime:   smb2.FileTimeOf(a.Created),
 		LastAccessTime: smb2.FileTimeOf(a.Accessed),
@@ -362,6 +422,7 @@ func (c *creation) respond(w *reply) error {
 		Contexts:       c.answerContexts(),
 	}
 	c.r.ch.file, c.r.ch.hasFile = c.o.id, true
+	c.r.ch.after = append(c.r.ch.after, c.o.announce)
 	w.grow(512)
 	w.buf.B = resp.Append(w.buf.B)
 	return nil

@@ -154,7 +154,7 @@ func resumeKey(_ context.Context, r *request, q *control) error {
 func (o *open) resumeKey() (k [24]byte) {
 	binary.LittleEndian.PutUint64(k[0:], o.id.Volatile)
 	binary.LittleEndian.PutUint64(k[8:], o.id.Persistent)
-	binary.LittleEndian.PutUint64(k[16:], o.se.id)
+	binary.LittleEndian.PutUint64(k[16:], o.session().id)
 	return k
 }
 

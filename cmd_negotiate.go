@@ -179,7 +179,7 @@ func (n *negotiation) capabilities() error {
 		p.caps |= smb2.CapLargeMTU | smb2.CapLeasing
 	}
 	if p.dialect >= Dialect300 {
-		p.caps |= p.clientCaps & smb2.CapDirectoryLeasing
+		p.caps |= p.clientCaps & (smb2.CapDirectoryLeasing | smb2.CapMultiChannel)
 	}
 	switch p.dialect {
 	case Dialect300, Dialect302:

@@ -28,7 +28,9 @@ type setup struct {
 	w     *reply
 	req   smb2.SessionSetupRequest
 	se    *session
-	again bool // re-authentication of a session that is set up
+	via   *channel // nil until a binding succeeded
+	again bool     // re-authentication of a session that is set up
+	bind  bool     // the connection is to become a channel of a session that is set up
 	logon *logon
 	token []byte // to send back
 	user  string // who tried
@@ -69,15 +71,18 @@ func sessionSetup(ctx context.Context, r *request, w *reply) error {
 
 // conclude carries out what the attempt led to.
 func (s *setup) conclude(err error) error {
-	if err != nil {
-		s.se.close(smb2.StatusUserSessionDeleted)
-		return err
+	steps := []func() error{s.admit, s.deriveKeys, s.establish}
+	if s.bind {
+		steps = []func() error{s.admitChannel, s.addChannel}
 	}
-	for _, step := range []func() error{s.admit, s.deriveKeys, s.establish} {
-		if err := step(); err != nil {
+	for i := 0; i < len(steps) && err == nil; i++ {
+		err = steps[i]()
+	}
+	if err != nil {
+		if !s.bind { // a binding that fails changes nothing for the session
 			s.se.close(smb2.StatusUserSessionDeleted)
-			return err
 		}
+		return err
 	}
 	return s.success()
 }
@@ -89,23 +94,27 @@ func (s *setup) find() error {
 	case srv.Encryption == Required && c.params.cipher == 0:
 		return smb2.StatusAccessDenied
 	case s.req.Flags&smb2.SessionFlagBinding != 0:
-		// Without multichannel there is nothing to bind to.
-		return smb2.StatusRequestNotAccepted
+		return s.findBound()
 	}
+	var err error
 	if s.r.hdr.SessionID == 0 {
-		var err error
-		s.se, err = c.newSession()
+		s.via, err = c.newSession()
+	} else if s.via = c.channel(s.r.hdr.SessionID); s.via == nil {
+		err = smb2.StatusUserSessionDeleted
+	}
+	if err != nil {
 		return err
 	}
-	if s.se = c.session(s.r.hdr.SessionID); s.se == nil {
-		return smb2.StatusUserSessionDeleted
-	}
+	s.se = s.via.se
 	s.again = s.se.identity.Load() != nil
 	return nil
 }
 
 // begin takes the logon under way, or starts one.
 func (s *setup) begin() error {
+	if s.bind {
+		return s.beginBind()
+	}
 	s.se.mu.Lock()
 	busy := s.se.settingUp
 	s.se.settingUp = true
@@ -114,6 +123,12 @@ func (s *setup) begin() error {
 	if busy {
 		return smb2.StatusRequestNotAccepted
 	}
+	s.start()
+	return nil
+}
+
+// start makes the logon, if this is its first request.
+func (s *setup) start() {
 	if s.logon == nil {
 		s.logon = s.r.c.srv.newLogon(s.r.c, s.req.SecurityBuffer)
 		s.logon.hash = s.r.c.params.preauth
@@ -121,7 +136,6 @@ func (s *setup) begin() error {
 	if s.r.c.params.dialect == Dialect311 {
 		s.logon.hash = s.logon.hash.Extend(s.r.msg)
 	}
-	return nil
 }
 
 // newLogon chooses how to authenticate from the first token.
@@ -182,9 +196,15 @@ func (s *setup) judge(err error) error {
 
 // more asks the client for its next token.
 func (s *setup) more() error {
-	s.se.mu.Lock()
-	s.se.logon, s.se.settingUp = s.logon, false
-	s.se.mu.Unlock()
+	if s.bind {
+		if err := s.keepBind(); err != nil {
+			return err
+		}
+	} else {
+		s.se.mu.Lock()
+		s.se.logon, s.se.settingUp = s.logon, false
+		s.se.mu.Unlock()
+	}
 	s.w.status = smb2.StatusMoreProcessingRequired
 	if s.r.c.params.dialect == Dialect311 {
 		s.w.hash = &s.logon.hash
@@ -259,6 +279,9 @@ func (s *setup) establish() error {
 	if !closed {
 		s.se.settingUp = false
 		s.se.keys.Store(s.keys)
+		if !s.again {
+			s.via.signer.Store(s.keys.signer)
+		}
 		s.se.identity.Store(s.id)
 	}
 	s.se.mu.Unlock()
@@ -309,8 +332,8 @@ func (s *setup) success() error {
 	default:
 		// Clients check that the server has the key, whether or not anything
 		// else will be signed.
-		s.w.signer = s.keys.signer
-		if s.id.encrypt {
+		s.w.signer = s.via.signer.Load()
+		if s.id.encrypt && !s.bind {
 			flags |= smb2.SessionEncryptData
 		}
 	}

@@ -27,7 +27,7 @@ type chain struct {
 	grant  uint16        // credits to give with the next frame
 	charge uint16        // of the current element
 	delay  time.Duration // after which rest of the current element is to run
-	after  func()        // to be called when the answer is on its way
+	after  []func()      // to be called when the answer is on its way
 	then   func() error  // the rest of the current element; nil unless it waits
 
 	// What related elements inherit.
@@ -51,6 +51,7 @@ type chain struct {
 	asyncID  uint64      // zero: answered synchronously
 	canceled error
 	wake     chan struct{} // closed by cancel; nil unless the element waits
+	outlives bool          // the element is to go on when the connection is lost, if the session has another
 	interim  chan struct{} // closed when the interim reply that the janitor sends is queued; nil if it sends none
 }
 
@@ -250,7 +251,7 @@ func (ch *chain) step(h smb2.Header, msg []byte) error {
 		delete(c.active, ch.mid)
 		delete(c.async, ch.asyncID)
 		ch.mid, ch.hdr, ch.done, ch.asyncID = h.MessageID, h, false, 0
-		ch.canceled, ch.wake, ch.interim = nil, nil, nil
+		ch.canceled, ch.wake, ch.interim, ch.outlives = nil, nil, nil, false
 		ch.began = c.srv.clock.Load()
 		c.active[ch.mid] = ch
 		c.mu.Unlock()
@@ -301,8 +302,8 @@ func (ch *chain) finish() {
 	after := ch.after
 	ch.free()
 	c.queue(f)
-	if after != nil {
-		after()
+	for _, do := range after {
+		do()
 	}
 }
 
@@ -310,6 +311,10 @@ func (ch *chain) finish() {
 func (ch *chain) flush() {
 	f := ch.seal()
 	ch.c.queue(f)
+	for _, do := range ch.after {
+		do()
+	}
+	ch.after = nil
 }
 
 // free gives back all that the chain holds.

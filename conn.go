@@ -50,11 +50,12 @@ type conn struct {
 	}
 
 	mu       sync.Mutex
-	sessions map[uint64]*session
-	active   map[uint64]*chain // by MessageId of the element at work
-	async    map[uint64]*chain // by AsyncId
-	running  int               // chains not yet answered
-	room     sync.Cond         // running or async changed
+	channels map[uint64]*channel // by session id; nil: torn down
+	binds    map[uint64]*logon   // logons under way that are to bind a session here
+	active   map[uint64]*chain   // by MessageId of the element at work
+	async    map[uint64]*chain   // by AsyncId
+	running  int                 // chains not yet answered
+	room     sync.Cond           // running or async changed
 	draining bool
 	authed   bool      // had a session once
 	used     time.Time // last request
@@ -91,7 +92,7 @@ func (s *Server) newConn(ctx context.Context, nc net.Conn) *conn {
 		born:     time.Now(),
 		used:     time.Now(),
 		log:      s.log.With("peer", addrString(nc.RemoteAddr())),
-		sessions: make(map[uint64]*session),
+		channels: make(map[uint64]*channel),
 		active:   make(map[uint64]*chain),
 		async:    make(map[uint64]*chain),
 	}
@@ -286,26 +287,40 @@ func (c *conn) linger() {
 	}
 }
 
-// teardown ends what lives on the connection. Sessions end with it, and their
-// opens with them, since none is durable.
+// teardown ends what lives on the connection. A session ends with its last one.
+// [MS-SMB2] 3.3.7.1
 func (c *conn) teardown() {
+	s := c.srv
+	c.mu.Lock()
+	channels := c.channels
+	c.channels, c.binds = nil, nil
+	c.mu.Unlock()
+	alone := make(map[uint64]bool) // sessions that end
+	for id, x := range channels {
+		alone[id] = x.se.dropChannel(x)
+	}
 	c.mu.Lock()
 	for _, ch := range c.async {
-		ch.cancelLocked(errConnClosed)
+		// What can be asked for again on another channel goes on.
+		if se := ch.hdr.SessionID; !ch.outlives || alone[se] || channels[se] == nil {
+			ch.cancelLocked(errConnClosed)
+		}
 	}
-	sessions := c.sessions
-	c.sessions = nil
 	c.mu.Unlock()
-	for _, se := range sessions {
-		se.close(smb2.StatusUserSessionDeleted)
+	for id, x := range channels {
+		if alone[id] {
+			x.se.close(smb2.StatusUserSessionDeleted)
+		} else {
+			x.se.resendBreaks()
+		}
 	}
-	s := c.srv
 	s.mu.Lock()
 	delete(s.conns, c)
 	if s.perIP[c.ip]--; s.perIP[c.ip] <= 0 {
 		delete(s.perIP, c.ip)
 	}
 	s.unwait(c)
+	s.dropClient(c)
 	s.mu.Unlock()
 	c.dropQueue()
 	if s.ConnState != nil {
@@ -325,16 +340,10 @@ func (c *conn) authenticated() {
 	c.srv.mu.Lock()
 	c.srv.unwait(c)
 	c.srv.mu.Unlock()
+	c.srv.addClient(c)
 	if c.srv.ConnState != nil {
 		c.srv.ConnState(c.nc, StateActive)
 	}
-}
-
-// session returns the session called id if it has a channel here.
-func (c *conn) session(id uint64) *session {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.sessions[id]
 }
 
 // receive handles one frame. It owns buf.

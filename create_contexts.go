@@ -16,7 +16,10 @@ type createContexts struct {
 	alloc   int64
 
 	hasLease bool                 // there is the context, whether or not it counts
+	leaseKey oplock.Key           // in it
 	lease    *oplock.LeaseRequest // nil: none is asked for
+
+	durable durableContexts
 }
 
 func (c *creation) parseContexts() error {
@@ -56,12 +59,13 @@ func (c *creation) parseContexts() error {
 			return smb2.StatusObjectNameNotFound
 		case smb2.ContextExtA:
 			return smb2.StatusEasNotSupported
-		case smb2.ContextDHnC, smb2.ContextDH2C:
-			// No handle outlives its connection.
-			return smb2.StatusObjectNameNotFound
+		case smb2.ContextDHnQ, smb2.ContextDHnC, smb2.ContextDH2Q, smb2.ContextDH2C:
+			if err := c.parseDurable(x); err != nil {
+				return err
+			}
 		}
 	}
-	return nil
+	return c.contexts.durable.check()
 }
 
 // answerContexts returns what is answered to the contexts.
@@ -78,8 +82,13 @@ func (c *creation) answerContexts() []smb2.CreateContext {
 		resp := smb2.QueryOnDiskIDResponse{DiskFileID: c.attr.ID, VolumeID: c.r.tree.volumeID()}
 		list = append(list, smb2.CreateContext{Name: smb2.ContextQFid, Data: resp.Append(nil)})
 	}
-	if c.o.granted.Level == oplock.Lease {
-		list = append(list, leaseAnswer(c.contexts.lease.Key, c.o.granted))
+	o := c.o
+	if o.granted.Level == oplock.Lease && (!c.replayed || c.contexts.hasLease) {
+		list = append(list, leaseAnswer(o.lease.Key, c.caching()))
+	}
+	// Who comes back for an open knows that it is durable.
+	if d, ok := o.durability.answer(); ok && !c.contexts.durable.reconnects() && (!c.replayed || c.asksHandle()) {
+		list = append(list, d)
 	}
 	return list
 }

@@ -136,16 +136,16 @@ func (r *request) verify(w *reply) error {
 		}
 		return nil
 	}
-	se := r.c.session(r.hdr.SessionID)
-	if se == nil {
-		if signed {
+	x := r.c.channel(r.hdr.SessionID)
+	if x == nil {
+		if signed && r.hdr.Command != smb2.CommandSessionSetup {
 			return smb2.StatusUserSessionDeleted
 		}
-		return nil
+		return nil // a SESSION_SETUP that binds a session is verified with its key
 	}
-	keys := se.keys.Load()
+	keys, signer := x.se.keys.Load(), x.signer.Load()
 	if !signed {
-		if se.signingRequired() {
+		if x.se.signingRequired() {
 			return smb2.StatusAccessDenied
 		}
 		return nil
@@ -153,16 +153,16 @@ func (r *request) verify(w *reply) error {
 	if keys == nil {
 		return smb2.StatusNotSupported
 	}
-	if keys.signer == nil {
+	if signer == nil {
 		// A guest has no key; some clients sign their first tree connect all
 		// the same, with one that nobody else knows. It proves nothing, so it
 		// is not looked at.
 		return nil
 	}
-	if !keys.signer.Verify(r.msg) {
+	if !signer.Verify(r.msg) {
 		return smb2.StatusAccessDenied
 	}
-	w.signer = keys.signer
+	w.signer = signer
 	return nil
 }
 
@@ -170,10 +170,11 @@ func (r *request) verify(w *reply) error {
 // 3.3.5.2.9
 func (r *request) findSession() error {
 	r.ch.broken = true
-	se := r.c.session(r.hdr.SessionID)
-	if se == nil {
+	x := r.c.channel(r.hdr.SessionID)
+	if x == nil {
 		return smb2.StatusUserSessionDeleted
 	}
+	se := x.se
 	id := se.identity.Load()
 	if id == nil {
 		return smb2.StatusUserSessionDeleted // not yet set up
@@ -255,11 +256,14 @@ func (r *request) useFile(fid smb2.FileID) error {
 	}
 	o := ch.early
 	ch.early = nil
-	if o == nil || o.id != fid || o.tree != r.tree {
+	if o == nil || o.id != fid || o.tree() != r.tree {
 		o.unpin()
 		if o = r.se.pin(fid, r.tree); o == nil {
 			return smb2.StatusFileClosed
 		}
+	}
+	if o.replayable.Load() && r.hdr.Flags&smb2.FlagRelated == 0 {
+		r.c.srv.handles.used(o)
 	}
 	r.open = o
 	ch.file, ch.hasFile = fid, true
@@ -273,11 +277,11 @@ func (c *conn) pinEarly(h smb2.Header, msg []byte) *open {
 	if int(h.Command) >= len(commands) || commands[h.Command].file == 0 || len(msg) < commands[h.Command].file+16 {
 		return nil
 	}
-	se := c.session(h.SessionID)
-	if se == nil {
+	x := c.channel(h.SessionID)
+	if x == nil {
 		return nil
 	}
-	return se.pin(fileIDAt(msg, commands[h.Command].file), nil)
+	return x.se.pin(fileIDAt(msg, commands[h.Command].file), nil)
 }
 
 // release unpins the open.

@@ -28,9 +28,10 @@ type file struct {
 	mu            sync.Mutex
 	opens         []*open
 	deletePending bool
-	deletePath    string // the name to be removed
-	deleted       bool   // the name is gone
-	alloc         int64  // allocation that was asked for and not yet used
+	deletePath    string        // the name to be removed
+	deleted       bool          // the name is gone
+	gone          chan struct{} // closed by forget
+	alloc         int64         // allocation that was asked for and not yet used
 	locks         locks
 	caching       oplock.File
 	overdue       *time.Timer // nil unless a client owes an answer
@@ -57,7 +58,10 @@ func (c *creation) tryJoin(attr vfs.Attr, overwrite bool) (_ *file, breaks []opl
 	if l := c.contexts.lease; l != nil && m.srv.leases.Check(l, &f.caching) != nil {
 		return f, nil, nil, smb2.StatusInvalidParameter
 	}
-	if f.deletePending {
+	switch {
+	case f.deletePending && len(f.opens) == 0:
+		return f, nil, f.gone, nil // it is being removed
+	case f.deletePending:
 		return f, nil, nil, smb2.StatusDeletePending
 	}
 	conflict := slices.ContainsFunc(f.opens, func(other *open) bool { return conflicts(o, other) })
@@ -172,7 +176,8 @@ func (f *file) leave(o *open) (remove string, breaks []oplock.Break) {
 	if len(f.opens) > 0 {
 		return "", breaks
 	}
-	if f.deletePending && !f.deleted {
+	if f.deletePending {
+		f.gone = make(chan struct{})
 		return f.deletePath, nil
 	}
 	f.drop()
@@ -202,6 +207,7 @@ func (f *file) forget() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.drop()
+	close(f.gone)
 }
 
 // setDeletePending marks f for removal. The caller holds m.mu and f.mu.

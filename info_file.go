@@ -109,7 +109,7 @@ func (q *query) diskFile(dst []byte, class smb2.FileInfoClass) ([]byte, error) {
 	case smb2.ClassFileStreamInformation:
 		return q.streams(dst, a), nil
 	case smb2.ClassFileIdInformation:
-		info := smb2.FileIdInformation{VolumeSerialNumber: o.tree.volumeID()}
+		info := smb2.FileIdInformation{VolumeSerialNumber: o.tree().volumeID()}
 		putUint64(info.FileID[:], a.ID)
 		return info.Append(dst), nil
 	}

@@ -21,7 +21,7 @@ func (q *query) fileSystem(dst []byte) ([]byte, error) {
 	if err := q.room(n); err != nil {
 		return dst, err
 	}
-	t := q.o.tree
+	t := q.o.tree()
 	v, err := t.mount.volume(q.ctx, t)
 	if err != nil {
 		return dst, err

@@ -18,7 +18,7 @@ func (q *query) security(dst []byte) ([]byte, error) {
 		return dst, smb2.StatusNotSupported
 	}
 	start := len(dst)
-	dst = q.o.tree.descriptor(q.req.Additional).Append(dst)
+	dst = q.o.tree().descriptor(q.req.Additional).Append(dst)
 	if n := len(dst) - start; n > int(q.req.OutputLength) {
 		return dst, q.tooSmall(n)
 	}

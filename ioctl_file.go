@@ -20,7 +20,7 @@ func objectID(ctx context.Context, r *request, q *control) error {
 	}
 	var buf smb2.FileObjectIDBuffer
 	putUint64(buf.ObjectID[:8], a.ID)
-	putUint64(buf.ObjectID[8:], o.tree.volumeID())
+	putUint64(buf.ObjectID[8:], o.tree().volumeID())
 	out := buf.Append(nil)
 	if int(q.MaxOutputResponse) < len(out) {
 		return smb2.StatusInvalidParameter

@@ -61,7 +61,8 @@ func (c *conn) idleSince(now time.Time) time.Duration {
 	if c.running > 0 {
 		return 0
 	}
-	for _, se := range c.sessions {
+	for _, x := range c.channels {
+		se := x.se
 		se.mu.RLock()
 		n := len(se.opens)
 		se.mu.RUnlock()

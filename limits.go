@@ -25,6 +25,9 @@ type Limits struct {
 	OpensPerSession int
 	// Opens is the most open files in all. Default 1048576.
 	Opens int
+	// DisconnectedPerUser is the most handles of one user that wait for him to come
+	// back after a lost connection; the oldest gives way. Default 4096.
+	DisconnectedPerUser int
 	// LocksPerFile is the most byte-range locks on one file. Default 16384.
 	LocksPerFile int
 	// AsyncPerConn is the most requests of a connection that wait for
@@ -80,6 +83,7 @@ func (l Limits) withDefaults() Limits {
 	limit(&l.TreesPerSession, 1024)
 	limit(&l.OpensPerSession, 65536)
 	limit(&l.Opens, 1<<20)
+	limit(&l.DisconnectedPerUser, 4096)
 	limit(&l.LocksPerFile, 16384)
 	limit(&l.AsyncPerConn, 512)
 	if l.Credits <= 0 || l.Credits > 8192 {

@@ -89,6 +89,13 @@ func (s *Server) newMount(key any, fsys vfs.FS) *mount {
 	return m
 }
 
+// retain counts a use of m, which is in use.
+func (s *Server) retain(m *mount) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m.refs++
+}
+
 // release gives up one use.
 func (m *mount) release() {
 	m.srv.mu.Lock()

@@ -1,6 +1,7 @@
 package smb
 
 import (
+	"container/list"
 	"context"
 	"io"
 	"path"
@@ -16,18 +17,35 @@ import (
 // open is a handle that a client has, [MS-SMB2] 3.3.1.10.
 type open struct {
 	// Immutable once the client knows the id.
-	id      smb2.FileID
-	se      *session
-	tree    *tree
-	m       *mount // nil: a pipe
-	file    *file  // nil: a pipe
-	pipe    *pipe  // nil: not a pipe
-	access  vfs.Access
-	share   smb2.ShareAccess
-	options smb2.CreateOptions
-	born    time.Time
-	holder  *oplock.Holder // nil: a pipe
-	granted oplock.Granted // when it was opened
+	srv        *Server
+	id         smb2.FileID
+	caller     *vfs.Caller // who opened it
+	shareName  string
+	m          *mount // nil: a pipe
+	file       *file  // nil: a pipe
+	pipe       *pipe  // nil: not a pipe
+	access     vfs.Access
+	share      smb2.ShareAccess
+	options    smb2.CreateOptions
+	born       time.Time
+	holder     *oplock.Holder       // nil: a pipe
+	granted    oplock.Granted       // when it was opened, or come back to
+	lease      *oplock.LeaseRequest // nil unless it has one
+	action     smb2.CreateAction
+	durability durability
+
+	// at is the tree connect that it belongs to, nil while it waits for its
+	// client to come back. It doesn't change while the open is pinned.
+	at atomic.Pointer[tree]
+
+	// While it waits for its client; guarded by handles.mu.
+	deadline time.Time
+	timer    *time.Timer
+	elem     *list.Element // in handles.byUser
+
+	resilient  atomic.Int64 // time.Duration that it outlives its session, as was asked for later
+	replayable atomic.Bool  // its CREATE is answered when it comes again
+	replayID   createID     // guarded by handles.mu
 
 	// The backend's file and what it can do; nil where it can't.
 	f      vfs.File
@@ -45,6 +63,8 @@ type open struct {
 	deleteOnClose bool       // guarded by file.mu
 
 	mu      sync.Mutex
+	known   bool               // the client has been told the id
+	breaks  []oplock.Break     // to be sent when it knows the id
 	mode    smb2.CreateOptions // FileModeInformation
 	waits   map[*chain]struct{}
 	closing error // why waits end at once
@@ -64,6 +84,32 @@ func (o *open) setFile(f vfs.File) {
 	o.lister, _ = vfs.As[vfs.DirReader](f)
 	o.attrs, _ = vfs.As[vfs.AttrSetter](f)
 	o.copier, _ = vfs.As[vfs.RangeCopier](f)
+}
+
+// tree returns the tree connect that o belongs to, nil if o waits for its client.
+func (o *open) tree() *tree { return o.at.Load() }
+
+// session returns the session that o belongs to, nil if o waits for its client.
+func (o *open) session() *session {
+	if t := o.at.Load(); t != nil {
+		return t.se
+	}
+	return nil
+}
+
+// context returns what work for o's client runs under.
+func (o *open) context() context.Context {
+	if se := o.session(); se != nil {
+		return se.context()
+	}
+	return vfs.WithCaller(context.Background(), o.caller)
+}
+
+// reopen lets requests wait on o again.
+func (o *open) reopen() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.closing = nil
 }
 
 // unpin undoes session.pin; a nil open has nothing to undo.
@@ -118,12 +164,13 @@ func (o *open) close() error {
 		o.cancelWaits(smb2.StatusRangeNotLocked)
 	}
 	o.pins.Wait()
-	o.se.srv.opens.Add(-1)
+	o.srv.opens.Add(-1)
+	o.srv.handles.forget(o)
 	if o.pipe != nil {
 		o.pipe.close()
 		return nil
 	}
-	return o.release(o.se.context())
+	return o.release(o.context())
 }
 
 // closeAll closes opens that end together. Their locks go first, so that one of
@@ -163,7 +210,7 @@ func (o *open) release(ctx context.Context) error {
 		o.m.entryChanged(o.path(), o.holder)
 	}
 	if err != nil {
-		o.se.srv.log.Error("smb: close failed", "share", o.tree.name, "path", o.name, "err", err)
+		o.srv.log.Error("smb: close failed", "share", o.shareName, "path", o.name, "err", err)
 	}
 	return err
 }
@@ -254,20 +301,25 @@ func roundUp(n int64) int64 {
 // info describes the open for a status display.
 func (o *open) info() OpenInfo {
 	info := OpenInfo{
-		ID:        o.id.Persistent,
-		SessionID: o.se.id,
-		Share:     o.tree.name,
-		Path:      o.path(),
-		Access:    o.access,
-		Opened:    o.born,
+		ID:     o.id.Persistent,
+		Share:  o.shareName,
+		Caller: o.caller,
+		Path:   o.path(),
+		Access: o.access,
+		Opened: o.born,
 	}
-	if id := o.se.identity.Load(); id != nil {
-		info.Caller = id.caller
+	if se := o.session(); se != nil {
+		info.SessionID = se.id
+		info.Channels = len(se.conns())
 	}
+	info.Durable = o.durability.granted
+	info.Persistent = o.durability.persistent
+	info.Resilient = o.resilient.Load() > 0
 	if f := o.file; f != nil {
 		info.Directory = f.dir
 		f.mu.Lock()
 		info.Locks = f.locks.count(o)
+		info.Caching = o.holder.Granted()
 		f.mu.Unlock()
 	}
 	return info

@@ -61,9 +61,10 @@ func createPipe(_ context.Context, r *request, w *reply, req smb2.CreateRequest)
 		return smb2.StatusAccessDenied
 	}
 	o := &open{
-		se: r.se, tree: r.tree, name: name, access: access, share: req.ShareAccess, options: req.Options, born: time.Now(),
+		srv: r.c.srv, id: r.c.srv.newFileID(), caller: r.id.caller, shareName: r.tree.name, name: name, access: access, share: req.ShareAccess, options: req.Options, born: time.Now(),
 		pipe: &pipe{name: name, rpc: dcerpc.NewConn(`\PIPE\`+name, ifaces(r.c.srv)...)},
 	}
+	o.at.Store(r.tree)
 	if err := r.se.reserveOpen(); err != nil {
 		return err
 	}

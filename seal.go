@@ -13,10 +13,11 @@ func (c *conn) receiveSealed(buf *frame.Buf) error {
 	if err != nil {
 		return c.badFrame(buf, "malformed transform header")
 	}
-	se := c.session(h.SessionID)
-	if se == nil {
+	x := c.channel(h.SessionID)
+	if x == nil {
 		return c.badFrame(buf, "encrypted for no session of this connection")
 	}
+	se := x.se
 	keys := se.keys.Load()
 	if keys == nil || keys.in == nil {
 		return c.badFrame(buf, "encrypted, but the session has no keys")

@@ -117,6 +117,7 @@ type Server struct {
 	conns     map[*conn]struct{}
 	perIP     map[string]int
 	sessions  map[uint64]*session
+	clients   map[smb2.GUID][]*conn // those with a session, the oldest first
 	mounts    map[any]*mount
 	waiting   list.List // connections without a session, oldest first
 
@@ -131,6 +132,7 @@ type Server struct {
 	evicted  atomic.Int64  // connections that gave way to others, likewise
 	nextFile atomic.Uint64 // persistent part of the next FileId
 	leases   oplock.Table
+	handles  handles
 	gate     logonGate
 	nics     nicCache
 }
@@ -176,10 +178,12 @@ func (s *Server) init() {
 		s.conns = make(map[*conn]struct{})
 		s.perIP = make(map[string]int)
 		s.sessions = make(map[uint64]*session)
+		s.clients = make(map[smb2.GUID][]*conn)
 		s.mounts = make(map[any]*mount)
 		s.done = make(chan struct{})
 		s.work = make(chan *chain)
 		s.memory.init(s.limits.Memory)
+		s.handles.init()
 		s.gate.init(s.limits.FailedLogonDelay)
 		s.wg.Add(1)
 		go s.janitor()
@@ -340,4 +344,5 @@ func (s *Server) finish() {
 	}
 	s.mu.Unlock()
 	s.wg.Wait()
+	s.expelAll()
 }

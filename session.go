@@ -19,7 +19,7 @@ import (
 type session struct {
 	// Immutable.
 	srv  *Server
-	c    *conn // the connection it was set up on
+	made *negotiated // the connection it was set up on
 	id   uint64
 	born time.Time
 	ctx  context.Context // ends with the session
@@ -34,8 +34,9 @@ type session struct {
 	identity atomic.Pointer[identity]
 
 	mu        sync.RWMutex
-	logon     *logon // under way, between two SESSION_SETUPs
-	settingUp bool   // a SESSION_SETUP is being worked on
+	logon     *logon     // under way, between two SESSION_SETUPs
+	settingUp bool       // a SESSION_SETUP is being worked on
+	channels  []*channel // the oldest first
 	trees     map[uint32]*tree
 	opens     map[uint64]*open // by FileId.Volatile
 	reserved  int              // opens on their way
@@ -60,16 +61,17 @@ type identity struct {
 }
 
 // newSession makes a session that has no identity yet.
-func (c *conn) newSession() (*session, error) {
+func (c *conn) newSession() (*channel, error) {
 	s := c.srv
 	se := &session{
 		srv:   s,
-		c:     c,
+		made:  &c.params,
 		born:  time.Now(),
 		trees: make(map[uint32]*tree),
 		opens: make(map[uint64]*open),
 	}
-	se.ctx, se.stop = context.WithCancelCause(c.ctx)
+	// It may outlive the connection.
+	se.ctx, se.stop = context.WithCancelCause(context.WithoutCancel(c.ctx))
 	s.mu.Lock()
 	if len(s.sessions) >= s.limits.Sessions {
 		s.mu.Unlock()
@@ -84,17 +86,11 @@ func (c *conn) newSession() (*session, error) {
 	s.sessions[se.id] = se
 	s.mu.Unlock()
 
-	c.mu.Lock()
-	full := c.sessions == nil || len(c.sessions) >= s.limits.SessionsPerConn
-	if !full {
-		c.sessions[se.id] = se
-	}
-	c.mu.Unlock()
-	if full {
+	x, err := se.addChannel(c, nil)
+	if err != nil {
 		se.close(smb2.StatusUserSessionDeleted)
-		return nil, smb2.StatusInsufficientResources
 	}
-	return se, nil
+	return x, err
 }
 
 // context returns the context of the session's requests.
@@ -110,8 +106,8 @@ func (se *session) signingRequired() bool {
 	return id != nil && id.signing
 }
 
-// close ends the session: all its opens are closed, and requests that wait end
-// with why. It may be called more than once.
+// close ends the session: its opens are closed, but for those that its client may
+// come back for, and requests that wait end with why. It may be called more than once.
 func (se *session) close(why Status) {
 	se.mu.Lock()
 	if se.closed {
@@ -121,20 +117,23 @@ func (se *session) close(why Status) {
 	se.closed = true
 	opens := se.opens
 	trees := se.trees
-	se.opens, se.trees = nil, nil
+	channels := se.channels
+	se.opens, se.trees, se.channels = nil, nil, nil
 	se.mu.Unlock()
 
 	se.srv.mu.Lock()
 	delete(se.srv.sessions, se.id)
 	se.srv.mu.Unlock()
-	se.c.mu.Lock()
-	delete(se.c.sessions, se.id)
-	se.c.mu.Unlock()
+	for _, x := range channels {
+		x.forget()
+	}
 
 	se.stop(why)
 	list := make([]*open, 0, len(opens))
 	for _, o := range opens {
-		list = append(list, o)
+		if se.srv.isClosed() || !o.keeps() || !se.srv.park(o, why) {
+			list = append(list, o)
+		}
 	}
 	closeAll(list, why)
 	for _, t := range trees {
@@ -191,26 +190,54 @@ func (se *session) unreserveOpen() {
 	se.srv.opens.Add(-1)
 }
 
-// addOpen gives o an id and uses up what was reserved for it.
-func (se *session) addOpen(o *open) error {
-	s := se.srv
+// addOpen uses up what was reserved for o.
+func (se *session) addOpen(o *open) error { return se.attach(o, o.tree()) }
+
+// attach makes o one of t's opens, which was reserved.
+func (se *session) attach(o *open, t *tree) error {
 	se.mu.Lock()
 	defer se.mu.Unlock()
-	if se.closed {
+	switch {
+	case se.closed:
 		return smb2.StatusUserSessionDeleted
-	}
-	if se.trees[o.tree.id] != o.tree {
+	case se.trees[t.id] != t:
 		return smb2.StatusNetworkNameDeleted
+	case se.opens[o.id.Volatile] != nil:
+		return smb2.StatusInsufficientResources // 64 random bits came twice
 	}
 	se.reserved--
-	o.id.Persistent = s.nextFile.Add(1)
-	for o.id.Volatile == 0 || o.id.Volatile == ^uint64(0) || se.opens[o.id.Volatile] != nil {
+	se.opens[o.id.Volatile] = o
+	o.at.Store(t)
+	return nil
+}
+
+// reserveReconnect is reserveOpen for an open that is there already. Either attach
+// or cancelReconnect follows.
+func (se *session) reserveReconnect() error {
+	se.mu.Lock()
+	defer se.mu.Unlock()
+	if len(se.opens)+se.reserved >= se.srv.limits.OpensPerSession {
+		return smb2.StatusTooManyOpenedFiles
+	}
+	se.reserved++
+	return nil
+}
+
+func (se *session) cancelReconnect() {
+	se.mu.Lock()
+	defer se.mu.Unlock()
+	se.reserved--
+}
+
+// newFileID returns an id for a new open. Nobody guesses it.
+func (s *Server) newFileID() smb2.FileID {
+	id := smb2.FileID{Persistent: s.nextFile.Add(1)}
+	for id.Volatile == 0 || id.Volatile == ^uint64(0) {
 		var b [8]byte
 		rand.Read(b[:])
-		o.id.Volatile = binary.LittleEndian.Uint64(b[:])
+		id.Volatile = binary.LittleEndian.Uint64(b[:])
 	}
-	se.opens[o.id.Volatile] = o
-	return nil
+	return id
 }
 
 // pin returns the open called fid if it belongs to t, and keeps it open until
@@ -219,7 +246,7 @@ func (se *session) pin(fid smb2.FileID, t *tree) *open {
 	se.mu.RLock()
 	defer se.mu.RUnlock()
 	o := se.opens[fid.Volatile]
-	if o == nil || o.id != fid || t != nil && o.tree != t {
+	if o == nil || o.id != fid || t != nil && o.tree() != t {
 		return nil
 	}
 	o.pins.Add(1)
@@ -247,7 +274,7 @@ func (se *session) takeTree(t *tree) (opens []*open, ok bool) {
 	}
 	delete(se.trees, t.id)
 	for id, o := range se.opens {
-		if o.tree == t {
+		if o.tree() == t {
 			opens = append(opens, o)
 			delete(se.opens, id)
 		}
@@ -280,15 +307,21 @@ func (se *session) info() (SessionInfo, bool) {
 	info := SessionInfo{
 		ID:        se.id,
 		Caller:    id.caller,
-		Peer:      se.c.nc.RemoteAddr(),
-		Dialect:   se.c.params.dialect,
+		Dialect:   se.made.dialect,
 		Signed:    id.signing,
 		Encrypted: id.encrypt,
 		Started:   se.born,
 	}
-	se.c.mu.Lock()
-	info.Used = se.c.used
-	se.c.mu.Unlock()
+	for _, c := range se.conns() {
+		c.mu.Lock()
+		if c.used.After(info.Used) {
+			info.Used = c.used
+		}
+		c.mu.Unlock()
+		if info.Channels++; info.Channels == 1 {
+			info.Peer = c.nc.RemoteAddr()
+		}
+	}
 	se.mu.RLock()
 	defer se.mu.RUnlock()
 	info.Opens = len(se.opens)

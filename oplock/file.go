@@ -87,6 +87,18 @@ func (f *File) Overrule(h *Holder) {
 	f.wake()
 }
 
+// Unanswered returns the break that h's client owes an answer to, for those who
+// don't know whether it arrived.
+func (f *File) Unanswered(h *Holder) (Break, bool) {
+	if h == nil || h.file != f || h.holding == nil || !h.holding.breaking {
+		return Break{}, false
+	}
+	g := h.holding
+	b := Break{Holder: h, From: g.state, To: g.to, AckRequired: true}
+	g.describe(&b)
+	return b, true
+}
+
 // Expire overrules the clients that didn't answer in time, and returns one
 // holder of each for the log. [MS-SMB2] 3.3.6.1, 3.3.6.5
 func (f *File) Expire(now time.Time) []*Holder {

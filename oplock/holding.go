@@ -59,22 +59,12 @@ func (g *holding) settle(s State) {
 // A client that caches writes or handles has to answer. [MS-SMB2] 3.3.4.7
 func (g *holding) begin(now time.Time, to State) Break {
 	b := Break{Holder: g.holders[0], From: g.state, To: to, AckRequired: g.state&(Write|Handle) != 0}
-	for _, h := range g.holders {
-		b.Owners = append(b.Owners, h.owner)
+	// The steps of a break that goes on have one epoch, as smbtorture's
+	// smb2.lease.v2_breaking3 wants it.
+	if g.lease && g.version >= 2 && !g.breaking {
+		g.epoch++
 	}
-	if g.lease {
-		b.Lease, b.Client, b.Key = true, g.client, g.key
-		if g.version >= 2 {
-			// The steps of a break that goes on have one epoch, as
-			// smbtorture's smb2.lease.v2_breaking3 wants it.
-			if !g.breaking {
-				g.epoch++
-			}
-			b.Epoch = g.epoch
-		}
-	} else if to == Read {
-		b.Level = II
-	}
+	g.describe(&b)
 	if !b.AckRequired {
 		g.settle(to)
 		g.told = true
@@ -86,6 +76,22 @@ func (g *holding) begin(now time.Time, to State) Break {
 	}
 	g.to, g.deadline = to, now.Add(g.timeout)
 	return b
+}
+
+// describe fills in who is told, and of what.
+func (g *holding) describe(b *Break) {
+	for _, h := range g.holders {
+		b.Owners = append(b.Owners, h.owner)
+	}
+	switch {
+	case g.lease:
+		b.Lease, b.Client, b.Key = true, g.client, g.key
+		if g.version >= 2 {
+			b.Epoch = g.epoch
+		}
+	case b.To == Read:
+		b.Level = II
+	}
 }
 
 // answered takes the client's answer to a break, and tells it to give up more if

@@ -1,0 +1,111 @@
+package smb
+
+import (
+	"errors"
+	"time"
+
+	"github.com/gosmbd/smb/signing"
+	"github.com/gosmbd/smb/smb2"
+)
+
+// A SESSION_SETUP with SMB2_SESSION_FLAG_BINDING makes the connection a channel of a
+// session that was set up on another. Whoever asks shows that he has the session's
+// key, and logs on as the same user; until then nothing happens to the session, and
+// nothing if it fails. [MS-SMB2] 3.3.5.5, 3.3.5.5.3
+
+// findBound finds the session and checks that the client may bind to it.
+func (s *setup) findBound() error {
+	c, h := s.r.c, s.r.hdr
+	p := &c.params
+	s.bind = true
+	if p.dialect < Dialect300 {
+		return smb2.StatusRequestNotAccepted
+	}
+	c.srv.mu.RLock()
+	se := c.srv.sessions[h.SessionID]
+	c.srv.mu.RUnlock()
+	if se == nil {
+		return smb2.StatusUserSessionDeleted
+	}
+	id, keys := se.identity.Load(), se.keys.Load()
+	switch {
+	case se.made.dialect != p.dialect, h.Flags&smb2.FlagSigned == 0:
+		return smb2.StatusInvalidParameter
+	case se.made.clientGUID != p.clientGUID:
+		return smb2.StatusUserSessionDeleted
+	case id == nil:
+		return smb2.StatusRequestNotAccepted
+	case !id.expires.IsZero() && time.Now().After(id.expires):
+		return smb2.StatusNetworkSessionExpired
+	case id.caller.Guest || id.caller.Anonymous:
+		return smb2.StatusNotSupported
+	case c.channel(se.id) != nil:
+		return smb2.StatusRequestNotAccepted
+	case se.made.cipher != p.cipher:
+		return smb2.StatusInvalidParameter
+	case !keys.signer.Verify(s.r.msg):
+		return smb2.StatusAccessDenied
+	}
+	s.se = se
+	// All but the last answer are signed with the session's key.
+	s.w.signer = keys.signer
+	return nil
+}
+
+// beginBind takes the logon under way, or starts one.
+func (s *setup) beginBind() error {
+	c := s.r.c
+	c.mu.Lock()
+	s.logon = c.binds[s.se.id]
+	delete(c.binds, s.se.id)
+	c.mu.Unlock()
+	s.start()
+	return nil
+}
+
+// keepBind keeps the logon for the next request.
+func (s *setup) keepBind() error {
+	c := s.r.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.channels == nil || len(c.binds) >= c.srv.limits.SessionsPerConn {
+		return smb2.StatusInsufficientResources
+	}
+	if c.binds == nil {
+		c.binds = make(map[uint64]*logon)
+	}
+	c.binds[s.se.id] = s.logon
+	return nil
+}
+
+// admitChannel checks that it is the session's user who logged on.
+func (s *setup) admitChannel() error {
+	caller := s.logon.result().Caller()
+	s.id = s.se.identity.Load()
+	if !sameCaller(s.id.caller, caller) {
+		s.r.c.log.Warn("smb: binding to the session of somebody else refused", "user", caller.String(), "session of", s.id.caller.String())
+		return smb2.StatusAccessDenied
+	}
+	return nil
+}
+
+// addChannel makes the connection one of the session's.
+func (s *setup) addChannel() error {
+	c := s.r.c
+	p := &c.params
+	full := s.logon.result().SessionKey()
+	if len(full) < 16 {
+		return errors.New("smb: the mechanism gave no session key")
+	}
+	k := signing.DeriveKeys(uint16(p.dialect), p.cipher, full[:16], full, &s.logon.hash)
+	signer, err := signing.NewSigner(p.signAlg, k.Signing)
+	if err != nil {
+		return err
+	}
+	if s.via, err = s.se.addChannel(c, signer); err != nil {
+		return err
+	}
+	c.authenticated()
+	c.log.Info("smb: session bound", "user", s.id.caller.String(), "dialect", p.dialect)
+	return nil
+}

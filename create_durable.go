@@ -1,0 +1,232 @@
+package smb
+
+import (
+	"time"
+
+	"github.com/gosmbd/smb/oplock"
+	"github.com/gosmbd/smb/smb2"
+)
+
+// durableContexts are the create contexts about durable handles.
+type durableContexts struct {
+	v1, v2   bool // asked for
+	request  smb2.DurableV2Request
+	back     bool // a reconnect is asked for
+	backV2   bool
+	backID   smb2.FileID
+	backGUID smb2.GUID
+	flags    uint32 // of the reconnect
+}
+
+// parseDurable takes a context about durable handles. Version 2 is for SMB 3.
+// [MS-SMB2] 3.3.5.9.6, 3.3.5.9.7, 3.3.5.9.10, 3.3.5.9.12
+func (c *creation) parseDurable(x smb2.CreateContext) error {
+	d := &c.contexts.durable
+	smb3 := c.r.c.params.dialect >= Dialect300
+	var err error
+	switch x.Name {
+	case smb2.ContextDHnQ:
+		_, err = smb2.ParseDurableRequest(x.Data)
+		d.v1 = true
+	case smb2.ContextDHnC:
+		var q smb2.DurableReconnect
+		q, err = smb2.ParseDurableReconnect(x.Data)
+		d.back, d.backID = true, q.FileID
+	case smb2.ContextDH2Q:
+		if smb3 {
+			d.request, err = smb2.ParseDurableV2Request(x.Data)
+			d.v2 = true
+		}
+	case smb2.ContextDH2C:
+		if smb3 {
+			var q smb2.DurableV2Reconnect
+			q, err = smb2.ParseDurableV2Reconnect(x.Data)
+			d.backV2, d.backID, d.backGUID, d.flags = true, q.FileID, q.CreateGUID, q.Flags
+		}
+	}
+	return err
+}
+
+// check refuses contexts that can't stand together.
+func (d *durableContexts) check() error {
+	if d.backV2 && (d.v1 || d.v2 || d.back) || d.v2 && (d.v1 || d.back) {
+		return smb2.StatusInvalidParameter
+	}
+	return nil
+}
+
+// reconnects reports whether an open that is there is asked for.
+func (d *durableContexts) reconnects() bool { return d.back || d.backV2 }
+
+// settleDurable decides whether the open that was made outlives its session: if the
+// client may keep the file open, it may also come back for it.
+func (c *creation) settleDurable() {
+	o, d := c.o, &c.contexts.durable
+	if o.file.dir || !d.v1 && !d.v2 || !cachesHandle(o.granted) {
+		return
+	}
+	o.durability = durability{granted: true, timeout: durableV1Timeout}
+	if d.v2 {
+		o.durability = durability{granted: true, v2: true, guid: d.request.CreateGUID, timeout: durableTimeout}
+		if ms := d.request.Timeout; ms != 0 {
+			o.durability.timeout = min(time.Duration(ms)*time.Millisecond, maxDurable)
+		}
+	}
+	o.srv.handles.addDurable(o)
+}
+
+// durableAnswer returns the context that says so, if there is one to give.
+func (d durability) answer() (smb2.CreateContext, bool) {
+	switch {
+	case !d.granted:
+		return smb2.CreateContext{}, false
+	case !d.v2:
+		return smb2.CreateContext{Name: smb2.ContextDHnQ, Data: smb2.DurableResponse{}.Append(nil)}, true
+	}
+	resp := smb2.DurableV2Response{Timeout: uint32(d.timeout.Milliseconds())}
+	if d.persistent {
+		resp.Flags = smb2.DurableFlagPersistent
+	}
+	return smb2.CreateContext{Name: smb2.ContextDH2Q, Data: resp.Append(nil)}, true
+}
+
+// reconnect gives the session an open that lost its own. [MS-SMB2] 3.3.5.9.7,
+// 3.3.5.9.12
+func (c *creation) reconnect(w *reply) error {
+	if err := c.r.se.reserveReconnect(); err != nil {
+		return err
+	}
+	o, err := c.findParked()
+	if err != nil {
+		c.r.se.cancelReconnect()
+		return err
+	}
+	o.reopen()
+	if c.attr, err = o.stat(c.ctx); err == nil {
+		err = c.r.se.attach(o, c.r.tree)
+	}
+	if err != nil {
+		c.r.se.cancelReconnect()
+		c.m.srv.unpark(o)
+		return err
+	}
+	c.m.release() // the tree holds the mount from now on
+	c.o, c.action = o, smb2.ActionOpened
+	o.file.mu.Lock()
+	o.granted = o.holder.Granted()
+	o.file.mu.Unlock()
+	return c.respond(w)
+}
+
+// lateLoss is how long a client that comes back waits for the server to notice that
+// its old connection is gone.
+const lateLoss = 100 * time.Millisecond
+
+// findParked finds the open and takes it from those that wait.
+func (c *creation) findParked() (*open, error) {
+	h, id := &c.m.srv.handles, c.contexts.durable.backID.Persistent
+	for deadline := time.Now().Add(lateLoss); ; time.Sleep(2 * time.Millisecond) {
+		h.mu.Lock()
+		o := h.parked[id]
+		if o != nil {
+			err := c.checkReconnect(o)
+			if err == nil {
+				h.take(o)
+			}
+			h.mu.Unlock()
+			return o, err
+		}
+		o = h.durable[id]
+		h.mu.Unlock()
+		if o == nil {
+			return nil, smb2.StatusObjectNameNotFound
+		}
+		if se := o.session(); se == c.r.se || time.Now().After(deadline) {
+			return nil, smb2.StatusObjectNameNotFound
+		}
+	}
+}
+
+// checkReconnect checks that o is the caller's to come back to.
+func (c *creation) checkReconnect(o *open) error {
+	const missing = smb2.StatusObjectNameNotFound
+	d := &c.contexts.durable
+	persistent := d.flags&smb2.DurableFlagPersistent != 0
+	switch {
+	case o.m != c.m || o.shareName != c.r.tree.name:
+		return missing
+	case d.backV2 && d.backGUID != o.durability.guid:
+		return missing
+	case d.backV2 && o.durability.persistent && !persistent:
+		return missing
+	case (o.lease != nil) != c.contexts.hasLease:
+		return missing
+	case o.lease != nil && (o.lease.Key != c.contexts.leaseKey || o.lease.Client != oplock.Key(c.r.c.params.clientGUID)):
+		return missing
+	case !sameCaller(o.caller, c.r.id.caller):
+		return smb2.StatusAccessDenied
+	}
+	if !o.durability.persistent && o.resilient.Load() == 0 {
+		o.file.mu.Lock()
+		held := cachesHandle(o.holder.Granted())
+		o.file.mu.Unlock()
+		if !held {
+			return missing
+		}
+	}
+	if o.lease != nil {
+		if err := c.checkName(); err != nil || foldPath(c.name) != foldPath(o.path()) {
+			return smb2.StatusInvalidParameter
+		}
+	}
+	if d.backV2 && !o.durability.persistent && persistent {
+		return smb2.StatusInvalidParameter
+	}
+	return nil
+}
+
+// replay answers a CREATE that came before. [MS-SMB2] 3.3.5.9, 3.3.5.9.10
+func (c *creation) replay(o *open, w *reply) error {
+	switch {
+	case c.r.hdr.Flags&smb2.FlagReplayOperation == 0:
+		return smb2.StatusDuplicateObjectid
+	case !sameCaller(o.caller, c.r.id.caller),
+		c.contexts.hasLease && (o.lease == nil || o.lease.Key != c.contexts.leaseKey):
+		return smb2.StatusAccessDenied
+	}
+	if c.r.se.pin(o.id, nil) != o {
+		return smb2.StatusDuplicateObjectid // of another session, or closed meanwhile
+	}
+	c.r.open = o
+	c.o, c.action, c.replayed = o, o.action, true
+	var err error
+	if c.attr, err = o.stat(c.ctx); err != nil {
+		return err
+	}
+	return c.respond(w)
+}
+
+// caching returns what the client is told of its oplock or lease: as it was granted,
+// or as it is when a CREATE comes again.
+func (c *creation) caching() oplock.Granted {
+	if !c.replayed {
+		return c.o.granted
+	}
+	c.o.file.mu.Lock()
+	defer c.o.file.mu.Unlock()
+	return c.o.holder.Granted()
+}
+
+// level returns the oplock level of the answer. A CREATE that comes again is told
+// what it asks for.
+func (c *creation) level() smb2.OplockLevel {
+	if c.replayed {
+		return c.req.OplockLevel
+	}
+	return smb2.OplockLevel(c.o.granted.Level)
+}
+
+// asksHandle reports whether what is asked for could make an open durable.
+func (c *creation) asksHandle() bool {
+	return c.req.OplockLevel == smb2.OplockBatch || c.req.OplockLevel == smb2.OplockLease
+}

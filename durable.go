@@ -1,0 +1,281 @@
+package smb
+
+import (
+	"container/list"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gosmbd/smb/oplock"
+	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
+)
+
+// Handles that outlive their session: durable, resilient and persistent ones. When
+// the session goes, such an open is parked until its client comes back for it, its
+// time is up, or somebody wants the file whom it is in the way of.
+
+// durability is what an open was promised. It is immutable.
+type durability struct {
+	granted    bool
+	v2         bool
+	persistent bool
+	timeout    time.Duration
+	guid       smb2.GUID // CreateGuid; zero for version 1
+}
+
+const (
+	durableTimeout   = 60 * time.Second  // when the client doesn't ask for a time
+	maxDurable       = 300 * time.Second // the most that it gets
+	durableV1Timeout = 16 * time.Minute  // [MS-SMB2] 3.3.5.9.6, note 335
+	resilientTimeout = 120 * time.Second // when the client doesn't ask for a time
+	maxResilient     = 300 * time.Second
+)
+
+// handles knows the opens that can be found from outside their session.
+type handles struct {
+	mu       sync.Mutex
+	closed   bool
+	durable  map[uint64]*open      // by FileId.Persistent
+	parked   map[uint64]*open      // those of them without a session
+	byUser   map[string]*list.List // the same, the oldest first
+	creates  map[createID]*replay
+	closings sync.WaitGroup // parked opens that are being closed
+}
+
+// createID names a CREATE that a client may send again.
+type createID struct{ client, create smb2.GUID }
+
+// replay is a CREATE that may come again.
+type replay struct{ o *open } // nil: it is still being worked on
+
+func (h *handles) init() {
+	h.durable = make(map[uint64]*open)
+	h.parked = make(map[uint64]*open)
+	h.byUser = make(map[string]*list.List)
+	h.creates = make(map[createID]*replay)
+}
+
+// userKey names a user in limits.
+func userKey(c *vfs.Caller) string { return c.Domain + "\\" + c.Name }
+
+// keeps reports whether o outlives its session. [MS-SMB2] 3.3.7.1
+func (o *open) keeps() bool {
+	switch {
+	case o.file == nil:
+		return false
+	case o.resilient.Load() > 0 || o.durability.persistent:
+		return true
+	case !o.durability.granted:
+		return false
+	}
+	o.file.mu.Lock()
+	defer o.file.mu.Unlock()
+	return cachesHandle(o.holder.Granted())
+}
+
+// cachesHandle reports whether the client may keep the file open as long as it
+// likes, which is what makes an open worth keeping.
+func cachesHandle(g oplock.Granted) bool {
+	return !g.Breaking && (g.Level == oplock.Batch || g.Level == oplock.Lease && g.State&oplock.Handle != 0)
+}
+
+// keepFor returns how long o is kept for its client.
+func (o *open) keepFor() time.Duration {
+	if d := time.Duration(o.resilient.Load()); d > 0 {
+		return d
+	}
+	return o.durability.timeout
+}
+
+// park takes o, which isn't in the table of its session any more, from the session.
+// It reports whether it did.
+func (s *Server) park(o *open, why error) bool {
+	o.cancelWaits(why)
+	o.pins.Wait()
+	o.cursor.stop()
+	h := &s.handles
+	h.mu.Lock()
+	if h.closed {
+		h.mu.Unlock()
+		return false
+	}
+	s.retain(o.m)
+	o.at.Store(nil)
+	o.deadline = time.Now().Add(o.keepFor())
+	h.durable[o.id.Persistent] = o // a resilient one wasn't there
+	oldest := h.put(o, s.limits.DisconnectedPerUser)
+	h.mu.Unlock()
+	if oldest != nil {
+		s.log.Warn("smb: too many disconnected handles of a user, the oldest is closed", "user", o.caller.String(), "path", oldest.path())
+		go s.expel(oldest)
+	}
+	// A break that found no client while o was on its way here.
+	o.file.mu.Lock()
+	breaking := o.holder.Granted().Breaking
+	o.file.mu.Unlock()
+	if breaking && !o.durability.persistent {
+		go s.expel(o)
+	}
+	return true
+}
+
+// put makes o one that waits for its client. It returns one that has to give way.
+// The caller holds h.mu.
+func (h *handles) put(o *open, most int) (oldest *open) {
+	h.parked[o.id.Persistent] = o
+	user := userKey(o.caller)
+	l := h.byUser[user]
+	if l == nil {
+		l = list.New()
+		h.byUser[user] = l
+	}
+	if l.Len() >= most {
+		oldest = l.Front().Value.(*open)
+	}
+	o.elem = l.PushBack(o)
+	o.timer = time.AfterFunc(time.Until(o.deadline), func() { o.srv.expel(o) })
+	return oldest
+}
+
+// take is the reverse of put; false: somebody else was first. The caller holds
+// h.mu.
+func (h *handles) take(o *open) bool {
+	if h.parked[o.id.Persistent] != o {
+		return false
+	}
+	delete(h.parked, o.id.Persistent)
+	user := userKey(o.caller)
+	l := h.byUser[user]
+	l.Remove(o.elem)
+	if l.Len() == 0 {
+		delete(h.byUser, user)
+	}
+	o.elem = nil
+	o.timer.Stop()
+	o.timer = nil
+	return true
+}
+
+// unpark is for a reconnect that failed after all.
+func (s *Server) unpark(o *open) {
+	h := &s.handles
+	h.mu.Lock()
+	closed := h.closed
+	if !closed {
+		h.put(o, unlimited)
+	}
+	h.mu.Unlock()
+	if closed {
+		s.closeParked(o)
+	}
+}
+
+// expel closes o if it still waits for its client.
+func (s *Server) expel(o *open) {
+	h := &s.handles
+	h.mu.Lock()
+	ok := !h.closed && h.take(o)
+	if ok {
+		h.closings.Add(1)
+	}
+	h.mu.Unlock()
+	if ok {
+		defer h.closings.Done()
+		s.closeParked(o)
+	}
+}
+
+func (s *Server) closeParked(o *open) {
+	o.close()
+	o.m.release()
+}
+
+// expelAll closes all opens that wait, when the server is closed.
+func (s *Server) expelAll() {
+	h := &s.handles
+	h.mu.Lock()
+	h.closed = true
+	var all []*open
+	for _, o := range h.parked {
+		all = append(all, o)
+	}
+	for _, o := range all {
+		h.take(o)
+	}
+	h.mu.Unlock()
+	h.closings.Wait()
+	for _, o := range all {
+		s.closeParked(o)
+	}
+}
+
+// waiting returns the opens that wait for their client.
+func (h *handles) waiting() []*open {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Collect(maps.Values(h.parked))
+}
+
+// addDurable notes that o can be reconnected to.
+func (h *handles) addDurable(o *open) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.durable[o.id.Persistent] = o
+}
+
+// forget takes o, which is being closed, out of all tables.
+func (h *handles) forget(o *open) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.durable[o.id.Persistent] == o {
+		delete(h.durable, o.id.Persistent)
+	}
+	h.dropReplay(o)
+}
+
+// reserve begins a CREATE that may come again. It returns the open that an earlier
+// one made, if it is done. [MS-SMB2] 3.3.5.9, 3.3.5.9.10
+func (h *handles) reserve(id createID) (done *open, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if r := h.creates[id]; r != nil {
+		if r.o == nil {
+			return nil, smb2.StatusFileNotAvailable
+		}
+		return r.o, nil
+	}
+	h.creates[id] = &replay{}
+	return nil, nil
+}
+
+// unreserve ends a CREATE that failed.
+func (h *handles) unreserve(id createID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.creates, id)
+}
+
+// made ends a CREATE that made o: from now on it is answered when it comes again.
+func (h *handles) made(id createID, o *open) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	o.replayID = id
+	o.replayable.Store(true)
+	h.creates[id].o = o
+}
+
+// used notes that the client knows the answer to its CREATE.
+func (h *handles) used(o *open) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.dropReplay(o)
+}
+
+// dropReplay: the caller holds h.mu.
+func (h *handles) dropReplay(o *open) {
+	if o.replayable.Swap(false) {
+		delete(h.creates, o.replayID)
+	}
+}
