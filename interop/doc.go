@@ -2,6 +2,10 @@
 // server: smbclient, smbtorture and impacket here, Go's client libraries in the
 // module goclients, the Linux kernel's client in kernel.sh.
 //
+// coherence.sh, multichannel.sh and persistent.sh have that client prove what
+// clients may cache, several channels, and handles that outlive connections and
+// the server. Package kernelcheck is their part in the virtual machine.
+//
 // install.sh installs the clients on Debian. A client that is missing skips its
 // tests, unless SMB_INTEROP_REQUIRED is set, as it is in CI.
 //

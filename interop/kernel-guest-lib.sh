@@ -1,0 +1,23 @@
+# Sourced by the scripts that run in the guest, as root.
+modprobe cifs
+[ -e /dev/fd ] || ln -s /proc/self/fd /dev/fd
+dmesg | sort -u >/run/dmesg.old
+
+# mountit WHERE OPTIONS: mounts the share with a connection of its own.
+mountit() {
+	mkdir -p "$1"
+	local i
+	for i in $(seq 20); do
+		mount -t cifs "//$HOST/share" "$1" -o "vers=3.1.1,user=smbtest,pass=Passw0rd,nosharesock,$2${OPTS:+,$OPTS}" && return 0
+		sleep 0.5 # the server may just be starting
+	done
+	return 1
+}
+
+# kernelsays prints what the kernel complained of; what matches $1 is expected.
+kernelsays() {
+	dmesg | sort -u >/run/dmesg.new
+	! comm -13 /run/dmesg.old /run/dmesg.new |
+		grep -Ei 'cifs|smb|warning|bug|oops|hung|call trace' |
+		grep -Ev "Attempting to mount|module verification|Netfs|Key type cifs${1:+|$1}"
+}
