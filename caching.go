@@ -89,6 +89,7 @@ func (s *Server) sendBreak(b oplock.Break) {
 		}
 		for _, x := range o.breakChannels(b, t) {
 			if x.c.ctx.Err() == nil && x.c.queueSoon(x.breakFrame(b, o.id, t.encrypt)) {
+				x.c.breakSent()
 				return
 			}
 		}

@@ -75,7 +75,7 @@ func create(ctx context.Context, r *request, w *reply) error {
 
 // open opens what wasn't open before.
 func (c *creation) open(w *reply) error {
-	for _, step := range []func() error{c.checkParameters, c.checkName, c.checkAccess, c.run} {
+	for _, step := range []func() error{c.checkParameters, c.checkName, c.checkAccess, c.takeOver, c.run} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -143,8 +143,9 @@ func (c *creation) attempt(cl claim) error {
 	defer c.m.unclaim(cl)
 	o := &open{
 		srv: c.m.srv, id: c.m.srv.newFileID(), caller: c.r.id.caller, shareName: c.r.tree.name, m: c.m, born: time.Now(),
-		lease: c.contexts.lease,
-		share: c.req.ShareAccess, options: c.req.Options,
+		lease: c.contexts.lease, app: c.contexts.app,
+		sequence: sequence{channel: c.r.hdr.ChannelSequence()},
+		share:    c.req.ShareAccess, options: c.req.Options,
 		mode: c.req.Options & modeBits,
 	}
 	o.at.Store(c.r.tree)

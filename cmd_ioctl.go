@@ -26,6 +26,7 @@ func init() {
 		smb2.FsctlPipeWait:                  {run: pipeWait, noFile: true},
 		smb2.FsctlPipeTransceive:            {run: pipeTransceive},
 		smb2.FsctlPipePeek:                  {run: pipePeek},
+		smb2.FsctlLmrRequestResiliency:      {run: requestResiliency},
 		smb2.FsctlSrvRequestResumeKey:       {run: resumeKey},
 		smb2.FsctlSrvCopychunk:              {run: copyChunk},
 		smb2.FsctlSrvCopychunkWrite:         {run: copyChunk},

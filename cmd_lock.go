@@ -17,14 +17,17 @@ func lock(_ context.Context, r *request, w *reply) error {
 	if o.file == nil || o.file.dir {
 		return smb2.StatusInvalidParameter
 	}
-	if req.Locks[0].Flags&smb2.LockUnlock != 0 {
+	switch {
+	case r.lockedBefore(req.LockSequence):
+	case req.Locks[0].Flags&smb2.LockUnlock != 0:
 		err = o.unlock(req.Locks)
-	} else {
+	default:
 		err = r.lock(req.Locks)
 	}
 	if err != nil {
 		return err
 	}
+	r.locked(req.LockSequence)
 	w.buf.B = smb2.LockResponse{}.Append(w.buf.B)
 	return nil
 }

@@ -20,6 +20,7 @@ type createContexts struct {
 	lease    *oplock.LeaseRequest // nil: none is asked for
 
 	durable durableContexts
+	app     *appInstance
 }
 
 func (c *creation) parseContexts() error {
@@ -49,6 +50,10 @@ func (c *creation) parseContexts() error {
 			c.contexts.alloc = roundUp(int64(q.Size))
 		case smb2.ContextRqLs:
 			if err := c.parseLease(x.Data); err != nil {
+				return err
+			}
+		case smb2.ContextAppInstanceID, smb2.ContextAppInstanceVersion:
+			if err := c.parseApp(x); err != nil {
 				return err
 			}
 		case smb2.ContextTWrp:

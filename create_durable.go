@@ -69,7 +69,7 @@ func (c *creation) settleDurable() {
 	if d.v2 {
 		o.durability = durability{granted: true, v2: true, guid: d.request.CreateGUID, timeout: durableTimeout}
 		if ms := d.request.Timeout; ms != 0 {
-			o.durability.timeout = min(time.Duration(ms)*time.Millisecond, maxDurable)
+			o.durability.timeout = min(milliseconds(ms), maxDurable)
 		}
 	}
 	o.srv.handles.addDurable(o)
@@ -101,7 +101,7 @@ func (c *creation) reconnect(w *reply) error {
 		c.r.se.cancelReconnect()
 		return err
 	}
-	o.reopen()
+	o.reopen(c.r.hdr.ChannelSequence())
 	if c.attr, err = o.stat(c.ctx); err == nil {
 		err = c.r.se.attach(o, c.r.tree)
 	}

@@ -20,6 +20,9 @@ type request struct {
 	id   *identity // who asks, as of now
 	tree *tree
 	open *open // pinned until the handler returns
+
+	counted bool   // in open.sequence
+	epoch   uint32 // as of then
 }
 
 // command is what must hold before a handler runs.
@@ -76,6 +79,9 @@ func dispatch(r *request, w *reply) error {
 	}
 	if broken {
 		return smb2.StatusInvalidParameter
+	}
+	if r.torture(w) {
+		return nil
 	}
 	if cmd.session {
 		if err := r.findSession(); err != nil {
@@ -267,7 +273,7 @@ func (r *request) useFile(fid smb2.FileID) error {
 	}
 	r.open = o
 	ch.file, ch.hasFile = fid, true
-	return nil
+	return r.sequenced(o)
 }
 
 // pinEarly pins the open that the first element of a frame is about, when the
@@ -286,6 +292,12 @@ func (c *conn) pinEarly(h smb2.Header, msg []byte) *open {
 
 // release unpins the open.
 func (r *request) release() {
+	if r.counted {
+		r.counted = false
+		r.open.mu.Lock()
+		r.open.sequence.end(r.epoch)
+		r.open.mu.Unlock()
+	}
 	r.open.unpin()
 	r.open = nil
 	r.ch.early.unpin()

@@ -57,6 +57,8 @@ func (h *handles) init() {
 	h.creates = make(map[createID]*replay)
 }
 
+func milliseconds(n uint32) time.Duration { return time.Duration(n) * time.Millisecond }
+
 // userKey names a user in limits.
 func userKey(c *vfs.Caller) string { return c.Domain + "\\" + c.Name }
 

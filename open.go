@@ -31,6 +31,7 @@ type open struct {
 	holder     *oplock.Holder       // nil: a pipe
 	granted    oplock.Granted       // when it was opened, or come back to
 	lease      *oplock.LeaseRequest // nil unless it has one
+	app        *appInstance         // nil unless the client named one
 	action     smb2.CreateAction
 	durability durability
 
@@ -62,12 +63,14 @@ type open struct {
 	shared        vfs.Access // the rights that share modes look at; guarded by file.mu
 	deleteOnClose bool       // guarded by file.mu
 
-	mu      sync.Mutex
-	known   bool               // the client has been told the id
-	breaks  []oplock.Break     // to be sent when it knows the id
-	mode    smb2.CreateOptions // FileModeInformation
-	waits   map[*chain]struct{}
-	closing error // why waits end at once
+	mu            sync.Mutex
+	sequence      sequence
+	lockSequences lockSequences
+	known         bool               // the client has been told the id
+	breaks        []oplock.Break     // to be sent when it knows the id
+	mode          smb2.CreateOptions // FileModeInformation
+	waits         map[*chain]struct{}
+	closing       error // why waits end at once
 
 	changed  atomic.Bool  // data was written
 	position atomic.Int64 // after the last read or write, or as it was set
@@ -105,11 +108,13 @@ func (o *open) context() context.Context {
 	return vfs.WithCaller(context.Background(), o.caller)
 }
 
-// reopen lets requests wait on o again.
-func (o *open) reopen() {
+// reopen lets requests use o again; channel is the ChannelSequence that its client is
+// at now.
+func (o *open) reopen(channel uint16) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.closing = nil
+	o.sequence = sequence{channel: channel}
 }
 
 // unpin undoes session.pin; a nil open has nothing to undo.

@@ -280,6 +280,14 @@ func FuzzParseDurableV2Response(f *testing.F) {
 	fuzzContext(f, ParseDurableV2Response, DurableV2Response{Timeout: 60000, Flags: DurableFlagPersistent})
 }
 
+func FuzzParseAppInstanceID(f *testing.F) {
+	fuzzContext(f, ParseAppInstanceID, AppInstanceID{ID: guid})
+}
+
+func FuzzParseAppInstanceVersion(f *testing.F) {
+	fuzzContext(f, ParseAppInstanceVersion, AppInstanceVersion{High: 1, Low: 2})
+}
+
 func FuzzParseDurableV2Reconnect(f *testing.F) {
 	fuzzContext(f, ParseDurableV2Reconnect, DurableV2Reconnect{FileID: id1, CreateGUID: guid, Flags: DurableFlagPersistent})
 }

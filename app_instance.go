@@ -1,0 +1,84 @@
+package smb
+
+import (
+	"slices"
+
+	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
+)
+
+// appInstance names an application that may move to another client, and has its opens
+// there closed in favour of those that it makes here.
+type appInstance struct {
+	id         smb2.GUID
+	versioned  bool
+	version    smb2.AppInstanceVersion
+	clientGUID smb2.GUID
+}
+
+// parseApp takes a context that names an application. A version without an id means
+// nothing.
+func (c *creation) parseApp(x smb2.CreateContext) error {
+	p := &c.r.c.params
+	if p.dialect < Dialect300 {
+		return nil
+	}
+	app := c.contexts.app
+	if app == nil {
+		app = &appInstance{clientGUID: p.clientGUID}
+		c.contexts.app = app
+	}
+	if x.Name == smb2.ContextAppInstanceID {
+		q, err := smb2.ParseAppInstanceID(x.Data)
+		app.id = q.ID
+		return err
+	}
+	var err error
+	app.version, err = smb2.ParseAppInstanceVersion(x.Data)
+	app.versioned = p.dialect == Dialect311
+	return err
+}
+
+// takeOver closes what the same application has open by this name from another client.
+// [MS-SMB2] 3.3.5.9.13
+func (c *creation) takeOver() error {
+	app := c.contexts.app
+	if app == nil || app.id == (smb2.GUID{}) || c.r.tree.access()&vfs.ReadData == 0 {
+		return nil
+	}
+	for _, o := range c.m.openBy(c.name) {
+		old := o.app
+		if old == nil || old.id != app.id || o.shareName != c.r.tree.name || old.clientGUID == app.clientGUID {
+			continue
+		}
+		if old.versioned && c.r.c.params.dialect == Dialect311 && (!app.versioned || !old.version.Less(app.version)) {
+			return smb2.StatusFileForcedClosed
+		}
+		c.m.srv.forceClose(o)
+	}
+	return nil
+}
+
+// openBy returns the opens of a name.
+func (m *mount) openBy(name string) []*open {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f := m.paths[foldPath(name)].file
+	if f == nil {
+		return nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.opens)
+}
+
+// forceClose closes an open of a client that didn't ask for it. [MS-SMB2] 3.3.4.17
+func (s *Server) forceClose(o *open) {
+	if se := o.session(); se != nil {
+		if se.takeOpen(o) {
+			o.close()
+		}
+		return
+	}
+	s.expel(o)
+}
