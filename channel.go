@@ -94,13 +94,6 @@ func (se *session) conns() []*conn {
 	return list
 }
 
-// multichannel reports whether the session has a connection besides c.
-func (se *session) multichannel(c *conn) bool {
-	se.mu.RLock()
-	defer se.mu.RUnlock()
-	return slices.ContainsFunc(se.channels, func(x *channel) bool { return x.c != c })
-}
-
 // addClient notes that c is a connection of its client.
 func (s *Server) addClient(c *conn) {
 	s.mu.Lock()

@@ -13,14 +13,13 @@ import (
 // key, and logs on as the same user; until then nothing happens to the session, and
 // nothing if it fails. [MS-SMB2] 3.3.5.5, 3.3.5.5.3
 
-// findBound finds the session and checks that the client may bind to it.
+// findBound finds the session and checks that the client may bind to it. The order of
+// the checks, and what a change of the signing algorithm is answered with, are those of
+// smbd, which smbtorture's smb2.session.bind_negative_* expect.
 func (s *setup) findBound() error {
 	c, h := s.r.c, s.r.hdr
 	p := &c.params
 	s.bind = true
-	if p.dialect < Dialect300 {
-		return smb2.StatusRequestNotAccepted
-	}
 	c.srv.mu.RLock()
 	se := c.srv.sessions[h.SessionID]
 	c.srv.mu.RUnlock()
@@ -28,10 +27,19 @@ func (s *setup) findBound() error {
 		return smb2.StatusUserSessionDeleted
 	}
 	id, keys := se.identity.Load(), se.keys.Load()
-	switch {
-	case se.made.dialect != p.dialect, h.Flags&smb2.FlagSigned == 0:
+	signed := h.Flags&smb2.FlagSigned != 0
+	// All but the last answer are signed with the session's key.
+	proved := keys != nil && keys.signer != nil && s.w.signer == keys.signer
+	switch old := se.made; {
+	case old.signAlg != p.signAlg && old.signAlg == signing.AESGMAC:
+		return smb2.StatusRequestOutOfSequence
+	case old.signAlg != p.signAlg && p.signAlg == signing.AESGMAC:
+		return smb2.StatusNotSupported
+	case p.dialect < Dialect300:
+		return smb2.StatusRequestNotAccepted
+	case old.dialect != p.dialect, !signed, old.cipher != p.cipher:
 		return smb2.StatusInvalidParameter
-	case se.made.clientGUID != p.clientGUID:
+	case old.clientGUID != p.clientGUID:
 		return smb2.StatusUserSessionDeleted
 	case id == nil:
 		return smb2.StatusRequestNotAccepted
@@ -41,14 +49,10 @@ func (s *setup) findBound() error {
 		return smb2.StatusNotSupported
 	case c.channel(se.id) != nil:
 		return smb2.StatusRequestNotAccepted
-	case se.made.cipher != p.cipher:
-		return smb2.StatusInvalidParameter
-	case !keys.signer.Verify(s.r.msg):
+	case !proved:
 		return smb2.StatusAccessDenied
 	}
 	s.se = se
-	// All but the last answer are signed with the session's key.
-	s.w.signer = keys.signer
 	return nil
 }
 

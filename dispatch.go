@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"time"
 
+	"github.com/gosmbd/smb/signing"
 	"github.com/gosmbd/smb/smb2"
 )
 
@@ -144,10 +145,14 @@ func (r *request) verify(w *reply) error {
 	}
 	x := r.c.channel(r.hdr.SessionID)
 	if x == nil {
-		if signed && r.hdr.Command != smb2.CommandSessionSetup {
+		if !signed {
+			return nil
+		}
+		w.signer = r.otherSigner()
+		if r.hdr.Command != smb2.CommandSessionSetup {
 			return smb2.StatusUserSessionDeleted
 		}
-		return nil // a SESSION_SETUP that binds a session is verified with its key
+		return nil // it may be to bind the session
 	}
 	keys, signer := x.se.keys.Load(), x.signer.Load()
 	if !signed {
@@ -169,6 +174,21 @@ func (r *request) verify(w *reply) error {
 		return smb2.StatusAccessDenied
 	}
 	w.signer = signer
+	return nil
+}
+
+// otherSigner returns the key of a session that the client has on other connections, if
+// it signed the request with it: it may want the refusal signed.
+func (r *request) otherSigner() *signing.Signer {
+	r.c.srv.mu.RLock()
+	se := r.c.srv.sessions[r.hdr.SessionID]
+	r.c.srv.mu.RUnlock()
+	if se == nil {
+		return nil
+	}
+	if keys := se.keys.Load(); keys != nil && keys.signer != nil && keys.signer.Verify(r.msg) {
+		return keys.signer
+	}
 	return nil
 }
 

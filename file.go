@@ -29,7 +29,6 @@ type file struct {
 	opens         []*open
 	deletePending bool
 	deletePath    string        // the name to be removed
-	deleted       bool          // the name is gone
 	gone          chan struct{} // closed by forget
 	alloc         int64         // allocation that was asked for and not yet used
 	locks         locks

@@ -218,6 +218,7 @@ const (
 	StatusBadNetworkName                    Status = 0xC00000CC
 	StatusSharingPaused                     Status = 0xC00000CF
 	StatusRequestNotAccepted                Status = 0xC00000D0
+	StatusRequestOutOfSequence              Status = 0xC000042A
 	StatusNetWriteFault                     Status = 0xC00000D2
 	StatusNotSameDevice                     Status = 0xC00000D4
 	StatusFileRenamed                       Status = 0xC00000D5

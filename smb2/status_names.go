@@ -124,6 +124,7 @@ var statusNames = map[Status]string{
 	StatusBadNetworkName:                    "STATUS_BAD_NETWORK_NAME",
 	StatusSharingPaused:                     "STATUS_SHARING_PAUSED",
 	StatusRequestNotAccepted:                "STATUS_REQUEST_NOT_ACCEPTED",
+	StatusRequestOutOfSequence:              "STATUS_REQUEST_OUT_OF_SEQUENCE",
 	StatusNetWriteFault:                     "STATUS_NET_WRITE_FAULT",
 	StatusNotSameDevice:                     "STATUS_NOT_SAME_DEVICE",
 	StatusFileRenamed:                       "STATUS_FILE_RENAMED",
