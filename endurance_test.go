@@ -23,6 +23,10 @@ func cycles(full int) int {
 	return full / 200
 }
 
+// idleWorkers is how many goroutines more may wait for work at one time than at
+// another.
+const idleWorkers = 80
+
 // endure does something n times and checks that it leaves nothing behind: neither
 // on the heap nor as goroutines.
 func endure(t *testing.T, n int, do func(i int)) {
@@ -35,7 +39,7 @@ func endure(t *testing.T, n int, do func(i int)) {
 		do(i)
 	}
 	// What is left of each may be a fraction of a byte: tables that have grown.
-	after, now := settledHeap(t, routines)
+	after, now := settledHeap(t, routines+idleWorkers)
 	t.Logf("%d times: heap %d to %d bytes, goroutines %d to %d", n, heap, after, routines, now)
 	if after > heap+256<<10 {
 		t.Errorf("the heap grew from %d to %d bytes in %d cycles", heap, after, n)
@@ -76,4 +80,75 @@ func TestManyLeaseBreaks(t *testing.T) {
 		want(t, "CLOSE", a.CloseFile(id), ok)
 		want(t, "CLOSE", b.CloseFile(resp.FileID), ok)
 	})
+}
+
+// A hundred thousand times: the connection of a durable handle is cut, and the
+// handle is taken back. Some are never taken back, but closed by somebody else's
+// open.
+func TestManyDurableDisconnects(t *testing.T) {
+	r := newRig(t, nil)
+	const each = 20 // handles on a connection
+	other := r.caching(smb.Dialect311, 2)
+	endure(t, cycles(100_000)/each, func(i int) {
+		r, end := r.scope()
+		defer end()
+		c := r.caching(smb.Dialect311, 1)
+		var list []handle
+		for n := range each {
+			list = append(list, r.durable(c, fmt.Sprint("f", n), 2-n%2))
+		}
+		previous := c.Session.ID
+		c.Close()
+		c = r.channel(smb.Dialect311, 1)
+		_, st := c.Logon(&smbtest.Logon{User: "ann", Password: password, Previous: previous})
+		want(t, "logon", st, ok)
+		r.tree(c, "s")
+		for n := range list {
+			if n == i%each {
+				id := r.create(other, smbtest.CreateReq(list[n].name, smb2.Open))
+				want(t, "CLOSE", other.CloseFile(id), ok)
+				want(t, "reconnect", list[n].back(c), notFound)
+				continue
+			}
+			want(t, "reconnect", list[n].back(c), ok)
+			want(t, "CLOSE", c.CloseFile(list[n].id), ok)
+		}
+		c.Close()
+	})
+}
+
+// Nothing is left of clients that never come back.
+func TestManyAbandonedHandles(t *testing.T) {
+	r := newRig(t, nil)
+	endure(t, cycles(20_000), func(i int) {
+		r, end := r.scope()
+		defer end()
+		c := r.caching(smb.Dialect311, 1)
+		req := batchReq(fmt.Sprint("f", i%5))
+		_, _, st := c.Open(req, smbtest.Durable2(createGUID(byte(i)), 1, 0))
+		if st != ok && st != smb2.StatusDuplicateObjectid {
+			t.Fatalf("CREATE: %v", st)
+		}
+		c.Close()
+	})
+}
+
+// scope returns a rig whose clients are forgotten by end, and not only when the test
+// ends.
+func (r *rig) scope() (inner *rig, end func()) {
+	s := &scope{TB: r.t}
+	return &rig{t: s, srv: r.srv, fs: r.fs}, s.end
+}
+
+type scope struct {
+	testing.TB
+	cleanups []func()
+}
+
+func (s *scope) Cleanup(f func()) { s.cleanups = append(s.cleanups, f) }
+
+func (s *scope) end() {
+	for _, f := range s.cleanups {
+		f()
+	}
 }

@@ -75,7 +75,8 @@ type Session struct {
 	Sign   bool            // sign requests; SessionSetup sets it if there is a key
 	Seal   bool            // encrypt frames; SessionSetup sets it if the server asks
 
-	nonce *atomic.Uint64 // of the last frame that was encrypted, on whatever channel
+	binder *signing.Signer // key of the session, if Signer is that of a channel
+	nonce  *atomic.Uint64  // of the last frame that was encrypted, on whatever channel
 }
 
 // Client is one connection. It is for one goroutine.

@@ -194,7 +194,7 @@ func (c *Client) setup(l *Logon, token []byte, id uint64) Reply {
 		} else {
 			defer delete(c.sessions, id)
 		}
-		c.sessions[id] = &Session{ID: id, Signer: l.Bind.Signer, Sign: true}
+		c.sessions[id] = &Session{ID: id, Signer: l.Bind.master(), Sign: true}
 	}
 	var r Reply
 	if l.Again != nil {
@@ -318,6 +318,15 @@ func (c *Client) bound(l *Logon, se *Session, key []byte) {
 	m := l.Bind
 	se.Key, se.Flags, se.Seal = m.Key, m.Flags, m.Seal
 	se.In, se.Out, se.nonce = m.In, m.Out, m.nonce
+	se.binder = m.master()
+}
+
+// master returns what signs the binding of a channel: the session's own key.
+func (se *Session) master() *signing.Signer {
+	if se.binder != nil {
+		return se.binder
+	}
+	return se.Signer
 }
 
 // Adopt makes se the current session and one whose replies can be checked.

@@ -1,0 +1,162 @@
+package interop
+
+import (
+	"encoding/binary"
+	"io"
+	"net"
+	"sync"
+	"testing"
+)
+
+// cut is where a proxy breaks a connection off.
+type cut int
+
+const (
+	beforeRequest cut = iota // the server doesn't see the request
+	withinRequest            // it sees half of it
+	afterRequest             // the connection ends while the server works
+	beforeReply              // the server has answered, the client doesn't see it
+	withinReply              // it sees half of it
+	cuts
+)
+
+func (c cut) String() string {
+	return [...]string{"before the request", "within the request", "after the request", "before the reply", "within the reply"}[c]
+}
+
+// proxy stands between a client and a server, and cuts one connection once, at
+// one message of the client.
+type proxy struct {
+	l      net.Listener
+	target string
+	where  cut
+
+	mu    sync.Mutex
+	left  int // messages of the client until the one that is cut
+	fired bool
+}
+
+// newProxy returns a proxy that cuts the nth message of the client, counted from
+// 0 over all connections.
+func newProxy(t testing.TB, target string, where cut, n int) *proxy {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &proxy{l: l, target: target, where: where, left: n}
+	t.Cleanup(func() { l.Close() })
+	go p.serve()
+	return p
+}
+
+func (p *proxy) addr() string { return p.l.Addr().String() }
+
+// hasFired reports whether the cut was made.
+func (p *proxy) hasFired() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.fired
+}
+
+// due counts a message, and reports whether it is the one.
+func (p *proxy) due() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.left--
+	p.fired = p.fired || p.left == -1
+	return p.left == -1
+}
+
+func (p *proxy) serve() {
+	for {
+		client, err := p.l.Accept()
+		if err != nil {
+			return
+		}
+		server, err := net.Dial("tcp", p.target)
+		if err != nil {
+			client.Close()
+			return
+		}
+		x := &proxied{p: p, client: client, server: server}
+		go x.requests()
+		go x.replies()
+	}
+}
+
+// proxied is one connection.
+type proxied struct {
+	p              *proxy
+	client, server net.Conn
+
+	mu  sync.Mutex
+	cut bool // the next message of the server doesn't get through
+}
+
+func (x *proxied) close() {
+	x.client.Close()
+	x.server.Close()
+}
+
+// message reads one message with its length.
+func message(r io.Reader) ([]byte, error) {
+	var hdr [4]byte
+	if _, err := io.ReadFull(r, hdr[:]); err != nil {
+		return nil, err
+	}
+	b := make([]byte, 4+binary.BigEndian.Uint32(hdr[:]))
+	copy(b, hdr[:])
+	_, err := io.ReadFull(r, b[4:])
+	return b, err
+}
+
+func (x *proxied) requests() {
+	defer x.close()
+	for {
+		b, err := message(x.client)
+		if err != nil {
+			return
+		}
+		if x.p.due() {
+			switch x.p.where {
+			case beforeRequest:
+				return
+			case withinRequest:
+				x.server.Write(b[:len(b)/2])
+				return
+			case afterRequest:
+				x.server.Write(b)
+				return
+			}
+			x.mu.Lock()
+			x.cut = true
+			x.mu.Unlock()
+		}
+		if _, err := x.server.Write(b); err != nil {
+			return
+		}
+	}
+}
+
+func (x *proxied) replies() {
+	defer x.close()
+	for {
+		b, err := message(x.server)
+		if err != nil {
+			return
+		}
+		x.mu.Lock()
+		cut := x.cut
+		x.mu.Unlock()
+		if cut {
+			if x.p.where == withinReply {
+				x.client.Write(b[:len(b)/2])
+			}
+			return
+		}
+		if _, err := x.client.Write(b); err != nil {
+			return
+		}
+	}
+}
