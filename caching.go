@@ -182,6 +182,9 @@ func (f *file) expireBreaks() {
 	late := f.caching.Expire(time.Now())
 	f.awaitAnswer()
 	f.mu.Unlock()
+	if late != nil {
+		f.saveAll()
+	}
 	for _, h := range late {
 		o := h.Owner().(*open)
 		o.srv.log.Warn("smb: a client didn't answer the break of its oplock or lease", "share", o.shareName, "path", o.path())

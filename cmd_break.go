@@ -40,6 +40,9 @@ func oplockBreak(_ context.Context, r *request, w *reply) error {
 	case err != nil:
 		return smb2.StatusInvalidOplockProtocol
 	}
+	if err := o.save(); err != nil {
+		return err
+	}
 	w.buf.B = smb2.OplockBreak{Level: smb2.OplockLevel(got.Level), FileID: req.FileID}.Append(w.buf.B)
 	return nil
 }
@@ -69,6 +72,9 @@ func leaseBreak(r *request, w *reply) error {
 		return smb2.StatusUnsuccessful
 	case err != nil:
 		return smb2.StatusRequestNotAccepted
+	}
+	if err := f.saveAll(); err != nil {
+		return err
 	}
 	w.buf.B = smb2.LeaseBreakAck{LeaseKey: req.LeaseKey, State: smb2.LeaseState(got.State)}.Append(w.buf.B)
 	return nil

@@ -49,6 +49,9 @@ func create(ctx context.Context, r *request, w *reply) error {
 	if err := c.parseContexts(); err != nil {
 		return err
 	}
+	if c.persistent() {
+		c.req.Options |= smb2.OptionWriteThrough // [MS-SMB2] 3.3.5.9
+	}
 	if c.contexts.durable.reconnects() {
 		return c.reconnect(w)
 	}
@@ -60,6 +63,8 @@ func create(ctx context.Context, r *request, w *reply) error {
 	switch {
 	case err != nil:
 		return err
+	case done != nil && done.durability.persistent && done.tree() == nil:
+		return c.reclaim(done, w)
 	case done != nil:
 		return c.replay(done, w)
 	}
@@ -143,7 +148,7 @@ func (c *creation) attempt(cl claim) error {
 	defer c.m.unclaim(cl)
 	o := &open{
 		srv: c.m.srv, id: c.m.srv.newFileID(), caller: c.r.id.caller, shareName: c.r.tree.name, m: c.m, born: time.Now(),
-		lease: c.contexts.lease, app: c.contexts.app,
+		lease: c.contexts.lease, app: c.contexts.app, asked: c.req.DesiredAccess,
 		sequence: sequence{channel: c.r.hdr.ChannelSequence()},
 		share:    c.req.ShareAccess, options: c.req.Options,
 		mode: c.req.Options & modeBits,
@@ -176,6 +181,10 @@ func (c *creation) attempt(cl claim) error {
 	}
 	o.action = c.action
 	c.settleDurable()
+	if err := c.persist(); err != nil {
+		c.keep()
+		return err
+	}
 	if err := c.r.se.addOpen(o); err != nil {
 		return err
 	}

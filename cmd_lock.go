@@ -28,6 +28,12 @@ func lock(_ context.Context, r *request, w *reply) error {
 		return err
 	}
 	r.locked(req.LockSequence)
+	if err := o.save(); err != nil {
+		if req.Locks[0].Flags&smb2.LockUnlock == 0 {
+			o.giveUp(req.Locks)
+		}
+		return err
+	}
 	w.buf.B = smb2.LockResponse{}.Append(w.buf.B)
 	return nil
 }
@@ -60,15 +66,19 @@ func (r *request) lock(elems []smb2.LockElement) error {
 		if err == nil {
 			continue
 		}
-		f := r.open.file
-		f.mu.Lock()
-		for _, e := range elems[:i] {
-			f.locks.unlock(e.Offset, e.Length, r.open)
-		}
-		f.mu.Unlock()
+		r.open.giveUp(elems[:i])
 		return err
 	}
 	return nil
+}
+
+// giveUp undoes locks.
+func (o *open) giveUp(elems []smb2.LockElement) {
+	o.file.mu.Lock()
+	defer o.file.mu.Unlock()
+	for _, e := range elems {
+		o.file.locks.unlock(e.Offset, e.Length, o)
+	}
 }
 
 func (r *request) lockOne(e smb2.LockElement, several bool) error {

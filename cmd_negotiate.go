@@ -180,6 +180,9 @@ func (n *negotiation) capabilities() error {
 	}
 	if p.dialect >= Dialect300 {
 		p.caps |= p.clientCaps & (smb2.CapDirectoryLeasing | smb2.CapMultiChannel)
+		if s.Handles != nil {
+			p.caps |= p.clientCaps & smb2.CapPersistentHandles
+		}
 	}
 	switch p.dialect {
 	case Dialect300, Dialect302:

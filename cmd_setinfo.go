@@ -242,6 +242,9 @@ func (r *request) setAllocation(ctx context.Context, size int64) error {
 	o.file.mu.Lock()
 	o.file.alloc = roundUp(size)
 	o.file.mu.Unlock()
+	if err := o.save(); err != nil {
+		return err
+	}
 	o.m.entryChanged(o.path(), o.holder)
 	return nil
 }

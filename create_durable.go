@@ -62,12 +62,16 @@ func (d *durableContexts) reconnects() bool { return d.back || d.backV2 }
 // client may keep the file open, it may also come back for it.
 func (c *creation) settleDurable() {
 	o, d := c.o, &c.contexts.durable
-	if o.file.dir || !d.v1 && !d.v2 || !cachesHandle(o.granted) {
+	persistent := d.v2 && d.request.Flags&smb2.DurableFlagPersistent != 0 && c.persistent()
+	if o.file.dir || !d.v1 && !d.v2 || !cachesHandle(o.granted) && !persistent {
 		return
 	}
 	o.durability = durability{granted: true, timeout: durableV1Timeout}
 	if d.v2 {
-		o.durability = durability{granted: true, v2: true, guid: d.request.CreateGUID, timeout: durableTimeout}
+		o.durability = durability{
+			granted: true, v2: true, persistent: persistent, timeout: durableTimeout,
+			guid: d.request.CreateGUID, client: c.r.c.params.clientGUID,
+		}
 		if ms := d.request.Timeout; ms != 0 {
 			o.durability.timeout = min(milliseconds(ms), maxDurable)
 		}
@@ -88,6 +92,25 @@ func (d durability) answer() (smb2.CreateContext, bool) {
 		resp.Flags = smb2.DurableFlagPersistent
 	}
 	return smb2.CreateContext{Name: smb2.ContextDH2Q, Data: resp.Append(nil)}, true
+}
+
+// persistent reports whether the client may have persistent handles here.
+func (c *creation) persistent() bool {
+	return c.r.c.params.caps&smb2.CapPersistentHandles != 0 && c.m.srv.continuous(c.r.tree.share)
+}
+
+// persist stores the open if it is to be persistent.
+func (c *creation) persist() error {
+	o := c.o
+	if !o.durability.persistent {
+		return nil
+	}
+	if c.replayID != nil { // what is stored may be replayed
+		o.replayID = *c.replayID
+		o.replayable.Store(true)
+	}
+	// Those that share its lease may have more of it now.
+	return o.file.saveAll()
 }
 
 // reconnect gives the session an open that lost its own. [MS-SMB2] 3.3.5.9.7,
@@ -114,8 +137,28 @@ func (c *creation) reconnect(w *reply) error {
 	c.o, c.action = o, smb2.ActionOpened
 	o.file.mu.Lock()
 	o.granted = o.holder.Granted()
+	b, owed := o.file.caching.Unanswered(o.holder)
 	o.file.mu.Unlock()
+	if owed { // there was nobody to tell
+		c.r.ch.after = append(c.r.ch.after, func() { c.m.srv.sendBreak(b) })
+	}
 	return c.respond(w)
+}
+
+// reclaim answers a CREATE that came before, with the persistent open that it made,
+// which has lost its session since. [MS-SMB2] 3.3.5.9
+func (c *creation) reclaim(o *open, w *reply) error {
+	d := &c.contexts.durable
+	switch {
+	case !sameCaller(o.caller, c.r.id.caller):
+		return smb2.StatusAccessDenied
+	case d.request.Flags&smb2.DurableFlagPersistent == 0:
+		return smb2.StatusInvalidParameter
+	case o.options != c.req.Options, o.asked != c.req.DesiredAccess, o.share != c.req.ShareAccess:
+		return smb2.StatusContextMismatch
+	}
+	d.backV2, d.backID, d.backGUID, d.flags = true, o.id, o.durability.guid, d.request.Flags
+	return c.reconnect(w)
 }
 
 // lateLoss is how long a client that comes back waits for the server to notice that
@@ -137,6 +180,11 @@ func (c *creation) findParked() (*open, error) {
 			return o, err
 		}
 		o = h.durable[id]
+		if o == nil && c.contexts.durable.backV2 {
+			if o = h.parkedBy(c.contexts.durable.backGUID); o != nil {
+				id = o.id.Persistent
+			}
+		}
 		h.mu.Unlock()
 		if o == nil {
 			return nil, smb2.StatusObjectNameNotFound

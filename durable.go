@@ -23,6 +23,7 @@ type durability struct {
 	persistent bool
 	timeout    time.Duration
 	guid       smb2.GUID // CreateGuid; zero for version 1
+	client     smb2.GUID // ClientGuid of the CREATE
 }
 
 const (
@@ -209,6 +210,7 @@ func (s *Server) expelAll() {
 	h.mu.Unlock()
 	h.closings.Wait()
 	for _, o := range all {
+		o.suspend = o.durability.persistent
 		s.closeParked(o)
 	}
 }
@@ -218,6 +220,17 @@ func (h *handles) waiting() []*open {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.Collect(maps.Values(h.parked))
+}
+
+// parkedBy returns the persistent open that waits for its client and was made with a
+// CreateGuid. The caller holds h.mu.
+func (h *handles) parkedBy(guid smb2.GUID) *open {
+	for _, o := range h.parked {
+		if o.durability.persistent && o.durability.guid == guid {
+			return o
+		}
+	}
+	return nil
 }
 
 // addDurable notes that o can be reconnected to.

@@ -57,6 +57,9 @@ func (c *creation) tryJoin(attr vfs.Attr, overwrite bool) (_ *file, breaks []opl
 	if l := c.contexts.lease; l != nil && m.srv.leases.Check(l, &f.caching) != nil {
 		return f, nil, nil, smb2.StatusInvalidParameter
 	}
+	if f.unavailable(o, overwrite) {
+		return f, nil, nil, smb2.StatusFileNotAvailable
+	}
 	switch {
 	case f.deletePending && len(f.opens) == 0:
 		return f, nil, f.gone, nil // it is being removed

@@ -31,6 +31,7 @@ type open struct {
 	holder     *oplock.Holder       // nil: a pipe
 	granted    oplock.Granted       // when it was opened, or come back to
 	lease      *oplock.LeaseRequest // nil unless it has one
+	asked      uint32               // the access that the CREATE asked for
 	app        *appInstance         // nil unless the client named one
 	action     smb2.CreateAction
 	durability durability
@@ -43,6 +44,11 @@ type open struct {
 	deadline time.Time
 	timer    *time.Timer
 	elem     *list.Element // in handles.byUser
+
+	suspend bool // its closing isn't the end of it: the server will be back
+
+	saving sync.Mutex // held while it is stored, so that what is stored is the latest
+	gone   bool       // guarded by saving: it is not to be stored any more
 
 	resilient  atomic.Int64 // time.Duration that it outlives its session, as was asked for later
 	replayable atomic.Bool  // its CREATE is answered when it comes again
@@ -201,6 +207,10 @@ func (o *open) release(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
 	o.cursor.stop()
 	f := o.file
+	if o.suspend {
+		return o.f.Close()
+	}
+	defer o.unsave()
 	f.mu.Lock()
 	f.locks.release(o)
 	f.mu.Unlock()

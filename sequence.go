@@ -127,5 +127,5 @@ func requestResiliency(_ context.Context, r *request, q *control) error {
 	}
 	o.resilient.Store(int64(timeout))
 	o.srv.handles.addDurable(o)
-	return nil
+	return o.save()
 }

@@ -90,6 +90,11 @@ type Server struct {
 	// No secret is ever logged.
 	Logger *slog.Logger
 
+	// Handles keeps persistent handles for shares that are
+	// ContinuouslyAvailable; nil: there are none. What it holds from an
+	// earlier run is opened again before the first connection is served.
+	Handles HandleStore
+
 	// Interfaces returns the addresses that clients are told for further
 	// connections; nil: those of the machine that the client can use.
 	Interfaces func() ([]Interface, error)
@@ -105,6 +110,7 @@ type Server struct {
 	ConnContext func(context.Context, net.Conn) context.Context
 
 	once    sync.Once
+	failed  error // why it can't serve
 	name    string
 	guid    smb2.GUID
 	started time.Time
@@ -185,6 +191,7 @@ func (s *Server) init() {
 		s.memory.init(s.limits.Memory)
 		s.handles.init()
 		s.gate.init(s.limits.FailedLogonDelay)
+		s.failed = s.loadHandles()
 		s.wg.Add(1)
 		go s.janitor()
 	})
@@ -207,6 +214,10 @@ func (s *Server) ListenAndServe() error {
 // ErrServerClosed then. It closes l.
 func (s *Server) Serve(l net.Listener) error {
 	s.init()
+	if s.failed != nil {
+		l.Close()
+		return s.failed
+	}
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -254,6 +265,10 @@ func (s *Server) Serve(l net.Listener) error {
 // closes nc.
 func (s *Server) ServeConn(ctx context.Context, nc net.Conn) error {
 	s.init()
+	if s.failed != nil {
+		nc.Close()
+		return s.failed
+	}
 	c := s.newConn(ctx, nc)
 	if c == nil {
 		if s.isClosed() {

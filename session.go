@@ -131,7 +131,9 @@ func (se *session) close(why Status) {
 	se.stop(why)
 	list := make([]*open, 0, len(opens))
 	for _, o := range opens {
-		if se.srv.isClosed() || !o.keeps() || !se.srv.park(o, why) {
+		closed := se.srv.isClosed()
+		if closed || !o.keeps() || !se.srv.park(o, why) {
+			o.suspend = closed && o.durability.persistent
 			list = append(list, o)
 		}
 	}

@@ -36,7 +36,7 @@ func (r *request) setDisposition(ctx context.Context, del, ignoreReadOnly bool) 
 	o := r.open
 	if !del {
 		o.file.setDisposition(o, false)
-		return nil
+		return o.file.saveAll()
 	}
 	if o.m.remover == nil || o.path() == "." {
 		return smb2.StatusCannotDelete
@@ -57,7 +57,7 @@ func (r *request) setDisposition(ctx context.Context, del, ignoreReadOnly bool) 
 		return err
 	}
 	o.file.setDisposition(o, true)
-	return nil
+	return o.file.saveAll()
 }
 
 // setDispositionEx is the same with flags. [MS-FSA] 2.1.5.15.4
@@ -72,9 +72,9 @@ func (r *request) setDispositionEx(ctx context.Context, flags uint32) error {
 		return r.setDisposition(ctx, del, ignore)
 	}
 	o.file.mu.Lock()
-	defer o.file.mu.Unlock()
 	o.deleteOnClose = del
-	return nil
+	o.file.mu.Unlock()
+	return o.save()
 }
 
 // checkEmpty checks that a directory has no entry.
@@ -219,6 +219,9 @@ func (n *renaming) rename() error {
 	m.names.removed(n.from, o.file.dir)
 	m.names.added(n.to)
 	o.file.renamed(n.from, n.to)
+	if err := o.file.saveAll(); err != nil {
+		return err
+	}
 	m.entryChanged(n.from, o.holder)
 	if path.Dir(n.to) != path.Dir(n.from) {
 		m.entryChanged(n.to, o.holder)

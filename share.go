@@ -77,6 +77,11 @@ type Share struct {
 	// Encrypt refuses clients that can't encrypt, and asks the others to.
 	Encrypt bool
 
+	// ContinuouslyAvailable promises clients that their handles outlive the
+	// server's process, if Server.Handles is set: everything that changes a
+	// handle is stored before it is answered, and data is written through.
+	ContinuouslyAvailable bool
+
 	// Hidden leaves the share out of browse lists.
 	Hidden bool
 

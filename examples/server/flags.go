@@ -19,6 +19,7 @@ type config struct {
 	listen    string
 	backend   string
 	smbpasswd string
+	handles   string
 	shares    []shareConfig
 	users     []userConfig
 	min, max  smb.Dialect
@@ -65,6 +66,7 @@ func parseFlags(args []string) (*config, error) {
 	fs.Func("share", "share `name=path[,ro][,encrypt][,guest]`; may be repeated (default share=.)", cfg.addShare)
 	fs.Func("user", "let `name[:password]` in; may be repeated; without a password one is made up", cfg.addUser)
 	fs.StringVar(&cfg.smbpasswd, "smbpasswd", "", "let the users of this Samba smbpasswd `file` in, too")
+	fs.StringVar(&cfg.handles, "handles", "", "keep the handles that clients have open in this `file`, so that they outlive the server")
 	fs.Func("min", "oldest `dialect` to speak: 2.0.2, 2.1, 3.0, 3.0.2 or 3.1.1", dialectFlag(&cfg.min))
 	fs.Func("max", "newest `dialect` to speak", dialectFlag(&cfg.max))
 	fs.BoolVar(&cfg.encrypt, "encrypt", false, "refuse clients that don't encrypt")

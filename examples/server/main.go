@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/gosmbd/smb"
+	"github.com/gosmbd/smb/boltstore"
 )
 
 // drainTime is how long clients get to finish when the server is told to end.
@@ -108,7 +109,7 @@ func newServer(cfg *config) (*smb.Server, error) {
 		if err != nil {
 			return nil, err
 		}
-		share := &smb.Share{FS: fsys, ReadOnly: s.readOnly, Encrypt: s.encrypt}
+		share := &smb.Share{FS: fsys, ReadOnly: s.readOnly, Encrypt: s.encrypt, ContinuouslyAvailable: cfg.handles != ""}
 		if s.guest {
 			share.Allow = smb.AllowGuests
 		}
@@ -128,6 +129,11 @@ func newServer(cfg *config) (*smb.Server, error) {
 	}
 	if cfg.encrypt {
 		srv.Encryption = smb.Required
+	}
+	if cfg.handles != "" {
+		if srv.Handles, err = boltstore.Open(cfg.handles); err != nil {
+			return nil, err
+		}
 	}
 	return srv, nil
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gosmbd/smb"
+	"github.com/gosmbd/smb/oplock"
 )
 
 // reportStatus prints the status at every interval, unless that is zero, and
@@ -48,13 +49,13 @@ func printStatus(w io.Writer, srv *smb.Server) {
 	opens := 0
 	for o := range srv.Opens() {
 		if opens++; opens == 1 {
-			fmt.Fprintln(t, "\nuser\tshare\tpath\taccess\tlocks\tsince")
+			fmt.Fprintln(t, "\nuser\tshare\tpath\taccess\tcaching\tkept\tlocks\tsince")
 		}
 		path := o.Path
 		if o.Directory {
 			path += "/"
 		}
-		fmt.Fprintf(t, "%v\t%s\t%q\t%#x\t%d\t%s\n", o.Caller, o.Share, path, uint32(o.Access), o.Locks, o.Opened.Format("15:04:05"))
+		fmt.Fprintf(t, "%v\t%s\t%q\t%#x\t%s\t%s\t%d\t%s\n", o.Caller, o.Share, path, uint32(o.Access), caching(o), kept(o), o.Locks, o.Opened.Format("15:04:05"))
 	}
 	fmt.Fprintf(t, "\n%d sessions, %d open files\n", n, opens)
 	t.Flush()
@@ -68,4 +69,29 @@ func protection(s smb.SessionInfo) string {
 		return "signed"
 	}
 	return "none"
+}
+
+// caching names what the client caches of an open file.
+func caching(o smb.OpenInfo) string {
+	if o.Caching.Level == oplock.Lease {
+		return o.Caching.State.String()
+	}
+	return o.Caching.Level.String()
+}
+
+// kept names what an open outlives.
+func kept(o smb.OpenInfo) string {
+	s := "-"
+	switch {
+	case o.Persistent:
+		s = "persistent"
+	case o.Resilient:
+		s = "resilient"
+	case o.Durable:
+		s = "durable"
+	}
+	if o.Channels == 0 {
+		s += ", disconnected"
+	}
+	return s
 }

@@ -45,7 +45,7 @@ var mayImport = []struct {
 	{"ntlm", []string{".", "vfs", "internal/utf16le", "internal/spnego"}},
 	{"krb", []string{".", "vfs", "internal/utf16le", "internal/spnego"}},
 	{"internal/smbtest", []string{"smb2", "signing", "internal/frame", "internal/utf16le", "internal/spnego", "internal/ntlmclient"}},
-	{"examples/...", []string{".", "ntlm", "krb", "smb2", "signing", "vfs/...", "dcerpc/..."}},
+	{"examples/...", []string{".", "ntlm", "krb", "smb2", "signing", "oplock", "vfs/...", "dcerpc/...", "boltstore"}},
 	{"interop/...", []string{"internal/harness"}},
 	{"bench/...", []string{"internal/harness"}},
 }

@@ -1,0 +1,319 @@
+package smb
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gosmbd/smb/oplock"
+	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
+)
+
+// Persistent handles: opens that outlive the server's process. What is known of one is
+// written to Server.Handles before the client is told of it.
+
+// handleRecord is what is stored of a persistent open.
+type handleRecord struct {
+	ID          smb2.FileID
+	Caller      *vfs.Caller
+	Share, Path string
+	File        uint64 // vfs.Attr.ID, zero if the backend has none
+	Access      vfs.Access
+	Shared      vfs.Access
+	ShareAccess smb2.ShareAccess
+	Options     smb2.CreateOptions
+	Mode        smb2.CreateOptions
+	Action      smb2.CreateAction
+	Born        time.Time
+
+	Client, Create smb2.GUID // of the CREATE
+	Replayable     bool
+	Timeout        time.Duration
+	Resilient      time.Duration
+	Asked          uint32 // the access that was asked for
+	Lease          *oplock.LeaseRequest
+	Caching        oplock.Granted
+	App            *appRecord
+
+	Locks         []lockRecord
+	LockSequences lockSequences
+	Alloc         int64
+	DeleteOnClose bool
+	DeletePending bool
+}
+
+type lockRecord struct {
+	Off, Len  uint64
+	Exclusive bool
+}
+
+type appRecord struct {
+	ID        smb2.GUID
+	Versioned bool
+	Version   smb2.AppInstanceVersion
+}
+
+// serverRecord is what is stored under id 0, which no open has.
+type serverRecord struct {
+	GUID smb2.GUID // clients expect to come back to the same server
+}
+
+// continuous reports whether the share's handles may be persistent.
+func (s *Server) continuous(sh *Share) bool {
+	return s.Handles != nil && sh != nil && sh.ContinuouslyAvailable
+}
+
+// save stores o as it is now, if it is persistent.
+func (o *open) save() error {
+	if !o.durability.persistent {
+		return nil
+	}
+	o.saving.Lock()
+	defer o.saving.Unlock()
+	if o.gone {
+		return nil
+	}
+	b, err := json.Marshal(o.record())
+	if err == nil {
+		err = o.srv.Handles.Put(o.id.Persistent, b)
+	}
+	if err != nil {
+		o.srv.log.Error("smb: a persistent handle can't be stored", "share", o.shareName, "path", o.path(), "err", err)
+		return fmt.Errorf("smb: Server.Handles: %w", err)
+	}
+	return nil
+}
+
+// unsave removes what is stored of o.
+func (o *open) unsave() {
+	if !o.durability.persistent {
+		return
+	}
+	o.saving.Lock()
+	defer o.saving.Unlock()
+	o.gone = true
+	if err := o.srv.Handles.Delete(o.id.Persistent); err != nil {
+		o.srv.log.Error("smb: a closed persistent handle can't be removed from the store", "share", o.shareName, "path", o.path(), "err", err)
+	}
+}
+
+// saveAll stores the persistent opens of f, of which something changed.
+func (f *file) saveAll() error {
+	f.mu.Lock()
+	var list []*open
+	for _, o := range f.opens {
+		if o.durability.persistent {
+			list = append(list, o)
+		}
+	}
+	f.mu.Unlock()
+	var err error
+	for _, o := range list {
+		err = errors.Join(err, o.save())
+	}
+	return err
+}
+
+func (o *open) record() *handleRecord {
+	f := o.file
+	r := &handleRecord{
+		ID: o.id, Caller: o.caller, Share: o.shareName, Path: o.path(),
+		Access: o.access, ShareAccess: o.share, Options: o.options, Action: o.action, Born: o.born,
+		Client: o.durability.client, Create: o.durability.guid, Timeout: o.durability.timeout,
+		Replayable: o.replayable.Load(), Resilient: time.Duration(o.resilient.Load()),
+		Asked: o.asked, Lease: o.lease,
+	}
+	if a := o.app; a != nil {
+		r.App = &appRecord{a.id, a.versioned, a.version}
+	}
+	o.mu.Lock()
+	r.Mode, r.LockSequences = o.mode, o.lockSequences
+	o.mu.Unlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.byName == "" {
+		r.File = f.id
+	}
+	r.Shared, r.DeleteOnClose = o.shared, o.deleteOnClose
+	r.DeletePending, r.Alloc = f.deletePending, f.alloc
+	r.Caching = o.holder.Granted()
+	for _, l := range f.locks.held {
+		if l.owner == o {
+			r.Locks = append(r.Locks, lockRecord{l.off, l.len, l.exclusive})
+		}
+	}
+	return r
+}
+
+// loadHandles opens again what was open when the server ended, before anybody else can
+// open it, for the clients to come back to.
+func (s *Server) loadHandles() error {
+	if s.Handles == nil {
+		return nil
+	}
+	var records []*handleRecord
+	var bad error
+	var drop []uint64
+	known := false
+	err := s.Handles.All(func(id uint64, b []byte) bool {
+		if id == 0 {
+			var r serverRecord
+			if bad = json.Unmarshal(b, &r); bad == nil {
+				s.guid, known = r.GUID, true
+			}
+			return bad == nil
+		}
+		var r handleRecord
+		if err := json.Unmarshal(b, &r); err != nil || r.ID.Persistent != id || r.Caller == nil {
+			s.log.Error("smb: an unreadable record of a persistent handle is dropped", "err", err)
+			drop = append(drop, id)
+			return true
+		}
+		records = append(records, &r)
+		return true
+	})
+	if err = errors.Join(err, bad); err != nil {
+		return fmt.Errorf("smb: Server.Handles: %w", err)
+	}
+	if !known {
+		b, err := json.Marshal(serverRecord{s.guid})
+		if err == nil {
+			err = s.Handles.Put(0, b)
+		}
+		if err != nil {
+			return fmt.Errorf("smb: Server.Handles: %w", err)
+		}
+	}
+	for _, r := range records {
+		// Ids go on where the largest ended.
+		s.nextFile.Store(max(s.nextFile.Load(), r.ID.Persistent))
+	}
+	for _, r := range records {
+		if err := s.restore(r); err != nil {
+			s.log.Warn("smb: a persistent handle is lost", "share", r.Share, "path", r.Path, "user", r.Caller.String(), "err", err)
+			drop = append(drop, r.ID.Persistent)
+		}
+	}
+	for _, id := range drop {
+		if err := s.Handles.Delete(id); err != nil {
+			return fmt.Errorf("smb: Server.Handles: %w", err)
+		}
+	}
+	return nil
+}
+
+var errOtherFile = errors.New("smb: the name stands for another file now")
+
+// restore opens what r describes, for its client to come back to.
+func (s *Server) restore(r *handleRecord) error {
+	ctx := vfs.WithCaller(context.Background(), r.Caller)
+	if s.Shares == nil {
+		return smb2.StatusBadNetworkName
+	}
+	sh, err := s.Shares.Share(ctx, r.Share)
+	if err != nil {
+		return err
+	}
+	if sh == nil {
+		return smb2.StatusBadNetworkName
+	}
+	fsys := sh.FS
+	if sh.Open != nil {
+		if fsys, err = sh.Open(ctx, r.Caller); err != nil {
+			return err
+		}
+	}
+	access := r.Access
+	f, err := fsys.Open(ctx, r.Path, vfs.OpenOptions{Access: access, WriteThrough: r.Options&smb2.OptionWriteThrough != 0})
+	if err != nil {
+		return err
+	}
+	attr, err := f.Stat(ctx)
+	if err == nil && attr.ID != r.File {
+		err = errOtherFile
+	}
+	if err != nil {
+		f.Close()
+		return err
+	}
+	m := s.mount(fsys)
+	o := &open{
+		srv: s, id: r.ID, caller: r.Caller, shareName: r.Share, m: m, name: r.Path, born: r.Born,
+		access: r.Access, shared: r.Shared, share: r.ShareAccess, options: r.Options, mode: r.Mode, action: r.Action,
+		asked: r.Asked, lease: r.Lease, known: true, deleteOnClose: r.DeleteOnClose, lockSequences: r.LockSequences,
+		durability: durability{granted: true, v2: true, persistent: true, timeout: r.Timeout, guid: r.Create, client: r.Client},
+	}
+	if r.App != nil {
+		o.app = &appInstance{id: r.App.ID, versioned: r.App.Versioned, version: r.App.Version, clientGUID: r.Client}
+	}
+	o.resilient.Store(int64(r.Resilient))
+	o.setFile(f)
+	if err := o.rejoin(r, completeAttr(attr)); err != nil {
+		f.Close()
+		m.release()
+		return err
+	}
+	s.opens.Add(1)
+	h := &s.handles
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	o.deadline = time.Now().Add(o.keepFor())
+	h.durable[o.id.Persistent] = o
+	h.put(o, unlimited)
+	if r.Replayable {
+		o.replayID = createID{r.Client, r.Create}
+		o.replayable.Store(true)
+		h.creates[o.replayID] = &replay{o}
+	}
+	return nil
+}
+
+// rejoin makes o one of its file's opens, with what it had.
+func (o *open) rejoin(r *handleRecord, attr vfs.Attr) error {
+	m, key := o.m, foldPath(o.name)
+	q := oplock.Request{Owner: o, Access: r.Asked, Level: r.Caching.Level, Lease: r.Lease, DeleteOnClose: r.Options&smb2.OptionDeleteOnClose != 0}
+	o.holder = oplock.NewHolder(q)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f := m.fileOf(attr, key)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var err error
+	if o.granted, err = f.cache().Restore(&m.srv.leases, o.holder, r.Caching); err != nil {
+		return err
+	}
+	m.files[f.id] = f
+	if attr.ID == 0 {
+		m.byName[key], f.byName = f, key
+	}
+	f.opens = append(f.opens, o)
+	m.addPath(key, f)
+	o.file = f
+	f.alloc = max(f.alloc, r.Alloc)
+	if r.DeletePending && !f.deletePending {
+		f.setDeletePending(o.name)
+	}
+	for _, l := range r.Locks {
+		f.locks.held = append(f.locks.held, byteLock{l.Off, l.Len, l.Exclusive, o})
+	}
+	return nil
+}
+
+// unavailable reports whether o, who wants f, would get in the way of a persistent open
+// whose client may still come back. The caller holds f.mu. [MS-SMB2] 3.3.5.9
+func (f *file) unavailable(o *open, overwrite bool) bool {
+	for _, other := range f.opens {
+		if !other.durability.persistent || other.tree() != nil {
+			continue
+		}
+		g := other.holder.Granted()
+		writes := g.Level == oplock.Exclusive || g.Level == oplock.Batch || g.State&oplock.Write != 0
+		if overwrite || f.deletePending || conflicts(o, other) || writes && o.shared&(sharedRead|sharedWrite|sharedDelete) != 0 {
+			return true
+		}
+	}
+	return false
+}
