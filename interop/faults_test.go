@@ -6,9 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,6 +17,7 @@ import (
 	"github.com/gosmbd/smb/ntlm"
 	"github.com/gosmbd/smb/smb2"
 	"github.com/gosmbd/smb/vfs"
+	"github.com/gosmbd/smb/vfs/faultfs"
 	"github.com/gosmbd/smb/vfs/memfs"
 )
 
@@ -26,12 +27,15 @@ import (
 // the end, and nothing may have happened to what others made meanwhile.
 func TestFaults(t *testing.T) {
 	notSamba(t)
-	for _, channels := range []int{1, 2} {
-		for where := range cuts {
-			t.Run(fmt.Sprintf("%d channels, %v", channels, where), func(t *testing.T) {
+	for where := range cuts {
+		for _, k := range []struct {
+			channels int
+			slow     time.Duration
+		}{{1, 0}, {2, 0}, {1, slow}, {2, slow}} {
+			t.Run(fmt.Sprintf("%d channels, %v, %v", k.channels, k.slow, where), func(t *testing.T) {
 				n := 0
 				for ; ; n++ {
-					f := newFaults(t, where, n, channels)
+					f := newFaults(t, where, n, k.channels, k.slow)
 					f.session()
 					f.check()
 					f.end()
@@ -47,6 +51,10 @@ func TestFaults(t *testing.T) {
 		}
 	}
 }
+
+// slow is how long the backend may take for what was under way when the connection
+// was cut: longer than it takes the client to come back.
+const slow = 20 * time.Millisecond
 
 // faults is one session that is cut once.
 type faults struct {
@@ -76,12 +84,12 @@ type kept struct {
 	closed  bool
 }
 
-func newFaults(t *testing.T, where cut, n, channels int) *faults {
+func newFaults(t *testing.T, where cut, n, channels int, slow time.Duration) *faults {
 	t.Helper()
 	f := &faults{t: t, fs: &memfs.FS{}, channels: channels, handles: make(map[string]*kept)}
 	rand.Read(f.machine[:])
 	f.srv = &smb.Server{
-		Shares:     smb.Shares{"s": {FS: f.fs}},
+		Shares:     smb.Shares{"s": {FS: faultfs.New(f.fs, f.delay(slow))}},
 		Mechanisms: []smb.Mechanism{ntlm.New(ntlm.Static{userName: {Password: password}})},
 		Logger:     slog.New(slog.DiscardHandler),
 	}
@@ -89,11 +97,25 @@ func newFaults(t *testing.T, where cut, n, channels int) *faults {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go f.srv.Serve(l)
 	t.Cleanup(func() { f.srv.Close() })
 	f.addr = l.Addr().String()
 	f.proxy = newProxy(t, f.addr, where, n)
+	go f.srv.Serve(l)
 	return f
+}
+
+// delay holds the first change up that the backend is asked for after the cut.
+func (f *faults) delay(d time.Duration) func(faultfs.Op) error {
+	var delayed atomic.Bool
+	return func(op faultfs.Op) error {
+		switch op.Kind {
+		case faultfs.Create, faultfs.Remove, faultfs.Rename, faultfs.Write, faultfs.Truncate, faultfs.SetAttr:
+			if d > 0 && f.proxy.hasFired() && delayed.CompareAndSwap(false, true) {
+				time.Sleep(d)
+			}
+		}
+		return nil
+	}
 }
 
 func (f *faults) end() {
@@ -233,9 +255,10 @@ func (f *faults) create(name string) *kept {
 	rand.Read(h.guid[:])
 	f.do("CREATE "+name, func(c *smbtest.Client, again int) smb2.Status {
 		resp, g, st := c.Open(durableReq(name, smb2.Create), smbtest.Durable2(h.guid, 0, 0))
-		if st == smb2.StatusDuplicateObjectid && again > 0 && f.channels == 1 {
+		if again > 0 && f.channels == 1 && (st == smb2.StatusDuplicateObjectid || st == smb2.StatusObjectNameCollision) {
 			// It was carried out in the session that ended. Its open can't be
-			// had, but gives way.
+			// had, but gives way. If it took effect when that session was over
+			// there is none.
 			c.Replaying = false
 			rand.Read(h.guid[:])
 			resp, g, st = c.Open(durableReq(name, smb2.Open), smbtest.Durable2(h.guid, 0, 0))
@@ -275,11 +298,8 @@ func (f *faults) lock(what string, h *kept, seq uint8, flags smb2.LockFlags) {
 	})
 }
 
-// intrude makes a file of another client's, if the name is free.
+// intrude makes a file of another client's.
 func (f *faults) intrude(name string) {
-	if _, err := f.fs.Open(context.Background(), name, vfs.OpenOptions{}); !errors.Is(err, fs.ErrNotExist) {
-		return
-	}
 	nc, err := net.Dial("tcp", f.addr)
 	if err != nil {
 		f.t.Fatal(err)
@@ -290,6 +310,13 @@ func (f *faults) intrude(name string) {
 	c.SessionSetup(userName, password)
 	c.TreeConnect("s")
 	resp, st := c.Create(smbtest.CreateReq(name, smb2.Create))
+	for range 100 {
+		if st != smb2.StatusDeletePending {
+			break
+		}
+		time.Sleep(time.Millisecond)
+		resp, st = c.Create(smbtest.CreateReq(name, smb2.Create))
+	}
 	if st != smb2.StatusSuccess {
 		f.t.Fatalf("%s: CREATE of another client: %v", f.step, st)
 	}
@@ -322,6 +349,8 @@ func (f *faults) session() {
 		return st
 	})
 	f.lock("LOCK", h, 1, smb2.LockExclusive|smb2.LockFailImmediately)
+	// Had one of the above been done again meanwhile it would show.
+	write(0, "ONE!")
 	f.do("SET_INFO size", func(c *smbtest.Client, _ int) smb2.Status {
 		return c.SetInfo(h.id, smb2.ClassFileEndOfFileInformation, smb2.FileEndOfFileInformation{EndOfFile: 6})
 	})
@@ -329,7 +358,7 @@ func (f *faults) session() {
 	f.lock("UNLOCK", h, 2, smb2.LockUnlock)
 	f.lock("LOCK", h, 3, smb2.LockExclusive|smb2.LockFailImmediately)
 	f.do("SET_INFO rename", func(c *smbtest.Client, again int) smb2.Status {
-		if again > 0 {
+		if _, there := f.content("f"); again > 0 && !there {
 			f.intrude("f")
 		}
 		return c.Rename(h.id, "g", false)
@@ -400,13 +429,14 @@ func (f *faults) directory() {
 // check looks at what is there in the end.
 func (f *faults) check() {
 	f.t.Helper()
-	want := map[string]string{"g": "one;tw-three;"}
+	want := map[string]string{"g": "ONE!tw-three;"}
 	for _, name := range f.others {
 		want[name] = "another"
 	}
 	for _, name := range []string{"f", "g", "h"} {
 		got, there := f.content(name)
-		if text, expected := want[name]; there != expected || got != text {
+		text, expected := want[name]
+		if there != expected || got != text {
 			f.t.Errorf("%s, cut %v: %s is %q, %v, want %q, %v", f.step, f.proxy.where, name, got, there, text, expected)
 		}
 	}
