@@ -111,6 +111,7 @@ func (f *faults) delay(d time.Duration) func(faultfs.Op) error {
 		switch op.Kind {
 		case faultfs.Create, faultfs.Remove, faultfs.Rename, faultfs.Write, faultfs.Truncate, faultfs.SetAttr:
 			if d > 0 && f.proxy.hasFired() && delayed.CompareAndSwap(false, true) {
+				close(f.proxy.began)
 				time.Sleep(d)
 			}
 		}
@@ -182,7 +183,11 @@ func (f *faults) connect() {
 		}
 		if f.channels == 2 {
 			d := f.dial(f.addr)
-			if st := d.Bind(c.Session, userName, password); st != smb2.StatusSuccess {
+			switch st := d.Bind(c.Session, userName, password); st {
+			case smb2.StatusSuccess:
+			case smb2.StatusUserSessionDeleted:
+				panic(errCut) // its only connection was, just now
+			default:
 				f.t.Fatalf("%s: binding: %v", f.step, st)
 			}
 			d.Tree = c.Tree

@@ -6,6 +6,7 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"time"
 )
 
 // cut is where a proxy breaks a connection off.
@@ -30,6 +31,7 @@ type proxy struct {
 	l      net.Listener
 	target string
 	where  cut
+	began  chan struct{} // closed when the server is seen at work on the request
 
 	mu    sync.Mutex
 	left  int // messages of the client until the one that is cut
@@ -44,7 +46,7 @@ func newProxy(t testing.TB, target string, where cut, n int) *proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{l: l, target: target, where: where, left: n}
+	p := &proxy{l: l, target: target, where: where, left: n, began: make(chan struct{})}
 	t.Cleanup(func() { l.Close() })
 	go p.serve()
 	return p
@@ -127,6 +129,10 @@ func (x *proxied) requests() {
 				return
 			case afterRequest:
 				x.server.Write(b)
+				select {
+				case <-x.p.began:
+				case <-time.After(time.Millisecond):
+				}
 				return
 			}
 			x.mu.Lock()
