@@ -3,17 +3,21 @@ package vfs
 import (
 	"context"
 	"iter"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // Streamer is a File that has named streams besides its data, as files and
 // directories of NTFS have. Without it names with a colon are refused with
 // OBJECT_NAME_INVALID, and a file has only its data.
 //
-// Names come without colons and type, are 1 to 255 UTF-16 units long, and hold
-// neither NUL, ':', '/' nor '\\'; the server sees to that. They are compared
-// without regard to case, as [strings.EqualFold] does, and keep the spelling that they were
-// created with. Streams belong to the object, not to the name: all hard links
-// have the same ones, a rename keeps them, and they go with the last link.
+// Names come without colons and type, and satisfy [ValidStreamName]; the server
+// sees to that. Storage that can't have one so long returns ErrNameTooLong. They
+// are compared without regard to case, as [strings.EqualFold] does, and keep the
+// spelling that they were created with. Streams belong to the object, not to
+// its name: all hard links have the same ones, a rename keeps them, and they go
+// with the last link.
 //
 // A backend, or the storage beneath it, that can't do it for this object
 // returns [errors.ErrUnsupported], also from a Streams that yields it alone.
@@ -23,12 +27,12 @@ type Streamer interface {
 	//
 	// The File it returns stands by itself: it may outlive the one that it
 	// was opened on, and any number of Files of one stream work on the same
-	// content. It has io.ReaderAt, Truncater and Syncer, io.WriterAt if opt
-	// asks for writing, and AttrSetter if the object's own File has it, whose
-	// changes are to the object. Its Stat is that of the object (ID, times,
-	// attributes, links) but for Size and Alloc, which are the stream's, and
-	// Mode, which is that of a regular file, for a stream of a directory as
-	// well. A write changes the object's times.
+	// content. It has io.ReaderAt, io.WriterAt, Truncater and Syncer for the
+	// stream, refused with fs.ErrPermission where opt doesn't ask for it, and
+	// AttrSetter (if the object's File has it) and Streamer for the object.
+	// Its Stat is the object's (ID, times, attributes, links) but for Size
+	// and Alloc, which are the stream's, and Mode, which is a regular file's,
+	// for a stream of a directory as well. A write changes the object's times.
 	//
 	// Storage that bounds the size of a stream returns ErrNoSpace where a
 	// write or Truncate would exceed it, and writes nothing.
@@ -68,4 +72,20 @@ type StreamInfo struct {
 	Name  string // as it was created, without colons and type
 	Size  int64  // end of the stream, in bytes
 	Alloc int64  // bytes allocated; zero lets the server round Size up
+}
+
+// maxStreamName is the longest name of a stream in UTF-16 units, [MS-FSCC] 2.1.5.3.
+const maxStreamName = 255
+
+// ValidStreamName reports whether name can be that of a named stream: 1 to 255
+// UTF-16 units, without NUL, colon, slash and backslash.
+func ValidStreamName(name string) bool {
+	if name == "" || !utf8.ValidString(name) || strings.ContainsAny(name, "\x00:/\\") {
+		return false
+	}
+	n := 0
+	for _, r := range name {
+		n += utf16.RuneLen(r)
+	}
+	return n <= maxStreamName
 }

@@ -37,7 +37,7 @@ const DefaultMaxBytes = 1 << 30
 // What an object and a name cost besides content, roughly what they take.
 const (
 	objectCost = 512
-	nameCost   = 256 // and twice the length, for the name and its folded form
+	nameCost   = 256 // and twice the length, for the name and its folded form; of a stream as well
 )
 
 // maxLinks is the most names that a file can have, as on NTFS.

@@ -17,6 +17,7 @@ type node struct {
 	// mu guards what follows. Two nodes are locked in the order of their ids.
 	mu         sync.RWMutex
 	content    content
+	streams    map[string]*stream // by folded name; nil without any
 	attributes vfs.Attributes
 	created    time.Time
 	accessed   time.Time
@@ -134,4 +135,7 @@ func (f *FS) sweep(n *node) {
 	n.freed = true
 	f.release(objectCost + n.content.alloc)
 	n.content = content{}
+	for key, s := range n.streams {
+		n.forget(key, s, f)
+	}
 }
