@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -28,14 +29,11 @@ import (
 func TestFaults(t *testing.T) {
 	notSamba(t)
 	for where := range cuts {
-		for _, k := range []struct {
-			channels int
-			slow     time.Duration
-		}{{1, 0}, {2, 0}, {1, slow}, {2, slow}} {
-			t.Run(fmt.Sprintf("%d channels, %v, %v", k.channels, k.slow, where), func(t *testing.T) {
+		for _, k := range situations {
+			t.Run(fmt.Sprintf("%s, %v", k.name, where), func(t *testing.T) {
 				n := 0
 				for ; ; n++ {
-					f := newFaults(t, where, n, k.channels, k.slow)
+					f := newFaults(t, where, n, k)
 					f.session()
 					f.check()
 					f.end()
@@ -52,20 +50,41 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// situation is what a session is cut in.
+type situation struct {
+	name       string
+	channels   int
+	slow       time.Duration // the backend
+	persistent bool          // the handles; else they are durable
+	kill       bool          // the server goes with the connection, and another takes over
+}
+
+var situations = []situation{
+	{"one channel", 1, 0, false, false},
+	{"two channels", 2, 0, false, false},
+	{"one channel, slow", 1, slow, false, false},
+	{"two channels, slow", 2, slow, false, false},
+}
+
 // slow is how long the backend may take for what was under way when the connection
 // was cut: longer than it takes the client to come back.
 const slow = 20 * time.Millisecond
 
 // faults is one session that is cut once.
 type faults struct {
+	situation
 	t     testing.TB
 	fs    *memfs.FS
-	srv   *smb.Server
-	addr  string
+	store smb.MemoryHandles
 	proxy *proxy
 
+	delayed atomic.Bool
+
+	mu   sync.Mutex
+	srv  *mortal // the one that serves; guarded by mu
+	dead []*mortal
+
 	machine  smb2.GUID
-	channels int
 	c        *smbtest.Client // nil: there is none
 	spare    *smbtest.Client // another channel of the session, or nil
 	previous uint64          // id of the last session
@@ -84,36 +103,107 @@ type kept struct {
 	closed  bool
 }
 
-func newFaults(t *testing.T, where cut, n, channels int, slow time.Duration) *faults {
+func newFaults(t *testing.T, where cut, n int, k situation) *faults {
 	t.Helper()
-	f := &faults{t: t, fs: &memfs.FS{}, channels: channels, handles: make(map[string]*kept)}
+	f := &faults{situation: k, t: t, fs: &memfs.FS{}, handles: make(map[string]*kept)}
 	rand.Read(f.machine[:])
-	f.srv = &smb.Server{
-		Shares:     smb.Shares{"s": {FS: faultfs.New(f.fs, f.delay(slow))}},
-		Mechanisms: []smb.Mechanism{ntlm.New(ntlm.Static{userName: {Password: password}})},
-		Logger:     slog.New(slog.DiscardHandler),
+	f.proxy = newProxy(t, "", where, n)
+	f.serve()
+	if k.kill {
+		f.proxy.onCut = f.serve
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { f.srv.Close() })
-	f.addr = l.Addr().String()
-	f.proxy = newProxy(t, f.addr, where, n)
-	go f.srv.Serve(l)
 	return f
 }
 
+// mortal is a server that can end as if its process were killed: from then on it
+// changes nothing any more.
+type mortal struct {
+	*smb.Server
+	addr string
+	dead atomic.Bool
+}
+
+var errDead = errors.New("the process was killed")
+
+// serve starts a server, after the one that there may be was killed.
+func (f *faults) serve() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.srv != nil {
+		f.srv.dead.Store(true)
+		f.dead = append(f.dead, f.srv)
+	}
+	s := &mortal{}
+	delay := f.delay(s)
+	s.Server = &smb.Server{
+		Shares:     smb.Shares{"s": {FS: faultfs.New(f.fs, delay), ContinuouslyAvailable: f.persistent}},
+		Mechanisms: []smb.Mechanism{ntlm.New(ntlm.Static{userName: {Password: password}})},
+		Logger:     slog.New(slog.DiscardHandler),
+	}
+	if f.persistent {
+		s.Handles = &mortalHandles{&f.store, f, s}
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		f.t.Error(err)
+		return
+	}
+	s.addr = l.Addr().String()
+	f.srv = s
+	f.proxy.redirect(s.addr)
+	go s.Serve(l)
+}
+
+// server returns the server that is alive.
+func (f *faults) server() *mortal {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.srv
+}
+
+// dally takes its time, once, when the cut is due.
+func (f *faults) dally() {
+	if f.slow > 0 && f.proxy.hasFired() && f.delayed.CompareAndSwap(false, true) {
+		close(f.proxy.began)
+		time.Sleep(f.slow)
+	}
+}
+
+// mortalHandles keeps nothing any more for a server that was killed.
+type mortalHandles struct {
+	smb.HandleStore
+	f *faults
+	s *mortal
+}
+
+func (m *mortalHandles) Put(id uint64, record []byte) error {
+	m.f.dally()
+	if m.s.dead.Load() {
+		return errDead
+	}
+	return m.HandleStore.Put(id, record)
+}
+
+func (m *mortalHandles) Delete(id uint64) error {
+	if m.s.dead.Load() {
+		return errDead
+	}
+	return m.HandleStore.Delete(id)
+}
+
 // delay holds the first change up that the backend is asked for after the cut.
-func (f *faults) delay(d time.Duration) func(faultfs.Op) error {
-	var delayed atomic.Bool
+// A server that is dead does nothing.
+func (f *faults) delay(s *mortal) func(faultfs.Op) error {
 	return func(op faultfs.Op) error {
 		switch op.Kind {
 		case faultfs.Create, faultfs.Remove, faultfs.Rename, faultfs.Write, faultfs.Truncate, faultfs.SetAttr:
-			if d > 0 && f.proxy.hasFired() && delayed.CompareAndSwap(false, true) {
-				close(f.proxy.began)
-				time.Sleep(d)
+			// Every other server dies later, when this is done and not stored.
+			if !f.kill || f.proxy.n%2 == 0 {
+				f.dally()
 			}
+		}
+		if s.dead.Load() && op.Kind != faultfs.Close {
+			return errDead
 		}
 		return nil
 	}
@@ -126,7 +216,10 @@ func (f *faults) end() {
 	if f.spare != nil {
 		f.spare.Close()
 	}
-	f.srv.Close()
+	f.server().Close()
+	for _, s := range f.dead {
+		s.Close()
+	}
 	f.proxy.l.Close()
 }
 
@@ -182,7 +275,7 @@ func (f *faults) connect() {
 			}
 		}
 		if f.channels == 2 {
-			d := f.dial(f.addr)
+			d := f.dial(f.server().addr)
 			switch st := d.Bind(c.Session, userName, password); st {
 			case smb2.StatusSuccess:
 			case smb2.StatusUserSessionDeleted:
@@ -198,7 +291,7 @@ func (f *faults) connect() {
 }
 
 func (f *faults) reopen(c *smbtest.Client, h *kept) {
-	resp, _, st := c.Open(durableReq(h.name, smb2.Open), smbtest.Reconnect2(h.id, h.guid, 0))
+	resp, _, st := c.Open(durableReq(h.name, smb2.Open), smbtest.Reconnect2(h.id, h.guid, f.flags()))
 	switch {
 	case st == smb2.StatusSuccess:
 		h.id = resp.FileID
@@ -253,23 +346,31 @@ func (f *faults) do(step string, what func(c *smbtest.Client, again int) smb2.St
 	f.t.Fatalf("%s: never answered", step)
 }
 
+// flags are those of the handles.
+func (f *faults) flags() uint32 {
+	if f.persistent {
+		return smb2.DurableFlagPersistent
+	}
+	return 0
+}
+
 // create makes a file, and fails if it exists.
 func (f *faults) create(name string) *kept {
 	f.t.Helper()
 	h := &kept{name: name}
 	rand.Read(h.guid[:])
 	f.do("CREATE "+name, func(c *smbtest.Client, again int) smb2.Status {
-		resp, g, st := c.Open(durableReq(name, smb2.Create), smbtest.Durable2(h.guid, 0, 0))
-		if again > 0 && f.channels == 1 && (st == smb2.StatusDuplicateObjectid || st == smb2.StatusObjectNameCollision) {
+		resp, g, st := c.Open(durableReq(name, smb2.Create), smbtest.Durable2(h.guid, 0, f.flags()))
+		if again > 0 && f.channels == 1 && (!f.persistent || f.kill) && (st == smb2.StatusDuplicateObjectid || st == smb2.StatusObjectNameCollision) {
 			// It was carried out in the session that ended. Its open can't be
 			// had, but gives way. If it took effect when that session was over
 			// there is none.
 			c.Replaying = false
 			rand.Read(h.guid[:])
-			resp, g, st = c.Open(durableReq(name, smb2.Open), smbtest.Durable2(h.guid, 0, 0))
+			resp, g, st = c.Open(durableReq(name, smb2.Open), smbtest.Durable2(h.guid, 0, f.flags()))
 		}
-		if st == smb2.StatusSuccess && g.Durable2 == nil {
-			f.t.Errorf("CREATE %s: not durable", name)
+		if st == smb2.StatusSuccess && (g.Durable2 == nil || g.Durable2.Flags != f.flags()) {
+			f.t.Errorf("CREATE %s: durable %+v", name, g.Durable2)
 		}
 		h.id = resp.FileID
 		return st
@@ -305,7 +406,7 @@ func (f *faults) lock(what string, h *kept, seq uint8, flags smb2.LockFlags) {
 
 // intrude makes a file of another client's.
 func (f *faults) intrude(name string) {
-	nc, err := net.Dial("tcp", f.addr)
+	nc, err := net.Dial("tcp", f.server().addr)
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -446,7 +547,7 @@ func (f *faults) check() {
 		}
 	}
 	n := 0
-	for o := range f.srv.Opens() {
+	for o := range f.server().Opens() {
 		n++
 		f.t.Errorf("open in the end: %+v", o)
 	}

@@ -28,14 +28,16 @@ func (c cut) String() string {
 // proxy stands between a client and a server, and cuts one connection once, at
 // one message of the client.
 type proxy struct {
-	l      net.Listener
-	target string
-	where  cut
-	began  chan struct{} // closed when the server is seen at work on the request
+	l     net.Listener
+	where cut
+	n     int           // which message of the client is cut
+	began chan struct{} // closed when the server is seen at work on the request
+	onCut func()        // called before the connection ends
 
-	mu    sync.Mutex
-	left  int // messages of the client until the one that is cut
-	fired bool
+	mu     sync.Mutex
+	target string
+	left   int // messages of the client until the one that is cut
+	fired  bool
 }
 
 // newProxy returns a proxy that cuts the nth message of the client, counted from
@@ -46,7 +48,7 @@ func newProxy(t testing.TB, target string, where cut, n int) *proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{l: l, target: target, where: where, left: n, began: make(chan struct{})}
+	p := &proxy{l: l, target: target, where: where, n: n, left: n, began: make(chan struct{})}
 	t.Cleanup(func() { l.Close() })
 	go p.serve()
 	return p
@@ -59,6 +61,13 @@ func (p *proxy) hasFired() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.fired
+}
+
+// redirect has new connections go to another server.
+func (p *proxy) redirect(target string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.target = target
 }
 
 // due counts a message, and reports whether it is the one.
@@ -76,7 +85,10 @@ func (p *proxy) serve() {
 		if err != nil {
 			return
 		}
-		server, err := net.Dial("tcp", p.target)
+		p.mu.Lock()
+		target := p.target
+		p.mu.Unlock()
+		server, err := net.Dial("tcp", target)
 		if err != nil {
 			client.Close()
 			return
@@ -113,6 +125,13 @@ func message(r io.Reader) ([]byte, error) {
 	return b, err
 }
 
+// now makes the cut.
+func (x *proxied) now() {
+	if x.p.onCut != nil {
+		x.p.onCut()
+	}
+}
+
 func (x *proxied) requests() {
 	defer x.close()
 	for {
@@ -123,9 +142,11 @@ func (x *proxied) requests() {
 		if x.p.due() {
 			switch x.p.where {
 			case beforeRequest:
+				x.now()
 				return
 			case withinRequest:
 				x.server.Write(b[:len(b)/2])
+				x.now()
 				return
 			case afterRequest:
 				x.server.Write(b)
@@ -133,6 +154,7 @@ func (x *proxied) requests() {
 				case <-x.p.began:
 				case <-time.After(time.Millisecond):
 				}
+				x.now()
 				return
 			}
 			x.mu.Lock()
@@ -156,6 +178,7 @@ func (x *proxied) replies() {
 		cut := x.cut
 		x.mu.Unlock()
 		if cut {
+			x.now()
 			if x.p.where == withinReply {
 				x.client.Write(b[:len(b)/2])
 			}
