@@ -20,6 +20,7 @@ type system struct {
 	openat2 bool
 	dev     uint64
 	rootfd  int
+	streams streamTable
 }
 
 func (f *FS) init() error {

@@ -84,10 +84,21 @@ var tests = []struct {
 	{"RenameDirectory", testRenameDirectory},
 	{"Link", testLink},
 
+	{"Stream", testStream},
+	{"StreamCreate", testStreamCreate},
+	{"StreamRights", testStreamRights},
+	{"StreamAttr", testStreamAttr},
+	{"StreamHandles", testStreamHandles},
+	{"StreamRemove", testStreamRemove},
+	{"StreamRename", testStreamRename},
+	{"StreamObject", testStreamObject},
+	{"StreamLimit", testStreamLimit},
+
 	{"Concurrent", testConcurrent},
 	{"ConcurrentFile", testConcurrentFile},
 	{"ConcurrentCreate", testConcurrentCreate},
 	{"ConcurrentRename", testConcurrentRename},
+	{"ConcurrentStream", testConcurrentStream},
 }
 
 // The rights that the tests open with.

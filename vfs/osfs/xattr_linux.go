@@ -1,0 +1,73 @@
+package osfs
+
+import (
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Enough for most; what is longer takes a second call.
+const (
+	usualValue = 4 << 10
+	usualList  = 1 << 10
+	maxList    = 1 << 20 // the kernel's bound is 64 KiB, but for a few file systems
+)
+
+// readAttr reads an extended attribute.
+func (h *File) readAttr(attr string) ([]byte, error) {
+	return grow(usualValue, maxAttrValue, func(b []byte) (int, error) {
+		if h.path {
+			return unix.Getxattr(procPath(h.fd), attr, b)
+		}
+		return unix.Fgetxattr(h.fd, attr, b)
+	})
+}
+
+// listAttrs returns the names of the extended attributes.
+func (h *File) listAttrs() ([]string, error) {
+	b, err := grow(usualList, maxList, func(b []byte) (int, error) {
+		if h.path {
+			return unix.Listxattr(procPath(h.fd), b)
+		}
+		return unix.Flistxattr(h.fd, b)
+	})
+	if err != nil || len(b) == 0 {
+		return nil, err
+	}
+	return strings.Split(strings.TrimSuffix(string(b), "\x00"), "\x00"), nil
+}
+
+// grow calls read with ever more room until the result fits.
+func grow(room, most int, read func([]byte) (int, error)) (b []byte, err error) {
+	for ; ; room *= 4 {
+		b = make([]byte, min(room, most))
+		var n int
+		err = again(func() error {
+			n, err = read(b)
+			return err
+		})
+		if err != unix.ERANGE || room >= most {
+			return b[:max(n, 0)], err
+		}
+	}
+}
+
+// writeAttr writes an extended attribute; flags as of setxattr(2).
+func (h *File) writeAttr(attr string, value []byte, flags int) error {
+	return again(func() error {
+		if h.path {
+			return unix.Setxattr(procPath(h.fd), attr, value, flags)
+		}
+		return unix.Fsetxattr(h.fd, attr, value, flags)
+	})
+}
+
+// removeAttr removes an extended attribute.
+func (h *File) removeAttr(attr string) error {
+	return again(func() error {
+		if h.path {
+			return unix.Removexattr(procPath(h.fd), attr)
+		}
+		return unix.Fremovexattr(h.fd, attr)
+	})
+}
