@@ -1,0 +1,49 @@
+package smb_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/gosmbd/smb"
+	"github.com/gosmbd/smb/internal/smbtest"
+)
+
+// Of the handles that wait for a user's clients the oldest give way when there are
+// too many; those of others don't count, nor those that are connected.
+func TestDurableLimit(t *testing.T) {
+	const most = 3
+	bubble(t, func(s *smb.Server) { s.Limits.DisconnectedPerUser = most }, func(t *testing.T, r *rig) {
+		as := func(user string, m byte) *smbtest.Client {
+			c := r.channel(smb.Dialect311, m)
+			r.setup(c, user, map[string]string{"ann": password, "bob": password + "!"}[user])
+			r.tree(c, "s")
+			return c
+		}
+		bob := as("bob", 50)
+		his := r.durable(bob, "bob", 2)
+		lose(bob)
+		connected := as("ann", 51)
+		for n := range most + 2 {
+			r.durable(connected, fmt.Sprint("connected", n), 2)
+		}
+		var list []handle
+		for n := range most + 2 {
+			c := as("ann", byte(n))
+			list = append(list, r.durable(c, fmt.Sprint("f", n), 1+n%2))
+			lose(c)
+			time.Sleep(time.Second)
+		}
+		if n := len(opensOf(r)); n != 1+most+2+most {
+			t.Errorf("%d opens", n)
+		}
+		for n := range list {
+			st := ok
+			if n < 2 {
+				st = notFound
+			}
+			want(t, fmt.Sprint("reconnect of the handle ", n), list[n].back(as("ann", byte(n))), st)
+		}
+		want(t, "reconnect of bob", his.back(as("bob", 50)), ok)
+	})
+}
