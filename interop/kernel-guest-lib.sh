@@ -19,5 +19,5 @@ kernelsays() {
 	dmesg | sort -u >/run/dmesg.new
 	! comm -13 /run/dmesg.old /run/dmesg.new |
 		grep -Ei 'cifs|smb|warning|bug|oops|hung|call trace' |
-		grep -Ev "Attempting to mount|module verification|Netfs|Key type cifs${1:+|$1}"
+		grep -Eiv "Attempting to mount|cifs_mount failed|module verification|Netfs|Key type cifs${1:+|$1}"
 }

@@ -78,6 +78,6 @@ soon '[ "$(count)" -ge $want ]' || fault "only $(count) channels at the end"
 echo "channels: $(count), DebugData says $(extra) extra"
 for i in 1 2 3 4; do dd if=$m/data$i iflag=direct bs=1M status=none | cmp - /run/data || fault "data$i is wrong"; done
 umount $m || fault "umount"
-kernelsays 'has not responded|reconnect|sends on sock|Close unmatched|No more channels|cifs_put_smb_ses|successfully opened new channel' || status=1
+kernelsays 'has not responded|reconnect|sending data on socket|Close unmatched|No more channels|cifs_put_smb_ses|successfully opened new channel' || status=1
 [ $status = 0 ] && echo 'no faults'
 exit $status

@@ -92,16 +92,54 @@ func (v *survivor) timed(what string, call func() error) error {
 	return err
 }
 
+// retried repeats a call that fails only since the connection broke: what the
+// kernel's client says then depends on where it noticed. Locks and flushes even
+// fail until something else has made it ask for the handle again, which is what
+// wake does. A call that still fails when the time is over is a fault.
+func (v *survivor) retried(what string, wake, call func() error) bool {
+	start := time.Now()
+	for {
+		err := v.timed(what, call)
+		if err == nil {
+			return true
+		}
+		if time.Since(start) > v.back || v.enough() {
+			v.fault("%s: for %v: %v", what, v.back, err)
+			return false
+		}
+		v.did(what + ": " + cause(err))
+		time.Sleep(50 * time.Millisecond)
+		if wake != nil {
+			_ = wake()
+		}
+	}
+}
+
+// cause is what the system said.
+func cause(err error) string {
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return errno.Error()
+	}
+	return err.Error()
+}
+
+// touch reads a handle past the client's cache, where nobody locks.
+func touch(f *os.File) error {
+	_, err := f.ReadAt(alignedBlock(), blockSize)
+	return err
+}
+
 const heldName = "held"
 
 // holdLocks has both clients open one file, and lock a part of it each.
 func (v *survivor) holdLocks() ([2]*os.File, error) {
 	var held [2]*os.File
-	if err := os.WriteFile(filepath.Join(v.plain, heldName), make([]byte, 1000), 0o666); err != nil {
+	if err := os.WriteFile(filepath.Join(v.plain, heldName), make([]byte, 2*blockSize), 0o666); err != nil {
 		return held, err
 	}
 	for c := range held {
-		f, err := os.OpenFile(filepath.Join(v.mounts[c], heldName), os.O_RDWR, 0)
+		f, err := os.OpenFile(filepath.Join(v.mounts[c], heldName), os.O_RDWR|syscall.O_DIRECT, 0)
 		if err != nil {
 			return held, err
 		}
@@ -129,7 +167,8 @@ func (v *survivor) probeLock(c int, held [2]*os.File) {
 		case err == nil:
 			v.did("lock lost")
 		case err != syscall.EAGAIN && err != syscall.EACCES:
-			v.did("lock that must be refused: " + err.Error())
+			v.did("lock that must be refused: " + cause(err))
+			_ = touch(held[c])
 		}
 		if err == nil {
 			_ = setLock(held[c], syscall.F_SETLK, syscall.F_UNLCK, at, 100)
@@ -141,14 +180,14 @@ func (v *survivor) probeLock(c int, held [2]*os.File) {
 // who gave it back has none any more.
 func (v *survivor) passLock() {
 	const name = "passed"
-	if err := os.WriteFile(filepath.Join(v.plain, name), make([]byte, 1000), 0o666); err != nil {
+	if err := os.WriteFile(filepath.Join(v.plain, name), make([]byte, 2*blockSize), 0o666); err != nil {
 		v.fault("%v", err)
 		return
 	}
 	var f [2]*os.File
 	for c := range f {
 		var err error
-		if f[c], err = os.OpenFile(filepath.Join(v.mounts[c], name), os.O_RDWR, 0); err != nil {
+		if f[c], err = os.OpenFile(filepath.Join(v.mounts[c], name), os.O_RDWR|syscall.O_DIRECT, 0); err != nil {
 			v.fault("%v", err)
 			return
 		}
@@ -157,7 +196,6 @@ func (v *survivor) passLock() {
 	for turn := 0; !v.done(); turn++ {
 		c := turn % 2
 		if !v.take(f[c]) {
-			v.fault("client %s can't get the lock that client %s gave back", client(c), client(1-c))
 			return
 		}
 		for range 5 {
@@ -171,24 +209,21 @@ func (v *survivor) passLock() {
 			}
 		}
 		v.did("turns of the lock")
-		if err := v.timed("unlock", func() error { return setLock(f[c], syscall.F_SETLK, syscall.F_UNLCK, 0, 10) }); err != nil {
-			v.did("unlock: " + err.Error())
+		wake := func() error { return touch(f[c]) }
+		if !v.retried("unlock", wake, func() error { return setLock(f[c], syscall.F_SETLK, syscall.F_UNLCK, 0, 10) }) {
+			return
 		}
 	}
 }
 
-// take gets a lock that nobody has. When the connection breaks the client answers
-// EAGAIN, as for a lock that somebody has, and can't know whether it was granted:
-// so it's given back before the next try.
+// take gets a lock that nobody has. When the connection breaks the client can't
+// know whether it was granted, so it's given back before the next try.
 func (v *survivor) take(f *os.File) bool {
-	for start := time.Now(); time.Since(start) < v.back; time.Sleep(50 * time.Millisecond) {
-		err := v.timed("lock", func() error { return setLock(f, syscall.F_SETLK, syscall.F_WRLCK, 0, 10) })
-		if err == nil {
-			return true
-		}
-		_ = setLock(f, syscall.F_SETLK, syscall.F_UNLCK, 0, 10)
+	wake := func() error {
+		_ = touch(f)
+		return setLock(f, syscall.F_SETLK, syscall.F_UNLCK, 0, 10)
 	}
-	return false
+	return v.retried("lock", wake, func() error { return setLock(f, syscall.F_SETLK, syscall.F_WRLCK, 0, 10) })
 }
 
 // handleIDs are the persistent parts of the file ids of the file that is held.

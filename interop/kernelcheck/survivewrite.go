@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
-	"time"
 )
 
 // writing is how a writer makes sure that the server has what it wrote.
@@ -45,16 +44,14 @@ func (v *survivor) write(c int, how writing) {
 	for n := uint64(1); !v.done(); n++ {
 		b := rand.IntN(blocks)
 		fillBlock(buf, n)
-		err := v.timed("write, "+string(how), func() error {
+		ok := v.retried("write, "+string(how), nil, func() error {
 			if _, err := f.WriteAt(buf, int64(b)*blockSize); err != nil || how == writeDirect {
 				return err
 			}
 			return f.Sync()
 		})
-		if err != nil {
-			v.fault("%s, block %d: %v", name, b, err)
-			time.Sleep(time.Second)
-			continue
+		if !ok {
+			return
 		}
 		written[b] = n
 		if rand.IntN(4) == 0 {
@@ -71,7 +68,7 @@ func (v *survivor) write(c int, how writing) {
 // check reads a block back past all caches.
 func (v *survivor) check(name string, b int, n uint64) {
 	got, want := make([]byte, blockSize), make([]byte, blockSize)
-	err := v.timed("open and read back", func() error {
+	ok := v.retried("open and read back", nil, func() error {
 		f, err := os.Open(filepath.Join(v.plain, name))
 		if err != nil {
 			return err
@@ -82,8 +79,7 @@ func (v *survivor) check(name string, b int, n uint64) {
 	})
 	fillBlock(want, n)
 	switch {
-	case err != nil:
-		v.fault("%s, block %d: reading it back: %v", name, b, err)
+	case !ok:
 	case !bytes.Equal(got, want):
 		v.fault("%s, block %d: has %d, and %d was acknowledged", name, b, binary.BigEndian.Uint64(got), n)
 	default:

@@ -44,6 +44,7 @@ type slot struct {
 	writable [2]bool      // held can be written
 	wrote    [2]time.Time // when the client last closed a handle for writing
 	ghosts   [2][]string  // names of before that the client may still know
+	former   []int        // sizes it had
 }
 
 // mayShrink reports whether client c may make the file shorter. A client that has
@@ -53,6 +54,9 @@ func (w *walker) mayShrink(s *slot, c int) bool {
 	o := 1 - c
 	return !(s.held[o] != nil && s.writable[o]) && time.Since(s.wrote[o]) > w.linger
 }
+
+// errReported says that what was to be seen wasn't, and that this is reported.
+var errReported = errors.New("reported")
 
 func newWalker(g *rig, id int, seed uint64) *walker {
 	return &walker{rig: g, id: id, rnd: rand.New(rand.NewPCG(seed, uint64(id)))}
@@ -66,11 +70,17 @@ func (w *walker) run() {
 		i, actor := w.rnd.IntN(slots), w.rnd.IntN(2)
 		s := &w.slots[i]
 		before := s.path
+		if before != "" {
+			s.former = append(s.former, len(s.data))
+		}
 		op := w.choose(s)
 		w.log("%s by %s: %s", op.name, client(actor), s.path)
 		err := op.do(w, s, actor)
 		if err != nil {
-			w.fault("%s by client %s: %v; before: %s; open: %s", op.name, client(actor), err, w.lately(), openFiles(w.prefix()))
+			if err != errReported {
+				w.fault("%s by client %s: %v", op.name, client(actor), err)
+			}
+			w.explain(s)
 			w.startOver()
 			continue
 		}
@@ -236,7 +246,15 @@ func (w *walker) readHeld(c int, s *slot) error {
 	return compare(c, s, got[:n])
 }
 
-// compare tells where what a client read differs from what it should have.
+// mismatch tells where what a client read differs from what it should have.
+type mismatch struct {
+	msg   string
+	zeros bool // the client has zeros from what was the end of the file once
+}
+
+func (m *mismatch) Error() string { return m.msg }
+
+// compare returns nil or a *mismatch.
 func compare(c int, s *slot, got []byte) error {
 	if bytes.Equal(got, s.data) {
 		return nil
@@ -246,14 +264,17 @@ func compare(c int, s *slot, got []byte) error {
 	for at < n && got[at] == s.data[at] {
 		at++
 	}
-	bad := 0
+	bad, end, zeros := 0, at, len(got) == len(s.data)
 	for i := at; i < n; i++ {
 		if got[i] != s.data[i] {
 			bad++
+			end = i + 1
+			zeros = zeros && got[i] == 0
 		}
 	}
-	return fmt.Errorf("client %s reads %s wrong: %d bytes, want %d; %d differ, from %d on: has %s, want %s",
-		client(c), s.path, len(got), len(s.data), bad, at, word(got, at), word(s.data, at))
+	zeros = zeros && slices.ContainsFunc(s.former, func(size int) bool { return size <= at && at < size+8 })
+	return &mismatch{fmt.Sprintf("client %s reads %s wrong: %d bytes, want %d; %d differ, from %d to %d: has %s, want %s; sizes before: %d",
+		client(c), s.path, len(got), len(s.data), bad, at, end, word(got, at), word(s.data, at), s.former), zeros}
 }
 
 // word describes the aligned word that holds b[at].

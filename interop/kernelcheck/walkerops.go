@@ -101,14 +101,14 @@ func (w *walker) makeDir(_ *slot, c int) error {
 		return err
 	})
 	if !seen {
-		return fmt.Errorf("%s isn't what it should be", path)
+		return errReported
 	}
 	if err := os.Remove(filepath.Join(theirs, "inside")); err != nil {
 		return err
 	}
 	// The file goes when the client that made it gives back its handle.
 	if !w.eventually("remove directory", func() error { return os.Remove(theirs) }) {
-		return fmt.Errorf("can't remove %s", path)
+		return errReported
 	}
 	w.eventually("directory gone", func() error {
 		if _, err := os.Lstat(mine); !os.IsNotExist(err) {
@@ -210,7 +210,7 @@ func (w *walker) renameOver(s *slot, c int) error {
 		from, to := filepath.Join(w.mounts[c], s.path), filepath.Join(w.mounts[c], t.path)
 		s.path, t.path = t.path, ""
 		if !w.eventually("replaced", func() error { return os.Rename(from, to) }) {
-			return fmt.Errorf("%s can't be replaced", s.path)
+			return errReported
 		}
 		return nil
 	}
@@ -253,7 +253,7 @@ func (w *walker) holdAs(s *slot, c, flags int) error {
 	}
 	s.held[c], s.writable[c] = f, flags == os.O_RDWR
 	if !w.eventually("just opened", func() error { return w.readHeld(c, s) }) {
-		return fmt.Errorf("%s isn't what it should be", s.path)
+		return errReported
 	}
 	return nil
 }
