@@ -48,11 +48,15 @@ const (
 	ReadDir
 	SetAttr
 	CopyRange
+	OpenStream
+	Streams
+	RemoveStream
+	RenameStream
 )
 
 var kinds = [...]string{
 	"open", "create", "remove", "rename", "link", "volume", "fold", "stat", "close", "read", "write",
-	"truncate", "sync", "readdir", "setattr", "copyrange",
+	"truncate", "sync", "readdir", "setattr", "copyrange", "openstream", "streams", "removestream", "renamestream",
 }
 
 // String returns the operation's name, in lower case.
@@ -70,8 +74,13 @@ type Op struct {
 	// Name is the name that the call names, and for operations on a File
 	// the one that it was opened with.
 	Name string
-	// NewName is the other name of Rename and Link.
+	// NewName is the other name of Rename and Link, and the other stream of
+	// RenameStream.
 	NewName string
+	// Stream is the named stream that OpenStream, RemoveStream and
+	// RenameStream name, and for other operations on a File of a stream the
+	// one that it was opened with; empty for all else.
+	Stream string
 
 	// Offset is where Read, Write and CopyRange begin, and the size that
 	// Truncate sets.
@@ -87,8 +96,8 @@ type Op struct {
 type Hook func(Op) error
 
 // Partial makes Read, Write and CopyRange move only the first N bytes, and
-// ReadDir yield only the first N entries, and then fail. Other operations do
-// nothing but fail.
+// ReadDir and Streams yield only the first N entries, and then fail. Other
+// operations do nothing but fail.
 type Partial struct {
 	N   int64
 	Err error // what the operation returns; it must not be nil
@@ -149,9 +158,9 @@ func (h Hook) do(op Op, all int64, act func(n int64) error) error {
 }
 
 // open is do for what returns a File.
-func (f *faultFS) open(op Op, act func() (vfs.File, error)) (vfs.File, error) {
+func (h Hook) open(op Op, act func() (vfs.File, error)) (vfs.File, error) {
 	var file vfs.File
-	err := f.hook.do(op, 0, func(int64) (err error) {
+	err := h.do(op, 0, func(int64) (err error) {
 		file, err = act()
 		return err
 	})
@@ -161,11 +170,11 @@ func (f *faultFS) open(op Op, act func() (vfs.File, error)) (vfs.File, error) {
 		}
 		return nil, err
 	}
-	return &faultFile{inner: file, name: op.Name, hook: f.hook}, nil
+	return &faultFile{inner: file, name: op.Name, stream: op.Stream, hook: h}, nil
 }
 
 func (f *faultFS) Open(ctx context.Context, name string, opt vfs.OpenOptions) (vfs.File, error) {
-	return f.open(Op{Kind: Open, Name: name}, func() (vfs.File, error) { return f.inner.Open(ctx, name, opt) })
+	return f.hook.open(Op{Kind: Open, Name: name}, func() (vfs.File, error) { return f.inner.Open(ctx, name, opt) })
 }
 
 func (f *faultFS) Create(ctx context.Context, name string, opt vfs.CreateOptions) (vfs.File, error) {
@@ -173,7 +182,7 @@ func (f *faultFS) Create(ctx context.Context, name string, opt vfs.CreateOptions
 	if !ok {
 		return nil, errors.ErrUnsupported
 	}
-	return f.open(Op{Kind: Create, Name: name}, func() (vfs.File, error) { return c.Create(ctx, name, opt) })
+	return f.hook.open(Op{Kind: Create, Name: name}, func() (vfs.File, error) { return c.Create(ctx, name, opt) })
 }
 
 func (f *faultFS) Remove(ctx context.Context, name string) error {

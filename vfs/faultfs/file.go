@@ -10,13 +10,17 @@ import (
 )
 
 type faultFile struct {
-	inner vfs.File
-	name  string
-	hook  Hook
+	inner  vfs.File
+	name   string
+	stream string
+	hook   Hook
 }
 
+// op is an operation on the File.
+func (f *faultFile) op(kind Kind) Op { return Op{Kind: kind, Name: f.name, Stream: f.stream} }
+
 func (f *faultFile) Stat(ctx context.Context) (a vfs.Attr, err error) {
-	err = f.hook.do(Op{Kind: Stat, Name: f.name}, 0, func(int64) (err error) {
+	err = f.hook.do(f.op(Stat), 0, func(int64) (err error) {
 		a, err = f.inner.Stat(ctx)
 		return err
 	})
@@ -26,7 +30,7 @@ func (f *faultFile) Stat(ctx context.Context) (a vfs.Attr, err error) {
 // Close closes the File beneath whatever the hook says, as it's not closed
 // twice: a fault is what's returned.
 func (f *faultFile) Close() error {
-	err := f.hook(Op{Kind: Close, Name: f.name})
+	err := f.hook(f.op(Close))
 	inner := f.inner.Close()
 	var p *Partial
 	var a *After
@@ -46,7 +50,8 @@ func (f *faultFile) ReadAt(p []byte, off int64) (n int, err error) {
 	if !ok {
 		return 0, errors.ErrUnsupported
 	}
-	op := Op{Kind: Read, Name: f.name, Offset: off, Length: int64(len(p))}
+	op := f.op(Read)
+	op.Offset, op.Length = off, int64(len(p))
 	err = f.hook.do(op, int64(len(p)), func(m int64) (err error) {
 		n, err = r.ReadAt(p[:m], off)
 		return err
@@ -59,7 +64,8 @@ func (f *faultFile) WriteAt(p []byte, off int64) (n int, err error) {
 	if !ok {
 		return 0, errors.ErrUnsupported
 	}
-	op := Op{Kind: Write, Name: f.name, Offset: off, Length: int64(len(p))}
+	op := f.op(Write)
+	op.Offset, op.Length = off, int64(len(p))
 	err = f.hook.do(op, int64(len(p)), func(m int64) (err error) {
 		n, err = w.WriteAt(p[:m], off)
 		return err
@@ -72,7 +78,8 @@ func (f *faultFile) Truncate(size int64) error {
 	if !ok {
 		return errors.ErrUnsupported
 	}
-	op := Op{Kind: Truncate, Name: f.name, Offset: size}
+	op := f.op(Truncate)
+	op.Offset = size
 	return f.hook.do(op, 0, func(int64) error { return t.Truncate(size) })
 }
 
@@ -81,7 +88,7 @@ func (f *faultFile) Sync() error {
 	if !ok {
 		return errors.ErrUnsupported
 	}
-	return f.hook.do(Op{Kind: Sync, Name: f.name}, 0, func(int64) error { return s.Sync() })
+	return f.hook.do(f.op(Sync), 0, func(int64) error { return s.Sync() })
 }
 
 func (f *faultFile) SetAttr(ctx context.Context, c vfs.AttrChange) error {
@@ -89,7 +96,7 @@ func (f *faultFile) SetAttr(ctx context.Context, c vfs.AttrChange) error {
 	if !ok {
 		return errors.ErrUnsupported
 	}
-	return f.hook.do(Op{Kind: SetAttr, Name: f.name}, 0, func(int64) error { return s.SetAttr(ctx, c) })
+	return f.hook.do(f.op(SetAttr), 0, func(int64) error { return s.SetAttr(ctx, c) })
 }
 
 // CopyRange gives the File beneath the source as that knows it.
@@ -101,7 +108,8 @@ func (f *faultFile) CopyRange(ctx context.Context, off int64, src vfs.File, srcO
 	if s, ok := src.(*faultFile); ok {
 		src = s.inner
 	}
-	op := Op{Kind: CopyRange, Name: f.name, Offset: off, Length: n}
+	op := f.op(CopyRange)
+	op.Offset, op.Length = off, n
 	err = f.hook.do(op, n, func(part int64) (err error) {
 		if part > 0 {
 			m, err = c.CopyRange(ctx, off, src, srcOff, part)
@@ -112,15 +120,25 @@ func (f *faultFile) CopyRange(ctx context.Context, off int64, src vfs.File, srcO
 }
 
 func (f *faultFile) ReadDir(ctx context.Context) iter.Seq2[vfs.DirEntry, error] {
-	return func(yield func(vfs.DirEntry, error) bool) {
-		d, ok := vfs.As[vfs.DirReader](f.inner)
-		if !ok {
-			yield(vfs.DirEntry{}, errors.ErrUnsupported)
-			return
-		}
+	d, ok := vfs.As[vfs.DirReader](f.inner)
+	if !ok {
+		return declined[vfs.DirEntry]
+	}
+	return list(f.hook, f.op(ReadDir), d.ReadDir(ctx))
+}
+
+// declined is an iteration over what isn't there.
+func declined[T any](yield func(T, error) bool) {
+	var zero T
+	yield(zero, errors.ErrUnsupported)
+}
+
+// list is do for what yields entries.
+func list[T any](h Hook, op Op, all iter.Seq2[T, error]) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
 		stopped := false
-		err := f.hook.do(Op{Kind: ReadDir, Name: f.name}, 1<<62, func(n int64) error {
-			for e, err := range d.ReadDir(ctx) {
+		err := h.do(op, 1<<62, func(n int64) error {
+			for e, err := range all {
 				if err != nil {
 					return err
 				}
@@ -135,7 +153,8 @@ func (f *faultFile) ReadDir(ctx context.Context) iter.Seq2[vfs.DirEntry, error] 
 			return nil
 		})
 		if err != nil && !stopped {
-			yield(vfs.DirEntry{}, err)
+			var zero T
+			yield(zero, err)
 		}
 	}
 }
