@@ -365,7 +365,7 @@ func TestDurableNotGone(t *testing.T) {
 		lose(c)
 		want(t, "reconnect of what isn't durable", plain.back(other), notFound)
 		tree := other.Tree
-		r.tree(other, "enc")
+		r.tree(other, "ro")
 		x = h
 		if st := x.back(other); st == ok {
 			t.Error("reconnected over another share")
