@@ -1,11 +1,14 @@
 package smb_test
 
 import (
+	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gosmbd/smb"
 	"github.com/gosmbd/smb/internal/smbtest"
+	"github.com/gosmbd/smb/oplock"
 	"github.com/gosmbd/smb/signing"
 	"github.com/gosmbd/smb/smb2"
 )
@@ -207,6 +210,39 @@ func TestChannelBreaks(t *testing.T) {
 					want(t, "acknowledgement", b.AckOplock(id, smb2.OplockLevelII), ok)
 				}
 				want(t, "CREATE", other.Wait(mid).Status, ok)
+			})
+		})
+	}
+}
+
+// A break that is stuck on one channel goes out on another, when the server gives the
+// first one up.
+func TestLeaseBreakOfStuckChannel(t *testing.T) {
+	for _, state := range []smb2.LeaseState{leaseRH, leaseRWH} {
+		t.Run(fmt.Sprint(oplock.State(state)), func(t *testing.T) {
+			bubble(t, nil, func(t *testing.T, r *rig) {
+				a := r.caching(smb.Dialect311, 1)
+				b := r.bind(a, 1)
+				other := r.caching(smb.Dialect311, 2)
+				b.Timeout, other.Timeout = time.Hour, time.Hour
+				id := r.open(other, "f")
+				if state == leaseRWH {
+					want(t, "CLOSE", other.CloseFile(id), ok)
+				}
+				r.leased(a, "f", smbtest.Lease2(leaseKey(1), state, 0), state)
+				release := a.Hold()
+				defer release()
+				a.Send(a.Req(smb2.CommandEcho, smb2.EchoRequest{}))
+				synctest.Wait()
+				a.Send(a.Req(smb2.CommandEcho, smb2.EchoRequest{}))
+				if state == leaseRWH {
+					startOpen(other, smbtest.CreateReq("f", smb2.Open))
+					leaseBroken(t, b, leaseKey(1), leaseRWH, leaseRH, 2)
+					return
+				}
+				_, st := other.Write(id, 0, []byte("x"))
+				want(t, "WRITE", st, ok)
+				leaseBroken(t, b, leaseKey(1), state, 0, 2)
 			})
 		})
 	}
