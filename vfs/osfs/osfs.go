@@ -21,6 +21,18 @@
 // extended attributes only AttrReadOnly is kept, as a missing write permission
 // of the owner. On Windows the attributes are the native ones.
 //
+// # Named streams
+//
+// On Linux a named stream of a file or directory is in the extended attribute
+// user.DosStream.NAME:$DATA in the format of Samba's vfs_streams_xattr; on other
+// systems there are none. So a stream is at most 65535 bytes long, and its name
+// 234 bytes in UTF-8; ext4 has a block, usually 4 KiB, for all attributes of an
+// object together. What exceeds that is vfs.ErrNoSpace and vfs.ErrNameTooLong.
+// Each write replaces the attribute. Several who write through one FS don't lose
+// anything of each other's; of several programs, or several FS on one directory,
+// the last to write a stream wins. A change sets the time of last write only if
+// the process owns the object.
+//
 // # Durability
 //
 // Sync makes content durable. A new name, a rename and a removal become durable

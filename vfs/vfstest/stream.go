@@ -278,6 +278,17 @@ func testStreamHandles(s *suite) {
 	if got := s.content(a); got != "Contentlo" {
 		s.Errorf("content %q after the second File is closed", got)
 	}
+	// It is a Streamer of the object.
+	st := need[vfs.Streamer](s, a)
+	if err := st.RenameStream(s.ctx, "s", "t", false); err != nil {
+		s.Errorf("RenameStream through a stream's File: %v", err)
+	}
+	s.wantStream(a, "t", "Contentlo")
+	s.wantStreams(a, "t")
+	if err := st.RemoveStream(s.ctx, "t"); err != nil {
+		s.Errorf("RemoveStream through a stream's File: %v", err)
+	}
+	s.wantStreams(a)
 	s.close(a)
 }
 
