@@ -27,7 +27,7 @@ type chain struct {
 	grant  uint16        // credits to give with the next frame
 	charge uint16        // of the current element
 	delay  time.Duration // after which rest of the current element is to run
-	after  []func()      // to be called when the answer is on its way
+	after  []func()      // to be called when the answer is queued; they must not wait
 	then   func() error  // the rest of the current element; nil unless it waits
 
 	// What related elements inherit.
@@ -301,20 +301,15 @@ func (ch *chain) finish() {
 	f.last = true
 	after := ch.after
 	ch.free()
-	c.queue(f)
-	for _, do := range after {
-		do()
-	}
+	c.queue(f, after...)
 }
 
 // flush sends what has been answered so far.
 func (ch *chain) flush() {
 	f := ch.seal()
-	ch.c.queue(f)
-	for _, do := range ch.after {
-		do()
-	}
+	after := ch.after
 	ch.after = nil
+	ch.c.queue(f, after...)
 }
 
 // free gives back all that the chain holds.

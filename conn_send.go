@@ -11,9 +11,14 @@ type outFrame struct {
 }
 
 // queue sends f, after those queued before it. Whoever finds the queue idle writes
-// until it is empty.
-func (c *conn) queue(f outFrame) {
-	if idle, _ := c.enqueue(f); idle {
+// until it is empty. What is to follow f comes from then, which is called before the
+// client can know of f.
+func (c *conn) queue(f outFrame, then ...func()) {
+	idle, _ := c.enqueue(f)
+	for _, do := range then {
+		do()
+	}
+	if idle {
 		c.write()
 	}
 }

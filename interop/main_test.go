@@ -35,7 +35,7 @@ func testMain(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	if !peerIsSamba() {
-		serverBinary, err = harness.Build(dir, os.Getenv("SMB_INTEROP_RACE") != "")
+		serverBinary, err = harness.Build(dir, os.Getenv("SMB_INTEROP_RACE") != "", "smbtorture")
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1

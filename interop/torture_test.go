@@ -21,7 +21,7 @@ import (
 const tortureWorkers = 2
 
 // slowTorture names tests that take minutes where the machine is slow.
-var slowTorture = regexp.MustCompile(`^smb2\.(maxfid|scan|dir|deny|compound_find|mangle|charset|openattr|winattr|lock\.contend|rename\.rename_dir_bench|notify|oplock|lease|replay|timestamps)`)
+var slowTorture = regexp.MustCompile(`^smb2\.(maxfid|scan|dir|deny|compound_find|mangle|charset|openattr|winattr|lock\.contend|rename\.rename_dir_bench|notify|oplock|lease|replay|multichannel|timestamps)`)
 
 // TestSmbtorture runs every test that testdata/smbtorture.txt names, in a
 // process of its own.

@@ -62,14 +62,14 @@ func Root() string {
 }
 
 // Build compiles the example server into dir and returns the path of the
-// program; with race set, with the race detector. SMB_INTEROP_BINARY names a
-// program to use instead.
-func Build(dir string, race bool) (string, error) {
+// program; with race set, with the race detector, and with build tags.
+// SMB_INTEROP_BINARY names a program to use instead.
+func Build(dir string, race bool, tags ...string) (string, error) {
 	if bin := os.Getenv("SMB_INTEROP_BINARY"); bin != "" {
 		return bin, nil
 	}
 	bin := filepath.Join(dir, "server")
-	args := []string{"build", "-o", bin}
+	args := []string{"build", "-o", bin, "-tags", strings.Join(tags, ",")}
 	if race {
 		args = append(args, "-race")
 	}
