@@ -47,12 +47,18 @@ func (se *session) addChannel(c *conn, signer *signing.Signer) (*channel, error)
 	}
 	c.mu.Lock()
 	full = c.channels == nil || len(c.channels) >= c.srv.limits.SessionsPerConn
-	if !full {
+	twice := c.channels[se.id] != nil // two bindings at the same time
+	if !full && !twice {
 		c.channels[se.id] = x
 	}
 	c.mu.Unlock()
-	if full {
-		se.dropChannel(x)
+	if full || twice {
+		if se.dropChannel(x) { // the others went meanwhile
+			se.close(smb2.StatusUserSessionDeleted)
+		}
+		if twice {
+			return nil, smb2.StatusRequestNotAccepted
+		}
 		return nil, smb2.StatusInsufficientResources
 	}
 	se.mu.Lock()

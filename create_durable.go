@@ -265,13 +265,12 @@ func (c *creation) caching() oplock.Granted {
 	return c.o.holder.Granted()
 }
 
-// level returns the oplock level of the answer. A CREATE that comes again is told
-// what it asks for.
+// level returns the oplock level of the answer.
 func (c *creation) level() smb2.OplockLevel {
-	if c.replayed {
-		return c.req.OplockLevel
+	if c.replayed && c.req.OplockLevel == smb2.OplockNone {
+		return smb2.OplockNone // what a CREATE that comes again doesn't ask for it isn't told
 	}
-	return smb2.OplockLevel(c.o.granted.Level)
+	return smb2.OplockLevel(c.caching().Level)
 }
 
 // asksHandle reports whether what is asked for could make an open durable.

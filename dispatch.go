@@ -178,7 +178,10 @@ func (r *request) verify(w *reply) error {
 }
 
 // otherSigner returns the key of a session that the client has on other connections, if
-// it signed the request with it: it may want the refusal signed.
+// it signed the request with it: it may want the refusal signed. Whoever listened can
+// have such an answer, too, by repeating the request. For AES-GMAC that would be a nonce
+// used twice, so there only what binds the session is answered like this, which has to
+// be.
 func (r *request) otherSigner() *signing.Signer {
 	r.c.srv.mu.RLock()
 	se := r.c.srv.sessions[r.hdr.SessionID]
@@ -186,10 +189,23 @@ func (r *request) otherSigner() *signing.Signer {
 	if se == nil {
 		return nil
 	}
-	if keys := se.keys.Load(); keys != nil && keys.signer != nil && keys.signer.Verify(r.msg) {
-		return keys.signer
+	keys := se.keys.Load()
+	if keys == nil || keys.signer == nil || !keys.signer.Verify(r.msg) {
+		return nil
 	}
-	return nil
+	if keys.signer.Algorithm() == signing.AESGMAC && !r.binds() {
+		return nil
+	}
+	return keys.signer
+}
+
+// binds reports whether the request is a SESSION_SETUP that binds a session.
+func (r *request) binds() bool {
+	if r.hdr.Command != smb2.CommandSessionSetup {
+		return false
+	}
+	req, err := smb2.ParseSessionSetupRequest(r.msg)
+	return err == nil && req.Flags&smb2.SessionFlagBinding != 0
 }
 
 // findSession finds the session and checks that it may be used. [MS-SMB2]

@@ -112,7 +112,10 @@ func (s *Server) park(o *open, why error) bool {
 	h.mu.Unlock()
 	if oldest != nil {
 		s.log.Warn("smb: too many disconnected handles of a user, the oldest is closed", "user", o.caller.String(), "path", oldest.path())
-		go s.expel(oldest)
+		go func() {
+			defer h.closings.Done()
+			s.closeParked(oldest)
+		}()
 	}
 	// A break that found no client while o was on its way here.
 	o.file.mu.Lock()
@@ -124,8 +127,8 @@ func (s *Server) park(o *open, why error) bool {
 	return true
 }
 
-// put makes o one that waits for its client. It returns one that has to give way.
-// The caller holds h.mu.
+// put makes o one that waits for its client. It may take out one that has to give way;
+// the caller closes it, and counts that off closings. The caller holds h.mu.
 func (h *handles) put(o *open, most int) (oldest *open) {
 	h.parked[o.id.Persistent] = o
 	user := userKey(o.caller)
@@ -134,11 +137,13 @@ func (h *handles) put(o *open, most int) (oldest *open) {
 		l = list.New()
 		h.byUser[user] = l
 	}
-	if l.Len() >= most {
-		oldest = l.Front().Value.(*open)
-	}
 	o.elem = l.PushBack(o)
 	o.timer = time.AfterFunc(time.Until(o.deadline), func() { o.srv.expel(o) })
+	if l.Len() > most {
+		oldest = l.Front().Value.(*open)
+		h.take(oldest)
+		h.closings.Add(1)
+	}
 	return oldest
 }
 
