@@ -45,6 +45,10 @@ func (ch *chain) cancelLocked(err error) {
 	if ch.wake != nil {
 		close(ch.wake)
 	}
+	if p := ch.sleeping; p != nil {
+		ch.sleeping = nil
+		p.wake()
+	}
 }
 
 // wait answers the request with an interim reply and waits until ready is

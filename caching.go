@@ -180,6 +180,7 @@ func (f *file) expireBreaks() {
 	f.mu.Lock()
 	f.overdue = nil
 	late := f.caching.Expire(time.Now())
+	f.wakeParked()
 	f.awaitAnswer()
 	f.mu.Unlock()
 	if late != nil {

@@ -27,6 +27,7 @@ func oplockBreak(_ context.Context, r *request, w *reply) error {
 	}
 	o.file.mu.Lock()
 	got, more, err := o.file.cache().AckOplock(time.Now(), o.holder, oplock.Level(req.Level))
+	o.file.wakeParked()
 	o.file.mu.Unlock()
 	if len(more) > 0 {
 		f, srv := o.file, r.c.srv
@@ -61,6 +62,7 @@ func leaseBreak(r *request, w *reply) error {
 	f := found.Ref.(*file)
 	f.mu.Lock()
 	got, more, err := f.cache().AckLease(time.Now(), client, req.LeaseKey, oplock.State(req.State))
+	f.wakeParked()
 	f.mu.Unlock()
 	if len(more) > 0 {
 		r.ch.after = append(r.ch.after, func() { srv.sendBreaks(f, more) })

@@ -28,10 +28,12 @@ type creation struct {
 	maximum  bool       // MAXIMUM_ALLOWED was among them
 	attrs    vfs.Attributes
 
-	o      *open
-	attr   vfs.Attr
-	action smb2.CreateAction
-	wait   <-chan struct{} // with errBreaking
+	o        *open
+	attr     vfs.Attr
+	action   smb2.CreateAction
+	wait     <-chan struct{} // with errBreaking
+	waitFile *file           // what is waited for
+	reserved bool            // there is room for the open
 
 	replayID *createID // what is reserved for it in case it comes again
 	replayed bool      // it came before
@@ -70,44 +72,78 @@ func create(ctx context.Context, r *request, w *reply) error {
 	}
 	r.outlive()
 	c.replayID = &id
-	defer func() {
-		if c.replayID != nil { // also when the backend panics
-			r.c.srv.handles.unreserve(id)
-		}
-	}()
 	return c.open(w)
 }
 
 // open opens what wasn't open before.
-func (c *creation) open(w *reply) error {
-	for _, step := range []func() error{c.checkParameters, c.checkName, c.checkAccess, c.takeOver, c.run} {
+func (c *creation) open(w *reply) (err error) {
+	defer func() {
+		if err != errParked { // also when the backend panics
+			c.end()
+		}
+	}()
+	for _, step := range []func() error{c.checkParameters, c.checkName, c.checkAccess, c.takeOver, c.reserve} {
 		if err := step(); err != nil {
 			return err
 		}
 	}
-	return c.respond(w)
+	return c.run(w)
 }
 
-// run finds out whether the name exists and opens or makes it. Names that exist
-// are opened with a shared claim, and only what may have to be made is claimed
-// exclusively.
-func (c *creation) run() error {
-	cl := claim{key: foldPath(c.name), exclusive: c.req.Disposition == smb2.Create}
-	if err := c.r.se.reserveOpen(); err != nil {
-		return err
-	}
-	done := false
-	defer func() {
-		if !done { // also when the backend panics
-			c.r.se.unreserveOpen()
-		}
-	}()
-	err := c.attempts(cl)
-	done = err == nil
+// reserve makes sure that there will be room.
+func (c *creation) reserve() error {
+	err := c.r.se.reserveOpen()
+	c.reserved = err == nil
 	return err
 }
 
-func (c *creation) attempts(cl claim) error {
+// end gives back what was reserved and not used.
+func (c *creation) end() {
+	if c.reserved {
+		c.reserved = false
+		c.r.se.unreserveOpen()
+	}
+	if c.replayID != nil {
+		c.m.srv.handles.unreserve(*c.replayID)
+		c.replayID = nil
+	}
+}
+
+// run finds out whether the name exists and opens or makes it. When others have to
+// give up what they cache first, it goes on later.
+func (c *creation) run(w *reply) error {
+	err := c.attempts()
+	switch {
+	case err == errBreaking:
+		c.req.Contexts = nil // they lie in the frame, which is given back
+		if err := c.r.park(c.waitFile, c.wait, func(canceled error) error { return c.resume(w, canceled) }); err != nil {
+			return err
+		}
+		return errParked
+	case err != nil:
+		return err
+	}
+	c.reserved = false
+	return c.respond(w)
+}
+
+// resume is run once more, after a wait.
+func (c *creation) resume(w *reply, canceled error) (err error) {
+	defer func() {
+		if err != errParked {
+			c.end()
+		}
+	}()
+	if canceled != nil {
+		return canceled
+	}
+	return c.run(w)
+}
+
+// attempts tries until others don't interfere. Names that exist are opened with a
+// shared claim, and only what may have to be made is claimed exclusively.
+func (c *creation) attempts() error {
+	cl := claim{key: foldPath(c.name), exclusive: c.req.Disposition == smb2.Create}
 	for races := 0; races < 8; races++ {
 		err := c.attempt(cl)
 		if err != nil && c.o.file != nil {
@@ -119,11 +155,6 @@ func (c *creation) attempts(cl claim) error {
 		switch err {
 		case errNeedExclusive:
 			cl.exclusive = true
-		case errBreaking:
-			if err := c.r.wait(c.wait); err != nil {
-				return err
-			}
-			races-- // it ends, by an answer or in time
 		case errRaced:
 		default:
 			return err

@@ -24,8 +24,12 @@ type negotiation struct {
 
 func negotiate(_ context.Context, r *request, w *reply) error {
 	c := r.c
-	if c.negotiated.Load() {
+	switch {
+	case c.negotiated.Load():
 		return dropError{"a second NEGOTIATE"}
+	case r.hdr.NextCommand != 0 || r.ch.started:
+		// It wouldn't be on the read goroutine, to which params belong.
+		return dropError{"a NEGOTIATE in a compound"}
 	}
 	req, err := smb2.ParseNegotiateRequest(r.msg)
 	if err != nil {

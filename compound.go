@@ -17,18 +17,19 @@ import (
 // the elements of a compound, which are worked off in order by one goroutine,
 // and the frame that answers them. [MS-SMB2] 3.3.5.2.7
 type chain struct {
-	c      *conn
-	in     *frame.Buf
-	rest   []byte        // elements of in not begun yet
-	sealed *session      // whose keys the frame was encrypted with; nil: in the clear
-	out    *frame.Buf    // nil: nothing to send yet
-	cost   int           // bytes of the budgets held for in and out
-	elems  []outElem     // in out
-	grant  uint16        // credits to give with the next frame
-	charge uint16        // of the current element
-	delay  time.Duration // after which rest of the current element is to run
-	after  []func()      // to be called when the answer is queued; they must not wait
-	then   func() error  // the rest of the current element; nil unless it waits
+	c       *conn
+	in      *frame.Buf
+	rest    []byte        // elements of in not begun yet
+	sealed  *session      // whose keys the frame was encrypted with; nil: in the clear
+	out     *frame.Buf    // nil: nothing to send yet
+	cost    int           // bytes of the budgets held for in and out
+	elems   []outElem     // in out
+	grant   uint16        // credits to give with the next frame
+	charge  uint16        // of the current element
+	delay   time.Duration // after which rest of the current element is to run
+	after   []func()      // to be called when the answer is queued; they must not wait
+	then    func() error  // the rest of the current element; nil unless it waits
+	parking *parking      // what it waits for; nil: delay
 
 	// What related elements inherit.
 	session uint64
@@ -53,6 +54,7 @@ type chain struct {
 	wake     chan struct{} // closed by cancel; nil unless the element waits
 	outlives bool          // the element is to go on when the connection is lost, if the session has another
 	interim  chan struct{} // closed when the interim reply that the janitor sends is queued; nil if it sends none
+	sleeping *parking      // no goroutine works on it
 }
 
 // outElem is one element of the frame to send.
@@ -110,7 +112,7 @@ func (c *conn) start(buf *frame.Buf, off int, sealed *session) error {
 	c.mu.Lock()
 	c.active[ch.mid] = ch
 	c.mu.Unlock()
-	if h.Command == smb2.CommandNegotiate {
+	if h.Command == smb2.CommandNegotiate && !c.negotiated.Load() && h.NextCommand == 0 {
 		// What follows depends on it.
 		return ch.run()
 	}
@@ -189,7 +191,16 @@ func replySize(cmd smb2.Command, msg []byte) int {
 // connection.
 func (ch *chain) run() error {
 	c := ch.c
+	if ch.parking != nil {
+		c.mu.Lock()
+		ch.sleeping = nil
+		c.mu.Unlock()
+	}
 	err := ch.steps()
+	if err == nil && ch.then != nil && ch.parking != nil {
+		ch.parking.commit()
+		return nil
+	}
 	if err == nil && ch.then != nil {
 		time.AfterFunc(ch.delay, func() { ch.run() })
 		return nil
@@ -222,7 +233,11 @@ func (ch *chain) steps() (err error) {
 	}()
 	if then := ch.then; then != nil {
 		ch.then = nil
-		if err := ch.answer(then()); err != nil {
+		err := then()
+		if ch.then != nil {
+			return nil // it waits again
+		}
+		if err := ch.answer(err); err != nil {
 			return err
 		}
 	}

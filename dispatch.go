@@ -138,7 +138,10 @@ func (r *request) verify(w *reply) error {
 	}
 	signed := r.hdr.Flags&smb2.FlagSigned != 0
 	if r.hdr.Command == smb2.CommandNegotiate {
-		if signed {
+		switch {
+		case r.c.negotiated.Load():
+			return dropError{"a second NEGOTIATE"}
+		case signed:
 			return smb2.StatusInvalidParameter
 		}
 		return nil

@@ -33,6 +33,7 @@ type file struct {
 	alloc         int64         // allocation that was asked for and not yet used
 	locks         locks
 	caching       oplock.File
+	parked        []*parking  // chains that wait for caching to change
 	overdue       *time.Timer // nil unless a client owes an answer
 }
 
@@ -42,6 +43,7 @@ type file struct {
 // them and what to wait for, and nothing happened. [MS-FSA] 2.1.5.1.2.2
 func (c *creation) join(attr vfs.Attr, overwrite bool) (wait <-chan struct{}, err error) {
 	f, breaks, wait, err := c.tryJoin(attr, overwrite)
+	c.waitFile = f
 	c.m.srv.sendBreaks(f, breaks)
 	return wait, err
 }
@@ -169,6 +171,7 @@ func (f *file) leave(o *open) (remove string, breaks []oplock.Break) {
 		}
 	}
 	f.cache().Close(&m.srv.leases, o.holder)
+	defer f.wakeParked()
 	key := foldPath(o.name)
 	m.dropPath(key)
 	if o.deleteOnClose && !f.deletePending {
@@ -210,6 +213,7 @@ func (f *file) forget() {
 	defer f.mu.Unlock()
 	f.drop()
 	close(f.gone)
+	f.wakeParked()
 }
 
 // setDeletePending marks f for removal. The caller holds m.mu and f.mu.

@@ -137,7 +137,7 @@ func TestLeaseCapabilities(t *testing.T) {
 		}
 		r.setup(c, "ann", password)
 		r.tree(c, "s")
-		resp, g, st := c.Open(smbtest.CreateReq("f"+d.String(), smb2.OpenIf), smbtest.Lease(leaseKey(1), leaseRWH))
+		resp, g, st := c.Open(smbtest.CreateReq("f"+d.String(), smb2.OpenIf), smbtest.Lease(leaseKey(byte(d>>4)^byte(d)), leaseRWH))
 		if st != ok || (g.Lease != nil) != (d >= smb.Dialect210) || (resp.OplockLevel == smb2.OplockLease) != (g.Lease != nil) {
 			t.Errorf("%v, oplock %v, lease %v", st, resp.OplockLevel, g.Lease)
 		}
