@@ -23,6 +23,9 @@ func (b *budget) acquire(ctx context.Context, n int) error {
 	return b.sem.Acquire(ctx, min(int64(n), b.max))
 }
 
+// tryAcquire is acquire that doesn't wait.
+func (b *budget) tryAcquire(n int) bool { return b.sem.TryAcquire(min(int64(n), b.max)) }
+
 func (b *budget) release(n int) {
 	b.sem.Release(min(int64(n), b.max))
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gosmbd/smb/internal/frame"
+	"github.com/gosmbd/smb/internal/notify"
 	"github.com/gosmbd/smb/oplock"
 	"github.com/gosmbd/smb/smb2"
 )
@@ -48,18 +49,26 @@ func (s *Server) brokenBy(f *file, h *oplock.Holder, op oplock.Op) {
 }
 
 // entryChanged tells those who cache the listing of a directory that it is out of
-// date: name was made, removed or renamed in it, or its attributes changed. h is
-// who did it. Nobody caches changes of a listing, so nobody is waited for.
-func (m *mount) entryChanged(name string, h *oplock.Holder) {
-	if name == "." {
-		return
+// date, and those who watch it what happened: an entry was made, removed or renamed,
+// or what the listing shows of it changed. h is who did it. Nobody caches changes of a
+// listing, so nobody is waited for. The breaks are sent first: who is told of a change
+// looks at the listing.
+func (m *mount) entryChanged(h *oplock.Holder, changes ...notify.Change) {
+	told := ""
+	for _, c := range changes {
+		dir := path.Dir(c.Name)
+		if c.Name == "." || dir == told {
+			continue
+		}
+		told = dir
+		m.mu.Lock()
+		f := m.paths[foldPath(dir)].file
+		m.mu.Unlock()
+		if f != nil {
+			m.srv.brokenBy(f, h, oplock.OpChangeEntry)
+		}
 	}
-	m.mu.Lock()
-	dir := m.paths[foldPath(path.Dir(name))].file
-	m.mu.Unlock()
-	if dir != nil {
-		m.srv.brokenBy(dir, h, oplock.OpChangeEntry)
-	}
+	m.watches.Report(changes...)
 }
 
 // sendBreaks sends what f's caching demands: before the answer to the request that

@@ -360,7 +360,7 @@ func (c *creation) overwritten() {
 	breaks, _ := f.cache().CheckOpen(time.Now(), c.o.holder, true, false)
 	f.mu.Unlock()
 	c.m.srv.sendBreaks(f, breaks)
-	c.m.entryChanged(c.o.name, c.o.holder)
+	c.m.entryChanged(c.o.holder, modified(c.o.name, dataFilter|smb2.FileNotifyChangeAttributes))
 }
 
 // makeNew makes the object.
@@ -409,7 +409,7 @@ func (c *creation) makeNew() error {
 	o.file.mu.Lock()
 	o.file.alloc = c.contexts.alloc
 	o.file.mu.Unlock()
-	c.m.entryChanged(o.name, o.holder)
+	c.m.entryChanged(o.holder, added(o.name, dir))
 	c.action = smb2.ActionCreated
 	return c.statNew()
 }

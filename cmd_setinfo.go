@@ -178,8 +178,25 @@ func (o *open) setBasic(ctx context.Context, data []byte) error {
 		return nil
 	}
 	err = o.setAttr(ctx, c)
-	o.m.entryChanged(o.path(), o.holder)
+	o.m.entryChanged(o.holder, modified(o.path(), attrFilter(c)))
 	return err
+}
+
+// attrFilter returns what a change of attributes may be watched as. [MS-FSA] 2.1.5.15.2
+func attrFilter(c vfs.AttrChange) (filter uint32) {
+	if c.Attributes != 0 {
+		filter |= smb2.FileNotifyChangeAttributes
+	}
+	if !c.Created.IsZero() {
+		filter |= smb2.FileNotifyChangeCreation
+	}
+	if !c.Accessed.IsZero() {
+		filter |= smb2.FileNotifyChangeLastAccess
+	}
+	if !c.Written.IsZero() {
+		filter |= smb2.FileNotifyChangeLastWrite
+	}
+	return filter
 }
 
 // setAttr changes times and attributes; a backend that can't hold them forgets
@@ -216,7 +233,7 @@ func (r *request) setSize(ctx context.Context, size int64) error {
 	}
 	err = orDenied(o.trunc.Truncate(size))
 	r.c.srv.brokenBy(o.file, o.holder, oplock.OpSetSize)
-	o.m.entryChanged(o.path(), o.holder)
+	o.m.entryChanged(o.holder, modified(o.path(), dataFilter))
 	return err
 }
 
@@ -242,11 +259,9 @@ func (r *request) setAllocation(ctx context.Context, size int64) error {
 	o.file.mu.Lock()
 	o.file.alloc = roundUp(size)
 	o.file.mu.Unlock()
-	if err := o.save(); err != nil {
-		return err
-	}
-	o.m.entryChanged(o.path(), o.holder)
-	return nil
+	err = o.save()
+	o.m.entryChanged(o.holder, modified(o.path(), smb2.FileNotifyChangeSize))
+	return err
 }
 
 // setPosition sets what FilePositionInformation shows: reads and writes carry

@@ -63,7 +63,7 @@ func (r *request) write(ctx context.Context, req smb2.WriteRequest) error {
 	}
 	if len(req.Data) > 0 {
 		_, err := o.writer.WriteAt(req.Data, int64(req.Offset))
-		o.changed.Store(true)
+		o.wrote()
 		r.c.srv.brokenBy(o.file, o.holder, oplock.OpWrite)
 		if err != nil {
 			return err

@@ -40,6 +40,7 @@ type chain struct {
 	broken  bool   // there is nothing to inherit
 	early   *open  // pinned when the frame arrived, for the first element
 	started bool   // an element went before
+	turn    *turn  // of the first element; nil: its order makes no difference
 
 	req   request
 	reply reply
@@ -108,6 +109,9 @@ func (c *conn) start(buf *frame.Buf, off int, sealed *session) error {
 	h, _ := smb2.ParseHeader(b)
 	ch.mid, ch.hdr = h.MessageID, h
 	ch.early = c.pinEarly(h, b)
+	if ch.early != nil && h.Command == smb2.CommandChangeNotify {
+		ch.turn = ch.early.nextTurn()
+	}
 	ch.began = c.srv.clock.Load()
 	c.mu.Lock()
 	c.active[ch.mid] = ch
@@ -145,6 +149,17 @@ func (ch *chain) pay(reply int) error {
 	}
 	ch.cost = cost
 	return nil
+}
+
+// payNow counts n bytes of the reply that replySize didn't know of, if they fit the
+// budgets at once.
+func (ch *chain) payNow(n int) bool {
+	cost := frameCost(n)
+	if !ch.c.tryAdmit(cost) {
+		return false
+	}
+	ch.cost += cost
+	return true
 }
 
 // element parses the header at the start of b and returns the length of the

@@ -164,6 +164,18 @@ func (c *conn) admit(n int) error {
 	return nil
 }
 
+// tryAdmit is admit for those who can do without.
+func (c *conn) tryAdmit(n int) bool {
+	if !c.memory.tryAcquire(n) {
+		return false
+	}
+	if !c.srv.memory.tryAcquire(n) {
+		c.memory.release(n)
+		return false
+	}
+	return true
+}
+
 func (c *conn) unadmit(n int) {
 	c.memory.release(n)
 	c.srv.memory.release(n)

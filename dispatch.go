@@ -341,4 +341,6 @@ func (r *request) release() {
 	r.open = nil
 	r.ch.early.unpin()
 	r.ch.early = nil
+	r.ch.turn.pass()
+	r.ch.turn = nil
 }

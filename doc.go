@@ -44,7 +44,7 @@
 // signature or encryption are added when the chain is complete, in place, and
 // the frame is queued; whoever finds the queue idle writes all that is ready.
 //
-// A handler that has to wait, for a lock or a pipe, first sends an interim reply;
+// A handler that has to wait, for a lock or a change of a directory, first sends an interim reply;
 // CANCEL ends the wait. A request that a backend takes seconds for gets its
 // interim reply meanwhile, so that the client doesn't give up. ARCHITECTURE.md
 // has the same with file names.
@@ -82,7 +82,8 @@
 //	cursor.mu, then mount.mu or nameCache.mu
 //	file.appends, then file.mu
 //
-// conn.creditMu, conn.send, nameCache.mu, tunnel.mu and logonGate.mu are leaves.
+// conn.creditMu, conn.send, nameCache.mu, tunnel.mu, logonGate.mu and that of
+// mount.watches are leaves.
 //
 // Three of these are not there to guard state, but to make one request wait for
 // another on the same handle or file, and are held while others' code runs:
@@ -94,14 +95,14 @@
 // # Limitations
 //
 // Not served: leases, durable and persistent handles, multichannel,
-// change notification, named streams, extended attributes, stored security
+// named streams, extended attributes, stored security
 // descriptors, quotas, snapshots, Kerberos, DFS, compression, SMB over QUIC and
 // RDMA, and SMB1 beyond the negotiation that leads to SMB2. They are not
 // advertised, and a client that asks gets the status that the specification has
 // for it.
 //
-// Without change notification, clients see what others did in a directory when
-// they look again. Share modes, byte-range locks and pending
+// Who watches a directory is told of changes that are made through the same Server;
+// others he sees when he looks again. Share modes, byte-range locks and pending
 // deletions hold among the clients of one Server; programs that use the same
 // files otherwise don't see them.
 //

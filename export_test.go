@@ -4,6 +4,7 @@ package smb
 type Counters struct {
 	Conns, Sessions, Mounts, Waiting, PerIP int
 	Opens                                   int64
+	Watches, Unasked                        int64 // of CHANGE_NOTIFY
 	MemoryHeld                              bool
 }
 
@@ -16,6 +17,7 @@ func (s *Server) Counters() Counters {
 		Conns: len(s.conns), Sessions: len(s.sessions), Mounts: len(s.mounts),
 		Waiting: s.waiting.Len(), PerIP: len(s.perIP), Opens: s.opens.Load(),
 	}
+	c.Watches, c.Unasked = s.watching.Held()
 	if c.MemoryHeld = !s.memory.sem.TryAcquire(s.memory.max); !c.MemoryHeld {
 		s.memory.sem.Release(s.memory.max)
 	}

@@ -221,6 +221,7 @@ func (f *file) setDeletePending(name string) {
 	f.deletePending, f.deletePath = true, name
 	if f.dir {
 		f.m.doomed[foldPath(name)]++
+		f.failWatches()
 	}
 }
 
@@ -282,6 +283,9 @@ func (f *file) renamed(from, to string) {
 			continue
 		}
 		o.name = to
+		if o.watch != nil {
+			o.watch.Move(to)
+		}
 		m.dropPath(oldKey)
 		m.addPath(newKey, f)
 	}

@@ -96,7 +96,7 @@ func (r *request) copyFrom(ctx context.Context, src *open, c smb2.SrvCopychunk) 
 		return 0, err
 	}
 	defer r.c.srv.brokenBy(o.file, o.holder, oplock.OpWrite)
-	o.changed.Store(true)
+	o.wrote()
 	if err := src.file.checkRange(src, c.SourceOffset, uint64(c.Length), false); err != nil {
 		return 0, err
 	}

@@ -31,8 +31,15 @@ type Limits struct {
 	// LocksPerFile is the most byte-range locks on one file. Default 16384.
 	LocksPerFile int
 	// AsyncPerConn is the most requests of a connection that wait for
-	// something: locks, pipes. Default 512.
+	// something: locks, pipes, changes of a directory. Default 512.
 	AsyncPerConn int
+	// WatchesPerSession is the most directories that a session may watch at once.
+	// Default 4096.
+	WatchesPerSession int
+	// NotifyMemory is the most bytes that changes in watched directories may hold
+	// until somebody asks for them; one session gets a sixteenth at most. Above it
+	// clients are told to look at the directory again. Default 64 MiB.
+	NotifyMemory int
 
 	// Credits is the most requests that a connection may have under way.
 	// Default 8192.
@@ -86,6 +93,8 @@ func (l Limits) withDefaults() Limits {
 	limit(&l.DisconnectedPerUser, 4096)
 	limit(&l.LocksPerFile, 16384)
 	limit(&l.AsyncPerConn, 512)
+	limit(&l.WatchesPerSession, 4096)
+	limit(&l.NotifyMemory, 64<<20)
 	if l.Credits <= 0 || l.Credits > 8192 {
 		l.Credits = 8192
 	}

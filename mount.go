@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/gosmbd/smb/internal/notify"
 	"github.com/gosmbd/smb/smb2"
 	"github.com/gosmbd/smb/vfs"
 )
@@ -28,6 +29,7 @@ type mount struct {
 	folder  vfs.Folder
 	names   nameCache
 	tunnel  tunnel
+	watches notify.Hub
 
 	refs int // trees; guarded by Server.mu
 
@@ -86,6 +88,7 @@ func (s *Server) newMount(key any, fsys vfs.FS) *mount {
 	m.sizer, _ = vfs.As[vfs.Sizer](fsys)
 	m.folder, _ = vfs.As[vfs.Folder](fsys)
 	m.names.init()
+	m.watches.Fold = foldPath
 	return m
 }
 

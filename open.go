@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gosmbd/smb/internal/notify"
 	"github.com/gosmbd/smb/oplock"
 	"github.com/gosmbd/smb/smb2"
 	"github.com/gosmbd/smb/vfs"
@@ -65,9 +66,10 @@ type open struct {
 	copier vfs.RangeCopier
 	pins   sync.WaitGroup // requests that use it
 
-	name          string     // guarded by m.mu; changes with renames
-	shared        vfs.Access // the rights that share modes look at; guarded by file.mu
-	deleteOnClose bool       // guarded by file.mu
+	name          string        // guarded by m.mu; changes with renames
+	watch         *notify.Watch // guarded by m.mu; nil until CHANGE_NOTIFY comes
+	shared        vfs.Access    // the rights that share modes look at; guarded by file.mu
+	deleteOnClose bool          // guarded by file.mu
 
 	mu            sync.Mutex
 	sequence      sequence
@@ -76,10 +78,12 @@ type open struct {
 	breaks        []oplock.Break     // to be sent when it knows the id
 	mode          smb2.CreateOptions // FileModeInformation
 	waits         map[*chain]struct{}
-	closing       error // why waits end at once
+	closing       error           // why waits end at once
+	lastTurn      <-chan struct{} // of the request that arrived last; see turn
 
-	changed  atomic.Bool  // data was written
-	position atomic.Int64 // after the last read or write, or as it was set
+	changed  atomic.Bool   // data was written
+	pending  atomic.Uint32 // what those who watch the directory are to be told, as a filter
+	position atomic.Int64  // after the last read or write, or as it was set
 
 	cursor cursor
 }
@@ -93,6 +97,13 @@ func (o *open) setFile(f vfs.File) {
 	o.lister, _ = vfs.As[vfs.DirReader](f)
 	o.attrs, _ = vfs.As[vfs.AttrSetter](f)
 	o.copier, _ = vfs.As[vfs.RangeCopier](f)
+}
+
+// wrote notes that data is being written through o. Those who cache or watch the
+// directory are told when o is closed, as on NTFS.
+func (o *open) wrote() {
+	o.changed.Store(true)
+	o.pending.Or(dataFilter)
 }
 
 // tree returns the tree connect that o belongs to, nil if o waits for its client.
@@ -148,6 +159,13 @@ func (r *request) waitOnOpen(ready <-chan struct{}) error {
 	delete(o.waits, ch)
 	o.mu.Unlock()
 	return err
+}
+
+// isClosing reports whether waits end because o is being closed.
+func (o *open) isClosing() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.closing != nil
 }
 
 // cancelWaits makes all requests that wait on o return why.
@@ -206,6 +224,7 @@ func closeAll(opens []*open, why error) {
 func (o *open) release(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
 	o.cursor.stop()
+	o.stopWatching()
 	f := o.file
 	if o.suspend {
 		return o.f.Close()
@@ -213,7 +232,14 @@ func (o *open) release(ctx context.Context) error {
 	defer o.unsave()
 	f.mu.Lock()
 	f.locks.release(o)
+	doomed := f.dir && o.deleteOnClose && !f.deletePending
 	f.mu.Unlock()
+	if doomed && o.checkEmpty(ctx) == smb2.StatusDirectoryNotEmpty {
+		// It stays, and nobody is told. [MS-FSA] 2.1.5.5
+		f.mu.Lock()
+		o.deleteOnClose = false
+		f.mu.Unlock()
+	}
 	err := o.f.Close()
 	name, breaks := f.leave(o)
 	o.m.srv.sendBreaks(f, breaks)
@@ -222,7 +248,9 @@ func (o *open) release(ctx context.Context) error {
 			err = rerr
 		}
 	} else if o.changed.Load() {
-		o.m.entryChanged(o.path(), o.holder)
+		o.m.entryChanged(o.holder, modified(o.path(), o.pending.Swap(0)))
+	} else {
+		o.reportPending()
 	}
 	if err != nil {
 		o.srv.log.Error("smb: close failed", "share", o.shareName, "path", o.name, "err", err)
@@ -247,7 +275,7 @@ func (m *mount) remove(ctx context.Context, f *file, name string, h *oplock.Hold
 	}
 	if err == nil {
 		m.names.removed(name, f.dir)
-		m.entryChanged(name, h)
+		m.entryChanged(h, removed(name, f.dir))
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"math"
 	"net"
 	"os"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gosmbd/smb/internal/notify"
 	"github.com/gosmbd/smb/oplock"
 	"github.com/gosmbd/smb/smb2"
 )
@@ -133,6 +135,7 @@ type Server struct {
 	idle     atomic.Int32 // workers waiting for work
 	clock    atomic.Int64 // seconds that the janitor counted
 	memory   budget
+	watching notify.Budget // of all sessions together
 	opens    atomic.Int64
 	refused  atomic.Int64  // connections that were not let in, since the janitor looked
 	evicted  atomic.Int64  // connections that gave way to others, likewise
@@ -189,6 +192,7 @@ func (s *Server) init() {
 		s.done = make(chan struct{})
 		s.work = make(chan *chain)
 		s.memory.init(s.limits.Memory)
+		s.watching.Watches, s.watching.Bytes = math.MaxInt64, int64(s.limits.NotifyMemory)
 		s.handles.init()
 		s.gate.init(s.limits.FailedLogonDelay)
 		s.failed = s.loadHandles()

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gosmbd/smb/internal/notify"
 	"github.com/gosmbd/smb/signing"
 	"github.com/gosmbd/smb/smb2"
 	"github.com/gosmbd/smb/vfs"
@@ -32,6 +33,8 @@ type session struct {
 
 	// identity is nil until a logon succeeded. Re-authentication swaps it.
 	identity atomic.Pointer[identity]
+
+	watching notify.Budget // bounds what its watches take
 
 	mu        sync.RWMutex
 	logon     *logon     // under way, between two SESSION_SETUPs
@@ -70,6 +73,8 @@ func (c *conn) newSession() (*channel, error) {
 		trees: make(map[uint32]*tree),
 		opens: make(map[uint64]*open),
 	}
+	se.watching.Watches, se.watching.Bytes = int64(s.limits.WatchesPerSession), int64(s.limits.NotifyMemory/16)
+	se.watching.Parent = &s.watching
 	// It may outlive the connection.
 	se.ctx, se.stop = context.WithCancelCause(context.WithoutCancel(c.ctx))
 	s.mu.Lock()

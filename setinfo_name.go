@@ -219,14 +219,26 @@ func (n *renaming) rename() error {
 	m.names.removed(n.from, o.file.dir)
 	m.names.added(n.to)
 	o.file.renamed(n.from, n.to)
-	if err := o.file.saveAll(); err != nil {
-		return err
+	err = o.file.saveAll()
+	n.report(old != "")
+	return err
+}
+
+// report tells of a rename. A file that was renamed is to be archived, which shows
+// when it is closed. [MS-FSA] 2.1.5.15.12
+func (n *renaming) report(replaced bool) {
+	o, dir := n.o, n.o.file.dir
+	from, to := removed(n.from, dir), added(n.to, dir)
+	switch {
+	case replaced:
+		to = modified(n.to, replacedFilter)
+	case path.Dir(n.from) == path.Dir(n.to):
+		from.Action, to.Action = smb2.ActionFileRenamedOldName, smb2.ActionFileRenamedNewName
 	}
-	m.entryChanged(n.from, o.holder)
-	if path.Dir(n.to) != path.Dir(n.from) {
-		m.entryChanged(n.to, o.holder)
+	if !dir {
+		o.pending.Or(smb2.FileNotifyChangeAttributes)
 	}
-	return nil
+	n.m.entryChanged(o.holder, from, to)
 }
 
 // target looks for what has the new name already, and whether it may be
@@ -391,6 +403,10 @@ func (n *renaming) link(replace bool) error {
 		return err
 	}
 	m.names.added(n.to)
-	m.entryChanged(n.to, o.holder)
+	change := added(n.to, false)
+	if old != "" {
+		change = modified(n.to, replacedFilter)
+	}
+	m.entryChanged(o.holder, change)
 	return nil
 }
