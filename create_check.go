@@ -60,8 +60,11 @@ func (c *creation) checkParameters() error {
 
 // checkName turns the name into one that the backend understands.
 func (c *creation) checkName() error {
-	var err error
-	if c.name, c.trailing, err = parseName(c.req.Name); err != nil {
+	name, err := resolveDots(c.req.Name)
+	if err != nil {
+		return err
+	}
+	if c.name, c.trailing, err = parseName(name); err != nil {
 		return err
 	}
 	if c.trailing && c.req.Options&smb2.OptionNonDirectoryFile != 0 {

@@ -27,5 +27,8 @@ func (s *Server) Counters() Counters {
 // MatchPattern is matchPattern as QUERY_DIRECTORY uses it.
 func MatchPattern(pattern, name string) bool { return matchPattern(foldPath(pattern), foldPath(name)) }
 
+// ResolveDots is resolveDots.
+func ResolveDots(name string) (string, error) { return resolveDots(name) }
+
 // ParseName is parseName.
 func ParseName(name string) (string, bool, error) { return parseName(name) }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -46,6 +47,40 @@ func parseName(name string) (clean string, trailing bool, err error) {
 		return "", false, smb2.StatusObjectNameInvalid
 	}
 	return clean, trailing, nil
+}
+
+// resolveDots removes "." and "..", which a CREATE may contain, from a name of the wire.
+// It looks at the name only: what stands before ".." need not exist, and what leads
+// above the share is refused. [MS-SMB2] 3.3.5.9, note 303; [MS-FSCC] 2.1.5.1
+func resolveDots(name string) (string, error) {
+	isDots := func(p string) bool { return p == "." || p == ".." }
+	body := strings.TrimSuffix(name, `\`)
+	parts := strings.Split(body, `\`)
+	if !slices.ContainsFunc(parts, isDots) {
+		return name, nil
+	}
+	if len(parts) > 2 && parts[1] == ".." && !isDots(parts[0]) {
+		return "", smb2.StatusInvalidParameter // as on Windows
+	}
+	var out []string
+	for _, p := range parts {
+		switch {
+		case p == ".." && len(out) == 0:
+			return "", smb2.StatusObjectPathSyntaxBad
+		case p == "..":
+			out = out[:len(out)-1]
+		case p == ".":
+		default:
+			if err := checkElement(p); err != nil {
+				return "", err
+			}
+			out = append(out, p)
+		}
+	}
+	if len(out) == 0 {
+		return "", nil
+	}
+	return strings.Join(out, `\`) + name[len(body):], nil
 }
 
 // mainStream removes the suffix that names the unnamed data stream, which is

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -135,12 +136,49 @@ func TestParseName(t *testing.T) {
 	}
 }
 
+func TestResolveDots(t *testing.T) {
+	const (
+		above   = smb2.StatusObjectPathSyntaxBad
+		param   = smb2.StatusInvalidParameter
+		invalid = smb2.StatusObjectNameInvalid
+	)
+	for _, tt := range []struct {
+		in, out string
+		err     error
+	}{
+		{"", "", nil}, {"a", "a", nil}, {`a\b\`, `a\b\`, nil}, {"...", "...", nil}, {`a..\..b`, `a..\..b`, nil},
+		{".", "", nil}, {`a\.`, "a", nil}, {`.\a`, "a", nil}, {`a\.\b`, `a\b`, nil}, {`a\..`, "", nil}, {`a\..\`, "", nil},
+		{`a\b\..`, "a", nil}, {`a\b\..\`, `a\`, nil}, {`a\b\..\c`, `a\c`, nil}, {`a\b\..\..`, "", nil}, {`a\b\..\..\c`, "c", nil},
+		{"..", "", above}, {`..\a`, "", above}, {`a\b\..\..\..\c`, "", above}, {`.\..`, "", above}, {`..\..\..`, "", above},
+		{`a\..\b`, "", param},
+		{`a\b\..\\c`, "", invalid}, {`a:\..`, "", invalid}, {`\..`, "", invalid}, {`a\b/..\..`, "", invalid}, {`\\..`, "", invalid},
+	} {
+		out, err := smb.ResolveDots(tt.in)
+		if out != tt.out || err != tt.err && (err == nil || tt.err == nil || err.Error() != tt.err.Error()) {
+			t.Errorf("%q: %q, %v, want %q, %v", tt.in, out, err, tt.out, tt.err)
+		}
+	}
+}
+
 func FuzzParseName(f *testing.F) {
 	for _, name := range hostileNames {
 		f.Add(name)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
 		out, _, err := smb.ParseName(name)
+		if resolved, rerr := smb.ResolveDots(name); rerr == nil {
+			// The result goes where the name goes, and nowhere else.
+			got, _, gerr := smb.ParseName(resolved)
+			if err == nil && got != out {
+				t.Errorf("%q became %q, resolved %q", name, out, got)
+			}
+			if gerr == nil && got != path.Clean(strings.ReplaceAll(resolved, `\`, "/")) && !strings.Contains(resolved, ":") {
+				t.Errorf("%q resolved is %q", name, got)
+			}
+			if gerr == nil && (!fs.ValidPath(got) || strings.ContainsAny(got, "\\:\x00")) {
+				t.Errorf("%q resolved became %q", name, got)
+			}
+		}
 		if err != nil {
 			return
 		}
