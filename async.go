@@ -143,6 +143,17 @@ func (ch *chain) settle() uint64 {
 	return id
 }
 
+// cancelSession makes the requests of a session that wait return why.
+func (c *conn) cancelSession(id uint64, why error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, ch := range c.async {
+		if ch.hdr.SessionID == id {
+			ch.cancelLocked(why)
+		}
+	}
+}
+
 // outlive lets the request go on when its connection is lost, as long as its session
 // has another: the client will ask there what became of it.
 func (r *request) outlive() {

@@ -25,6 +25,7 @@ func (f *file) cache() *oplock.File {
 // breakFor makes others give up what they cache of f as far as op demands, and
 // waits until they have. h is who acts. [MS-FSA] 2.1.4.12
 func (r *request) breakFor(f *file, h *oplock.Holder, op oplock.Op) error {
+	var err error
 	for {
 		f.mu.Lock()
 		breaks, wait := f.cache().Check(time.Now(), h, op)
@@ -33,7 +34,12 @@ func (r *request) breakFor(f *file, h *oplock.Holder, op oplock.Op) error {
 		if wait == nil {
 			return nil
 		}
-		if err := r.wait(wait); err != nil {
+		if r.open == nil {
+			err = r.wait(wait)
+		} else if err = r.waitOnOpen(wait); err == smb2.StatusRangeNotLocked {
+			err = smb2.StatusFileClosed // that is what locks are told
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -35,8 +35,8 @@ type creation struct {
 	waitFile *file           // what is waited for
 	reserved bool            // there is room for the open
 
-	replayID *createID // what is reserved for it in case it comes again
-	replayed bool      // it came before
+	fresh    *replay // reserved for it in case it comes again
+	replayed bool    // it came before
 }
 
 func create(ctx context.Context, r *request, w *reply) error {
@@ -61,7 +61,7 @@ func create(ctx context.Context, r *request, w *reply) error {
 		return c.open(w)
 	}
 	id := createID{r.c.params.clientGUID, c.contexts.durable.request.CreateGUID}
-	done, err := r.c.srv.handles.reserve(id)
+	fresh, done, err := r.c.srv.handles.reserve(id)
 	switch {
 	case err != nil:
 		return err
@@ -71,7 +71,7 @@ func create(ctx context.Context, r *request, w *reply) error {
 		return c.replay(done, w)
 	}
 	r.outlive()
-	c.replayID = &id
+	c.fresh = fresh
 	return c.open(w)
 }
 
@@ -103,9 +103,9 @@ func (c *creation) end() {
 		c.reserved = false
 		c.r.se.unreserveOpen()
 	}
-	if c.replayID != nil {
-		c.m.srv.handles.unreserve(*c.replayID)
-		c.replayID = nil
+	if c.fresh != nil {
+		c.m.srv.handles.unreserve(c.fresh)
+		c.fresh = nil
 	}
 }
 
@@ -219,9 +219,9 @@ func (c *creation) attempt(cl claim) error {
 	if err := c.r.se.addOpen(o); err != nil {
 		return err
 	}
-	if c.replayID != nil {
-		o.srv.handles.made(*c.replayID, o)
-		c.replayID = nil
+	if c.fresh != nil {
+		o.srv.handles.made(c.fresh, o)
+		c.fresh = nil
 	}
 	return nil
 }

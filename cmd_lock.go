@@ -29,6 +29,7 @@ func lock(_ context.Context, r *request, w *reply) error {
 	}
 	r.locked(req.LockSequence)
 	if err := o.save(); err != nil {
+		r.lockedBefore(req.LockSequence ^ 1) // forgets it
 		if req.Locks[0].Flags&smb2.LockUnlock == 0 {
 			o.giveUp(req.Locks)
 		}

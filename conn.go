@@ -308,6 +308,8 @@ func (c *conn) teardown() {
 	}
 	c.mu.Unlock()
 	for id, x := range channels {
+		// What goes on ends with its session.
+		context.AfterFunc(x.se.ctx, func() { c.cancelSession(id, smb2.StatusUserSessionDeleted) })
 		if alone[id] {
 			x.se.close(smb2.StatusUserSessionDeleted)
 		} else {

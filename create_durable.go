@@ -105,10 +105,6 @@ func (c *creation) persist() error {
 	if !o.durability.persistent {
 		return nil
 	}
-	if c.replayID != nil { // what is stored may be replayed
-		o.replayID = *c.replayID
-		o.replayable.Store(true)
-	}
 	// Those that share its lease may have more of it now.
 	return o.file.saveAll()
 }

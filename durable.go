@@ -49,7 +49,10 @@ type handles struct {
 type createID struct{ client, create smb2.GUID }
 
 // replay is a CREATE that may come again.
-type replay struct{ o *open } // nil: it is still being worked on
+type replay struct {
+	id createID
+	o  *open // nil: it is still being worked on
+}
 
 func (h *handles) init() {
 	h.durable = make(map[uint64]*open)
@@ -215,7 +218,7 @@ func (s *Server) expelAll() {
 	h.mu.Unlock()
 	h.closings.Wait()
 	for _, o := range all {
-		o.suspend = o.durability.persistent
+		o.suspended()
 		s.closeParked(o)
 	}
 }
@@ -257,33 +260,33 @@ func (h *handles) forget(o *open) {
 
 // reserve begins a CREATE that may come again. It returns the open that an earlier
 // one made, if it is done. [MS-SMB2] 3.3.5.9, 3.3.5.9.10
-func (h *handles) reserve(id createID) (done *open, err error) {
+func (h *handles) reserve(id createID) (fresh *replay, done *open, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if r := h.creates[id]; r != nil {
 		if r.o == nil {
-			return nil, smb2.StatusFileNotAvailable
+			return nil, nil, smb2.StatusFileNotAvailable
 		}
-		return r.o, nil
+		return nil, r.o, nil
 	}
-	h.creates[id] = &replay{}
-	return nil, nil
+	fresh = &replay{id: id}
+	h.creates[id] = fresh
+	return fresh, nil, nil
 }
 
 // unreserve ends a CREATE that failed.
-func (h *handles) unreserve(id createID) {
+func (h *handles) unreserve(r *replay) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	delete(h.creates, id)
+	delete(h.creates, r.id)
 }
 
 // made ends a CREATE that made o: from now on it is answered when it comes again.
-func (h *handles) made(id createID, o *open) {
+func (h *handles) made(r *replay, o *open) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	o.replayID = id
+	r.o, o.replay = o, r
 	o.replayable.Store(true)
-	h.creates[id].o = o
 }
 
 // used notes that the client knows the answer to its CREATE.
@@ -296,6 +299,6 @@ func (h *handles) used(o *open) {
 // dropReplay: the caller holds h.mu.
 func (h *handles) dropReplay(o *open) {
 	if o.replayable.Swap(false) {
-		delete(h.creates, o.replayID)
+		delete(h.creates, o.replay.id)
 	}
 }

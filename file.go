@@ -199,6 +199,11 @@ func (f *file) drop() {
 		delete(m.byName, f.byName)
 	}
 	f.clearDelete()
+	f.stopOverdue()
+}
+
+// stopOverdue forgets the answers that clients owe. The caller holds f.mu.
+func (f *file) stopOverdue() {
 	if f.overdue != nil {
 		f.overdue.Stop()
 		f.overdue = nil

@@ -53,7 +53,7 @@ type open struct {
 
 	resilient  atomic.Int64 // time.Duration that it outlives its session, as was asked for later
 	replayable atomic.Bool  // its CREATE is answered when it comes again
-	replayID   createID     // guarded by handles.mu
+	replay     *replay      // guarded by handles.mu
 
 	// The backend's file and what it can do; nil where it can't.
 	f      vfs.File
@@ -206,7 +206,7 @@ func (o *open) close() error {
 // them that waits for a lock of another still gets it, as on Windows.
 func closeAll(opens []*open, why error) {
 	for _, o := range opens {
-		if f := o.file; f != nil {
+		if f := o.file; f != nil && !o.suspend {
 			f.mu.Lock()
 			f.locks.release(o)
 			f.mu.Unlock()
@@ -227,6 +227,9 @@ func (o *open) release(ctx context.Context) error {
 	o.stopWatching()
 	f := o.file
 	if o.suspend {
+		f.mu.Lock()
+		f.stopOverdue()
+		f.mu.Unlock()
 		return o.f.Close()
 	}
 	defer o.unsave()

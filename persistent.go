@@ -100,6 +100,17 @@ func (o *open) unsave() {
 	}
 }
 
+// suspended makes the closing of o leave what is stored of it as it is, for the server
+// to come back to, if o is persistent.
+func (o *open) suspended() {
+	if !o.durability.persistent {
+		return
+	}
+	o.saving.Lock()
+	defer o.saving.Unlock()
+	o.suspend, o.gone = true, true
+}
+
 // saveAll stores the persistent opens of f, of which something changed.
 func (f *file) saveAll() error {
 	f.mu.Lock()
@@ -123,14 +134,16 @@ func (o *open) record() *handleRecord {
 		ID: o.id, Caller: o.caller, Share: o.shareName, Path: o.path(),
 		Access: o.access, ShareAccess: o.share, Options: o.options, Action: o.action, Born: o.born,
 		Client: o.durability.client, Create: o.durability.guid, Timeout: o.durability.timeout,
-		Replayable: o.replayable.Load(), Resilient: time.Duration(o.resilient.Load()),
-		Asked: o.asked, Lease: o.lease,
+		Resilient: time.Duration(o.resilient.Load()),
+		Asked:     o.asked, Lease: o.lease,
 	}
 	if a := o.app; a != nil {
 		r.App = &appRecord{a.id, a.versioned, a.version}
 	}
 	o.mu.Lock()
 	r.Mode, r.LockSequences = o.mode, o.lockSequences
+	// One that the client hasn't been told of may be asked for again.
+	r.Replayable = o.replayable.Load() || !o.known
 	o.mu.Unlock()
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -264,9 +277,9 @@ func (s *Server) restore(r *handleRecord) error {
 	h.durable[o.id.Persistent] = o
 	h.put(o, unlimited)
 	if r.Replayable {
-		o.replayID = createID{r.Client, r.Create}
+		o.replay = &replay{createID{r.Client, r.Create}, o}
 		o.replayable.Store(true)
-		h.creates[o.replayID] = &replay{o}
+		h.creates[o.replay.id] = o.replay
 	}
 	return nil
 }

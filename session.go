@@ -138,11 +138,16 @@ func (se *session) close(why Status) {
 	for _, o := range opens {
 		closed := se.srv.isClosed()
 		if closed || !o.keeps() || !se.srv.park(o, why) {
-			o.suspend = closed && o.durability.persistent
+			if closed {
+				o.suspended()
+			}
 			list = append(list, o)
 		}
 	}
 	closeAll(list, why)
+	for _, x := range channels { // those that wait for no open
+		x.c.cancelSession(se.id, why)
+	}
 	for _, t := range trees {
 		t.release()
 	}

@@ -125,7 +125,7 @@ func (r *request) rename(ctx context.Context, name string, root uint64, replace 
 		switch err := n.attempt(); err {
 		case errRaced:
 		case errBreaking:
-			if err := r.wait(n.wait); err != nil {
+			if err := r.waitOnOpen(n.wait); err != nil {
 				return err
 			}
 			races--
@@ -362,7 +362,7 @@ func (r *request) link(ctx context.Context, x smb2.FileLinkInformation) error {
 		if err != errBreaking {
 			return err
 		}
-		if err := r.wait(n.wait); err != nil {
+		if err := r.waitOnOpen(n.wait); err != nil {
 			return err
 		}
 	}
