@@ -52,11 +52,17 @@
 // # Glossary
 //
 //   - Connection: a transport connection; it has one dialect and many sessions.
-//   - Session: a logon. It ends with its connection, since there is no
-//     multichannel. Its identity is swapped by re-authentication, its keys are not.
+//   - Session: a logon. It ends with its last connection. Its identity is swapped by
+//     re-authentication, its keys are not.
+//   - Channel: a session's use of one connection, with a signing key of its own.
 //   - Tree connect: a share as one session sees it, with the access that
 //     [Share.Allow] granted.
-//   - Open: a handle that a client has to a file, directory or pipe.
+//   - Open: a handle that a client has to a file, directory or pipe. A durable,
+//     resilient or persistent one is parked when its session is lost, and waits for its
+//     client to come back.
+//   - Oplock, lease: the promise that a client will be told before what it caches
+//     changes. A break is the telling. An oplock is one open's, a lease is shared by
+//     all opens of a file under one key that the client chose.
 //   - File: what all opens of one object share (share modes, byte-range locks, a
 //     pending deletion), found by the backend's [vfs.Attr] ID and not by the name.
 //   - Mount: a backend in use. Shares and sessions with the same (comparable)
@@ -76,26 +82,29 @@
 // shown, and there are never two of one kind.
 //
 //	Server.mu, conn.mu, session.mu
+//	handles.mu, Server.mu
+//	handles.mu, then mount.mu, file.mu
 //	open.mu, conn.mu
 //	mount.mu, file.mu
 //	pipe.mu, then any of the above
 //	cursor.mu, then mount.mu or nameCache.mu
 //	file.appends, then file.mu
+//	open.saving, then open.mu or mount.mu, file.mu
 //
 // conn.creditMu, conn.send, nameCache.mu, tunnel.mu, logonGate.mu and that of
 // mount.watches are leaves.
 //
-// Three of these are not there to guard state, but to make one request wait for
+// Four of these are not there to guard state, but to make one request wait for
 // another on the same handle or file, and are held while others' code runs:
 // cursor.mu while the backend lists a directory, file.appends while the backend
-// appends, and pipe.mu while an RPC interface works, which may ask [Namespace].
+// appends, open.saving while [HandleStore] stores, and pipe.mu while an RPC interface
+// works, which may ask [Namespace].
 // Nothing else is held while a backend or a hook works, or while the server waits
 // for a socket.
 //
 // # Limitations
 //
-// Not served: leases, durable and persistent handles, multichannel,
-// named streams, extended attributes, stored security
+// Not served: named streams, extended attributes, stored security
 // descriptors, quotas, snapshots, Kerberos, DFS, compression, SMB over QUIC and
 // RDMA, and SMB1 beyond the negotiation that leads to SMB2. They are not
 // advertised, and a client that asks gets the status that the specification has
