@@ -1,6 +1,7 @@
 package smb_test
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -469,6 +470,29 @@ func TestChannelReauthentication(t *testing.T) {
 		for _, c := range []*smbtest.Client{a, b} {
 			_, st = c.Write(id, 0, []byte("x"))
 			want(t, "WRITE", st, ok)
+		}
+	})
+}
+
+// Whoever saw a signed request can send it again on a connection of his own. If the
+// refusal were signed with the session's key, two messages would be signed under one
+// MessageId, which gives the key of AES-GMAC away.
+func TestForeignRequestNotSigned(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		a := r.caching(smb.Dialect311, 1)
+		seen := a.Req(smb2.CommandEcho, smb2.EchoRequest{})
+		frame := a.Build(seen)
+		a.SendFrame(frame)
+		first := a.Wait(seen.MessageID)
+		eve := r.channel(smb.Dialect311, 99)
+		for eve.NextID < seen.MessageID {
+			eve.Do(smb2.CommandEcho, smb2.EchoRequest{})
+		}
+		eve.Adopt(a.Session)
+		eve.SendFrame(frame)
+		again, got := eve.Recv()
+		if got && again.Flags&smb2.FlagSigned != 0 && !bytes.Equal(first.Msg, again.Msg) {
+			t.Errorf("%v and %v signed under one MessageId", first.Status, again.Status)
 		}
 	})
 }

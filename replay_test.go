@@ -162,6 +162,9 @@ func TestCreateReplay(t *testing.T) {
 				if resp.FileID != first.FileID || resp.Action != first.Action || resp.OplockLevel != first.OplockLevel || g2.State() != g.State() {
 					t.Errorf("replay: %+v, %+v, want %+v, %+v", resp, g2, first, g)
 				}
+				if (g.Durable2 == nil) != (g2.Durable2 == nil) || g.Durable2 != nil && *g.Durable2 != *g2.Durable2 {
+					t.Errorf("replay: durable %+v, want %+v", g2.Durable2, g.Durable2)
+				}
 			}
 			if n := len(opensOf(r)); n != 1 {
 				t.Errorf("%d opens", n)

@@ -84,6 +84,7 @@ type faults struct {
 	srv  *mortal // the one that serves; guarded by mu
 	dead []*mortal
 
+	first    *mortal
 	machine  smb2.GUID
 	c        *smbtest.Client // nil: there is none
 	spare    *smbtest.Client // another channel of the session, or nil
@@ -109,6 +110,7 @@ func newFaults(t *testing.T, where cut, n int, k situation) *faults {
 	rand.Read(f.machine[:])
 	f.proxy = newProxy(t, "", where, n)
 	f.serve()
+	f.first = f.srv
 	if k.kill {
 		f.proxy.onCut = f.serve
 	}
@@ -406,6 +408,9 @@ func (f *faults) lock(what string, h *kept, seq uint8, flags smb2.LockFlags) {
 
 // intrude makes a file of another client's.
 func (f *faults) intrude(name string) {
+	for f.kill && f.proxy.hasFired() && f.server() == f.first {
+		time.Sleep(time.Millisecond) // the server that is about to be killed
+	}
 	nc, err := net.Dial("tcp", f.server().addr)
 	if err != nil {
 		f.t.Fatal(err)
