@@ -99,14 +99,13 @@ func (c *creation) persistent() bool {
 	return c.r.c.params.caps&smb2.CapPersistentHandles != 0 && c.m.srv.continuous(c.r.tree.share)
 }
 
-// persist stores the open if it is to be persistent.
+// persist stores the open if it is to be persistent, and those that share its lease:
+// they may have more of it now.
 func (c *creation) persist() error {
-	o := c.o
-	if !o.durability.persistent {
-		return nil
+	if o := c.o; o.durability.persistent || o.lease != nil {
+		return o.file.saveAll()
 	}
-	// Those that share its lease may have more of it now.
-	return o.file.saveAll()
+	return nil
 }
 
 // reconnect gives the session an open that lost its own. [MS-SMB2] 3.3.5.9.7,
@@ -146,8 +145,12 @@ func (c *creation) reconnect(w *reply) error {
 func (c *creation) reclaim(o *open, w *reply) error {
 	d := &c.contexts.durable
 	switch {
+	case c.r.hdr.Flags&smb2.FlagReplayOperation == 0:
+		return smb2.StatusFileNotAvailable
 	case !sameCaller(o.caller, c.r.id.caller):
 		return smb2.StatusAccessDenied
+	case !c.names(o):
+		return smb2.StatusContextMismatch
 	case d.request.Flags&smb2.DurableFlagPersistent == 0:
 		return smb2.StatusInvalidParameter
 	case o.options != c.req.Options, o.asked != c.req.DesiredAccess, o.share != c.req.ShareAccess:
@@ -219,7 +222,7 @@ func (c *creation) checkReconnect(o *open) error {
 		}
 	}
 	if o.lease != nil {
-		if err := c.checkName(); err != nil || foldPath(c.name) != foldPath(o.path()) {
+		if !c.names(o) {
 			return smb2.StatusInvalidParameter
 		}
 	}
@@ -229,11 +232,18 @@ func (c *creation) checkReconnect(o *open) error {
 	return nil
 }
 
+// names reports whether the request names the file that o is of.
+func (c *creation) names(o *open) bool {
+	return c.checkName() == nil && foldPath(c.name) == foldPath(o.path())
+}
+
 // replay answers a CREATE that came before. [MS-SMB2] 3.3.5.9, 3.3.5.9.10
 func (c *creation) replay(o *open, w *reply) error {
 	switch {
 	case c.r.hdr.Flags&smb2.FlagReplayOperation == 0:
 		return smb2.StatusDuplicateObjectid
+	case !c.names(o):
+		return smb2.StatusInvalidParameter
 	case !sameCaller(o.caller, c.r.id.caller),
 		c.contexts.hasLease && (o.lease == nil || o.lease.Key != c.contexts.leaseKey):
 		return smb2.StatusAccessDenied

@@ -29,6 +29,7 @@ type file struct {
 	opens         []*open
 	deletePending bool
 	deletePath    string        // the name to be removed
+	renaming      string        // what it is about to be called
 	gone          chan struct{} // closed by forget
 	alloc         int64         // allocation that was asked for and not yet used
 	locks         locks
@@ -294,6 +295,7 @@ func (f *file) renamed(from, to string) {
 		m.dropPath(oldKey)
 		m.addPath(newKey, f)
 	}
+	f.renaming = ""
 	if f.byName == oldKey {
 		delete(m.byName, oldKey)
 		m.byName[newKey], f.byName = f, newKey

@@ -246,6 +246,9 @@ func (o *open) release(ctx context.Context) error {
 	err := o.f.Close()
 	name, breaks := f.leave(o)
 	o.m.srv.sendBreaks(f, breaks)
+	if name == "" && o.deleteOnClose {
+		f.saveAll() // a deletion that others delay
+	}
 	if name != "" {
 		if rerr := o.m.remove(ctx, f, name, o.holder); err == nil {
 			err = rerr

@@ -20,6 +20,7 @@ type handleRecord struct {
 	ID          smb2.FileID
 	Caller      *vfs.Caller
 	Share, Path string
+	NewPath     string // while it is being renamed
 	File        uint64 // vfs.Attr.ID, zero if the backend has none
 	Access      vfs.Access
 	Shared      vfs.Access
@@ -111,6 +112,15 @@ func (o *open) suspended() {
 	o.suspend, o.gone = true, true
 }
 
+// willRename stores where the persistent opens of f will be found if the server ends
+// before the renaming of f is stored.
+func (f *file) willRename(to string) error {
+	f.mu.Lock()
+	f.renaming = to
+	f.mu.Unlock()
+	return f.saveAll()
+}
+
 // saveAll stores the persistent opens of f, of which something changed.
 func (f *file) saveAll() error {
 	f.mu.Lock()
@@ -152,6 +162,7 @@ func (o *open) record() *handleRecord {
 	}
 	r.Shared, r.DeleteOnClose = o.shared, o.deleteOnClose
 	r.DeletePending, r.Alloc = f.deletePending, f.alloc
+	r.NewPath = f.renaming
 	r.Caching = o.holder.Granted()
 	for _, l := range f.locks.held {
 		if l.owner == o {
@@ -239,17 +250,13 @@ func (s *Server) restore(r *handleRecord) error {
 			return err
 		}
 	}
-	access := r.Access
-	f, err := fsys.Open(ctx, r.Path, vfs.OpenOptions{Access: access, WriteThrough: r.Options&smb2.OptionWriteThrough != 0})
-	if err != nil {
-		return err
-	}
-	attr, err := f.Stat(ctx)
-	if err == nil && attr.ID != r.File {
-		err = errOtherFile
+	f, attr, err := r.open(ctx, fsys, r.Path)
+	if err != nil && r.NewPath != "" {
+		if f, attr, err = r.open(ctx, fsys, r.NewPath); err == nil {
+			r.Path = r.NewPath
+		}
 	}
 	if err != nil {
-		f.Close()
 		return err
 	}
 	m := s.mount(fsys)
@@ -282,6 +289,22 @@ func (s *Server) restore(r *handleRecord) error {
 		h.creates[o.replay.id] = o.replay
 	}
 	return nil
+}
+
+// open opens the file if name stands for it.
+func (r *handleRecord) open(ctx context.Context, fsys vfs.FS, name string) (vfs.File, vfs.Attr, error) {
+	f, err := fsys.Open(ctx, name, vfs.OpenOptions{Access: r.Access, WriteThrough: r.Options&smb2.OptionWriteThrough != 0})
+	if err != nil {
+		return nil, vfs.Attr{}, err
+	}
+	attr, err := f.Stat(ctx)
+	if err == nil && attr.ID != r.File {
+		err = errOtherFile
+	}
+	if err != nil {
+		f.Close()
+	}
+	return f, attr, err
 }
 
 // rejoin makes o one of its file's opens, with what it had.

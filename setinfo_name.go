@@ -210,7 +210,13 @@ func (n *renaming) rename() error {
 		// The one to be replaced is spelled otherwise; so is the result.
 		n.to = path.Join(path.Dir(n.to), path.Base(old))
 	}
+	if err := o.file.willRename(n.to); err != nil {
+		return err
+	}
 	if err := orDenied(m.renamer.Rename(n.ctx, n.from, n.to, n.replace && old != "")); err != nil {
+		o.file.mu.Lock()
+		o.file.renaming = ""
+		o.file.mu.Unlock()
 		if errors.Is(err, fs.ErrExist) {
 			return smb2.StatusObjectNameCollision
 		}
