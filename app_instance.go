@@ -2,6 +2,7 @@ package smb
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/gosmbd/smb/smb2"
 	"github.com/gosmbd/smb/vfs"
@@ -48,7 +49,7 @@ func (c *creation) takeOver() error {
 	}
 	for _, o := range c.m.openBy(c.name) {
 		old := o.app
-		if old == nil || old.id != app.id || o.shareName != c.r.tree.name || old.clientGUID == app.clientGUID {
+		if old == nil || old.id != app.id || !strings.EqualFold(o.shareName, c.r.tree.name) || old.clientGUID == app.clientGUID {
 			continue
 		}
 		if old.versioned && c.r.c.params.dialect == Dialect311 && (!app.versioned || !old.version.Less(app.version)) {

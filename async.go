@@ -148,7 +148,7 @@ func (c *conn) cancelSession(id uint64, why error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, ch := range c.async {
-		if ch.hdr.SessionID == id {
+		if ch.owner == id {
 			ch.cancelLocked(why)
 		}
 	}

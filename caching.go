@@ -103,7 +103,11 @@ func (s *Server) sendBreak(b oplock.Break) {
 			continue
 		}
 		for _, x := range o.breakChannels(b, t) {
-			if x.c.ctx.Err() == nil && x.c.queueSoon(x.breakFrame(b, o.id, t.encrypt)) {
+			f := x.breakFrame(b, o.id, t.encrypt)
+			if !b.AckRequired { // the others are repeated until they are answered
+				f.lost = func() { s.sendBreak(b) }
+			}
+			if x.c.ctx.Err() == nil && x.c.queueSoon(f) {
 				x.c.breakSent()
 				return
 			}
@@ -167,7 +171,15 @@ func (o *open) announce() {
 // resendBreaks repeats the breaks that wait for an answer, after one of the session's
 // connections was lost: they may have been lost with it.
 func (se *session) resendBreaks() {
-	for _, o := range se.allOpens() {
+	for _, b := range unanswered(se.allOpens()) {
+		se.srv.sendBreak(b)
+	}
+}
+
+// unanswered returns the breaks that clients owe an answer to.
+func unanswered(opens []*open) []oplock.Break {
+	var list []oplock.Break
+	for _, o := range opens {
 		if o.file == nil {
 			continue
 		}
@@ -175,7 +187,25 @@ func (se *session) resendBreaks() {
 		b, ok := o.file.caching.Unanswered(o.holder)
 		o.file.mu.Unlock()
 		if ok {
-			se.srv.sendBreak(b)
+			list = append(list, b)
+		}
+	}
+	return list
+}
+
+// resendShared repeats the breaks of leases that opens of a session which ended had
+// together with others.
+func (s *Server) resendShared(ended []oplock.Break) {
+	for _, b := range ended {
+		for _, owner := range b.Owners {
+			o := owner.(*open)
+			if o.session() == nil || o.session().isClosed() {
+				continue
+			}
+			for _, again := range unanswered([]*open{o}) {
+				s.sendBreak(again)
+			}
+			break
 		}
 	}
 }

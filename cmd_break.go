@@ -3,6 +3,7 @@ package smb
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/gosmbd/smb/oplock"
@@ -61,6 +62,12 @@ func leaseBreak(r *request, w *reply) error {
 	}
 	f := found.Ref.(*file)
 	f.mu.Lock()
+	if !slices.ContainsFunc(f.opens, func(o *open) bool {
+		return o.lease != nil && o.lease.Client == client && o.lease.Key == req.LeaseKey && sameCaller(o.caller, r.id.caller)
+	}) {
+		f.mu.Unlock()
+		return smb2.StatusObjectNameNotFound // a lease of another user, who has the same client
+	}
 	got, more, err := f.cache().AckLease(time.Now(), client, req.LeaseKey, oplock.State(req.State))
 	f.wakeParked()
 	f.mu.Unlock()

@@ -35,8 +35,9 @@ type creation struct {
 	waitFile *file           // what is waited for
 	reserved bool            // there is room for the open
 
-	fresh    *replay // reserved for it in case it comes again
-	replayed bool    // it came before
+	fresh     *replay // reserved for it in case it comes again
+	replayed  bool    // it came before
+	reclaimed bool    // and its open had lost its session
 }
 
 func create(ctx context.Context, r *request, w *reply) error {
@@ -146,6 +147,9 @@ func (c *creation) attempts() error {
 	cl := claim{key: foldPath(c.name), exclusive: c.req.Disposition == smb2.Create}
 	for races := 0; races < 8; races++ {
 		err := c.attempt(cl)
+		if err == errParkedNew {
+			return smb2.StatusUserSessionDeleted
+		}
 		if err != nil && c.o.file != nil {
 			// It had taken effect. Now that the name isn't claimed any
 			// more, it can be undone.
@@ -166,6 +170,7 @@ func (c *creation) attempts() error {
 var (
 	errNeedExclusive = errors.New("smb: the name must be claimed exclusively")
 	errBreaking      = errors.New("smb: others must give up what they cache")
+	errParkedNew     = errors.New("smb: the session ended; the open waits for its client")
 	errRaced         = errors.New("smb: another program made or removed the name")
 )
 
@@ -217,6 +222,9 @@ func (c *creation) attempt(cl claim) error {
 		return err
 	}
 	if err := c.r.se.addOpen(o); err != nil {
+		if c.parkNew() {
+			return errParkedNew
+		}
 		return err
 	}
 	if c.fresh != nil {

@@ -17,8 +17,9 @@ func lock(_ context.Context, r *request, w *reply) error {
 	if o.file == nil || o.file.dir {
 		return smb2.StatusInvalidParameter
 	}
+	before := r.lockedBefore(req.LockSequence)
 	switch {
-	case r.lockedBefore(req.LockSequence):
+	case before:
 	case req.Locks[0].Flags&smb2.LockUnlock != 0:
 		err = o.unlock(req.Locks)
 	default:
@@ -30,7 +31,7 @@ func lock(_ context.Context, r *request, w *reply) error {
 	r.locked(req.LockSequence)
 	if err := o.save(); err != nil {
 		r.lockedBefore(req.LockSequence ^ 1) // forgets it
-		if req.Locks[0].Flags&smb2.LockUnlock == 0 {
+		if !before && req.Locks[0].Flags&smb2.LockUnlock == 0 {
 			o.giveUp(req.Locks)
 		}
 		return err

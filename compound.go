@@ -48,6 +48,7 @@ type chain struct {
 	// Guarded by c.mu.
 	mid      uint64      // of the element at work
 	hdr      smb2.Header // of the same
+	owner    uint64      // the session that it belongs to
 	done     bool        // it has been answered
 	began    int64       // when it was begun, by Server.clock
 	asyncID  uint64      // zero: answered synchronously
@@ -107,7 +108,7 @@ func (c *conn) start(buf *frame.Buf, off int, sealed *session) error {
 		return err
 	}
 	h, _ := smb2.ParseHeader(b)
-	ch.mid, ch.hdr = h.MessageID, h
+	ch.mid, ch.hdr, ch.owner = h.MessageID, h, h.SessionID
 	ch.early = c.pinEarly(h, b)
 	if ch.early != nil && h.Command == smb2.CommandChangeNotify {
 		ch.turn = ch.early.nextTurn()
@@ -206,6 +207,12 @@ func replySize(cmd smb2.Command, msg []byte) int {
 // connection.
 func (ch *chain) run() error {
 	c := ch.c
+	defer func() {
+		if p := recover(); p != nil { // what steps doesn't catch: the sending of the answer
+			c.log.Error("smb: panic", "panic", p, "stack", string(debug.Stack()))
+			c.abort(dropError{"internal error"})
+		}
+	}()
 	if ch.parking != nil {
 		c.mu.Lock()
 		ch.sleeping = nil
@@ -282,6 +289,9 @@ func (ch *chain) step(h smb2.Header, msg []byte) error {
 		delete(c.async, ch.asyncID)
 		ch.mid, ch.hdr, ch.done, ch.asyncID = h.MessageID, h, false, 0
 		ch.canceled, ch.wake, ch.interim, ch.outlives = nil, nil, nil, false
+		if h.Flags&smb2.FlagRelated == 0 {
+			ch.owner = h.SessionID
+		}
 		ch.began = c.srv.clock.Load()
 		c.active[ch.mid] = ch
 		c.mu.Unlock()

@@ -299,19 +299,25 @@ func (c *conn) teardown() {
 	for id, x := range channels {
 		alone[id] = x.se.dropChannel(x)
 	}
+	goesOn := make(map[uint64]bool)
 	c.mu.Lock()
 	for _, ch := range c.async {
 		// What can be asked for again on another channel goes on.
-		if se := ch.hdr.SessionID; !ch.outlives || alone[se] || channels[se] == nil {
-			ch.cancelLocked(errConnClosed)
+		if se := ch.owner; ch.outlives && !alone[se] && channels[se] != nil {
+			goesOn[se] = true
+			continue
 		}
+		ch.cancelLocked(errConnClosed)
 	}
 	c.mu.Unlock()
 	for id, x := range channels {
-		// What goes on ends with its session.
-		context.AfterFunc(x.se.ctx, func() { c.cancelSession(id, smb2.StatusUserSessionDeleted) })
+		if goesOn[id] { // until the session ends
+			context.AfterFunc(x.se.ctx, func() { c.cancelSession(id, smb2.StatusUserSessionDeleted) })
+		}
 		if alone[id] {
+			owed := unanswered(x.se.allOpens())
 			x.se.close(smb2.StatusUserSessionDeleted)
+			s.resendShared(owed)
 		} else {
 			x.se.resendBreaks()
 		}

@@ -5,9 +5,10 @@ import "github.com/gosmbd/smb/internal/frame"
 // outFrame is a frame on its way to the client.
 type outFrame struct {
 	buf  *frame.Buf
-	off  int  // where the frame begins; before it there is headroom
-	cost int  // bytes of the budgets to give back
-	last bool // it completes a chain
+	off  int    // where the frame begins; before it there is headroom
+	cost int    // bytes of the budgets to give back
+	last bool   // it completes a chain
+	lost func() // called if it certainly doesn't reach the client; it mustn't wait
 }
 
 // queue sends f, after those queued before it. Whoever finds the queue idle writes
@@ -39,7 +40,8 @@ func (c *conn) enqueue(f outFrame) (idle, ok bool) {
 	c.send.Lock()
 	if c.send.err != nil {
 		c.send.Unlock()
-		c.sent(f)
+		f.lost = nil // the caller is told
+		c.sent(f, errConnClosed)
 		return false, false
 	}
 	c.send.queue = append(c.send.queue, f)
@@ -61,7 +63,7 @@ func (c *conn) write() {
 			c.abort(err)
 		}
 		for _, f := range batch {
-			c.sent(f)
+			c.sent(f, err)
 		}
 		clear(batch)
 		c.send.Lock()
@@ -91,13 +93,16 @@ func (c *conn) dropQueue() {
 	c.send.queue = nil
 	c.send.Unlock()
 	for _, f := range batch {
-		c.sent(f)
+		c.sent(f, errConnClosed)
 	}
 }
 
-// sent frees f.
-func (c *conn) sent(f outFrame) {
+// sent frees f, which was written unless there is an error.
+func (c *conn) sent(f outFrame, err error) {
 	f.buf.Free()
+	if err != nil && f.lost != nil {
+		go f.lost()
+	}
 	if f.cost > 0 {
 		c.memory.release(f.cost)
 		c.srv.memory.release(f.cost)

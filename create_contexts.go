@@ -15,9 +15,10 @@ type createContexts struct {
 	diskID  bool
 	alloc   int64
 
-	hasLease bool                 // there is the context, whether or not it counts
-	leaseKey oplock.Key           // in it
-	lease    *oplock.LeaseRequest // nil: none is asked for
+	hasLease     bool       // there is the context, whether or not it counts
+	leaseKey     oplock.Key // in it
+	leaseVersion int
+	lease        *oplock.LeaseRequest // nil: none is asked for
 
 	durable durableContexts
 	app     *appInstance
@@ -92,7 +93,7 @@ func (c *creation) answerContexts() []smb2.CreateContext {
 		list = append(list, leaseAnswer(o.lease.Key, c.caching()))
 	}
 	// Who comes back for an open knows that it is durable.
-	if d, ok := o.durability.answer(); ok && !c.contexts.durable.reconnects() && (!c.replayed || c.asksHandle()) {
+	if d, ok := o.durability.answer(); ok && (c.reclaimed || !c.contexts.durable.reconnects()) && (!c.replayed || c.asksHandle()) {
 		list = append(list, d)
 	}
 	return list

@@ -1,6 +1,7 @@
 package smb
 
 import (
+	"strings"
 	"time"
 
 	"github.com/gosmbd/smb/oplock"
@@ -41,6 +42,7 @@ func (c *creation) parseDurable(x smb2.CreateContext) error {
 		if smb3 {
 			var q smb2.DurableV2Reconnect
 			q, err = smb2.ParseDurableV2Reconnect(x.Data)
+			c.reclaimed = true
 			d.backV2, d.backID, d.backGUID, d.flags = true, q.FileID, q.CreateGUID, q.Flags
 		}
 	}
@@ -63,6 +65,9 @@ func (d *durableContexts) reconnects() bool { return d.back || d.backV2 }
 func (c *creation) settleDurable() {
 	o, d := c.o, &c.contexts.durable
 	persistent := d.v2 && d.request.Flags&smb2.DurableFlagPersistent != 0 && c.persistent()
+	if o.caller.Guest || o.caller.Anonymous { // nobody can tell whose it was
+		return
+	}
 	if o.file.dir || !d.v1 && !d.v2 || !cachesHandle(o.granted) && !persistent {
 		return
 	}
@@ -108,6 +113,24 @@ func (c *creation) persist() error {
 	return nil
 }
 
+// parkNew keeps a persistent open whose session ended before it could be given to it: it
+// has taken effect, and its client will ask again.
+func (c *creation) parkNew() bool {
+	o, s := c.o, c.m.srv
+	if !o.durability.persistent || s.isClosed() || !s.park(o, smb2.StatusUserSessionDeleted) {
+		return false
+	}
+	o.mu.Lock()
+	o.known = true
+	o.mu.Unlock()
+	if c.fresh != nil {
+		s.handles.made(c.fresh, o)
+		c.fresh = nil
+	}
+	c.reserved = false // it counts as open
+	return true
+}
+
 // reconnect gives the session an open that lost its own. [MS-SMB2] 3.3.5.9.7,
 // 3.3.5.9.12
 func (c *creation) reconnect(w *reply) error {
@@ -119,15 +142,21 @@ func (c *creation) reconnect(w *reply) error {
 		c.r.se.cancelReconnect()
 		return err
 	}
+	attached := false
+	defer func() {
+		if !attached { // also when the backend panics
+			c.r.se.cancelReconnect()
+			c.m.srv.unpark(o)
+		}
+	}()
 	o.reopen(c.r.hdr.ChannelSequence())
-	if c.attr, err = o.stat(c.ctx); err == nil {
-		err = c.r.se.attach(o, c.r.tree)
-	}
-	if err != nil {
-		c.r.se.cancelReconnect()
-		c.m.srv.unpark(o)
+	if c.attr, err = o.stat(c.ctx); err != nil {
 		return err
 	}
+	if err = c.r.se.attach(o, c.r.tree); err != nil {
+		return err
+	}
+	attached = true
 	c.m.release() // the tree holds the mount from now on
 	c.o, c.action = o, smb2.ActionOpened
 	o.file.mu.Lock()
@@ -160,13 +189,17 @@ func (c *creation) reclaim(o *open, w *reply) error {
 	return c.reconnect(w)
 }
 
-// lateLoss is how long a client that comes back waits for the server to notice that
-// its old connection is gone.
-const lateLoss = 100 * time.Millisecond
+// How long a client that comes back waits for the server: to notice that its old
+// connection is gone, and then for the requests that are still at work on the handle.
+const (
+	lateLoss     = 100 * time.Millisecond
+	lateRequests = 30 * time.Second
+)
 
 // findParked finds the open and takes it from those that wait.
 func (c *creation) findParked() (*open, error) {
 	h, id := &c.m.srv.handles, c.contexts.durable.backID.Persistent
+	ending := false
 	for deadline := time.Now().Add(lateLoss); ; time.Sleep(2 * time.Millisecond) {
 		h.mu.Lock()
 		o := h.parked[id]
@@ -185,10 +218,16 @@ func (c *creation) findParked() (*open, error) {
 			}
 		}
 		h.mu.Unlock()
-		if o == nil {
+		if o == nil || !sameCaller(o.caller, c.r.id.caller) {
 			return nil, smb2.StatusObjectNameNotFound
 		}
-		if se := o.session(); se == c.r.se || time.Now().After(deadline) {
+		se := o.session()
+		if se != nil && se.isClosed() && !ending {
+			// It is being taken from its session, which waits for what is still
+			// at work on it.
+			ending, deadline = true, deadline.Add(lateRequests)
+		}
+		if se == c.r.se || time.Now().After(deadline) {
 			return nil, smb2.StatusObjectNameNotFound
 		}
 	}
@@ -200,7 +239,7 @@ func (c *creation) checkReconnect(o *open) error {
 	d := &c.contexts.durable
 	persistent := d.flags&smb2.DurableFlagPersistent != 0
 	switch {
-	case o.m != c.m || o.shareName != c.r.tree.name:
+	case o.m != c.m || !strings.EqualFold(o.shareName, c.r.tree.name):
 		return missing
 	case d.backV2 && d.backGUID != o.durability.guid:
 		return missing
@@ -213,13 +252,14 @@ func (c *creation) checkReconnect(o *open) error {
 	case !sameCaller(o.caller, c.r.id.caller):
 		return smb2.StatusAccessDenied
 	}
-	if !o.durability.persistent && o.resilient.Load() == 0 {
-		o.file.mu.Lock()
-		held := cachesHandle(o.holder.Granted())
-		o.file.mu.Unlock()
-		if !held {
-			return missing
-		}
+	o.file.mu.Lock()
+	held := o.holder.Granted()
+	o.file.mu.Unlock()
+	switch {
+	case !o.durability.persistent && o.resilient.Load() == 0 && !cachesHandle(held):
+		return missing
+	case o.lease != nil && held.Version != 0 && held.Version != c.contexts.leaseVersion:
+		return missing
 	}
 	if o.lease != nil {
 		if !c.names(o) {

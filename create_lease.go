@@ -14,7 +14,7 @@ func (c *creation) parseLease(data []byte) error {
 		return err
 	}
 	p := &c.r.c.params
-	c.contexts.hasLease, c.contexts.leaseKey = true, x.Key
+	c.contexts.hasLease, c.contexts.leaseKey, c.contexts.leaseVersion = true, x.Key, int(x.Version)
 	if c.req.OplockLevel != smb2.OplockLease || p.caps&smb2.CapLeasing == 0 || x.Version == 2 && p.dialect < Dialect300 {
 		return nil
 	}

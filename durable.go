@@ -103,11 +103,10 @@ func (s *Server) park(o *open, why error) bool {
 	o.cursor.stop()
 	h := &s.handles
 	h.mu.Lock()
-	if h.closed {
+	if h.closed || !s.retain(o.m) {
 		h.mu.Unlock()
 		return false
 	}
-	s.retain(o.m)
 	o.at.Store(nil)
 	o.deadline = time.Now().Add(o.keepFor())
 	h.durable[o.id.Persistent] = o // a resilient one wasn't there
@@ -120,14 +119,19 @@ func (s *Server) park(o *open, why error) bool {
 			s.closeParked(oldest)
 		}()
 	}
-	// A break that found no client while o was on its way here.
+	s.expelBroken(o)
+	return true
+}
+
+// expelBroken closes o if a break found no client while o was on its way to those that
+// wait.
+func (s *Server) expelBroken(o *open) {
 	o.file.mu.Lock()
 	breaking := o.holder.Granted().Breaking
 	o.file.mu.Unlock()
 	if breaking && !o.durability.persistent {
 		go s.expel(o)
 	}
-	return true
 }
 
 // put makes o one that waits for its client. It may take out one that has to give way;
@@ -180,7 +184,9 @@ func (s *Server) unpark(o *open) {
 	h.mu.Unlock()
 	if closed {
 		s.closeParked(o)
+		return
 	}
+	s.expelBroken(o)
 }
 
 // expel closes o if it still waits for its client.

@@ -92,11 +92,17 @@ func (s *Server) newMount(key any, fsys vfs.FS) *mount {
 	return m
 }
 
-// retain counts a use of m, which is in use.
-func (s *Server) retain(m *mount) {
+// retain counts a use of m. It reports false if m isn't in use any more, and another one
+// has taken its place.
+func (s *Server) retain(m *mount) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if now := s.mounts[m.key]; now != nil && now != m {
+		return false
+	}
+	s.mounts[m.key] = m
 	m.refs++
+	return true
 }
 
 // release gives up one use.

@@ -25,6 +25,12 @@ func (r *request) park(f *file, wait <-chan struct{}, then func(canceled error) 
 		return err
 	}
 	ch := r.ch
+	r.c.mu.Lock()
+	canceled := ch.canceled
+	r.c.mu.Unlock()
+	if canceled != nil {
+		return canceled
+	}
 	ch.parking = &parking{ch: ch, f: f, wait: wait}
 	ch.then = func() error {
 		ch.wakeReply()
@@ -40,8 +46,10 @@ func (r *request) park(f *file, wait <-chan struct{}, then func(canceled error) 
 
 // sleepReply gives back the buffers of a chain that is to wait.
 func (ch *chain) sleepReply() {
-	ch.out.Free()
-	ch.out = nil
+	if len(ch.elems) == 0 { // else answers of earlier elements are in it
+		ch.out.Free()
+		ch.out = nil
+	}
 	if len(ch.rest) == 0 {
 		ch.in.Free()
 		ch.in, ch.req.msg = nil, nil
@@ -50,6 +58,9 @@ func (ch *chain) sleepReply() {
 
 // wakeReply makes room for the answer. What the handler set of it before holds.
 func (ch *chain) wakeReply() {
+	if ch.out != nil {
+		return
+	}
 	old := ch.reply
 	ch.reply.begin(ch)
 	old.buf, old.off = ch.reply.buf, ch.reply.off
@@ -59,6 +70,7 @@ func (ch *chain) wakeReply() {
 // commit leaves ch to whoever wakes it. The caller mustn't touch it any more.
 func (p *parking) commit() {
 	ch, c, f := p.ch, p.ch.c, p.f
+	c.srv.wg.Add(1) // until it is woken
 	ch.sleepReply()
 	c.mu.Lock()
 	canceled := ch.canceled != nil
@@ -83,7 +95,9 @@ func (p *parking) commit() {
 // wake lets the chain go on, unless somebody else does.
 func (p *parking) wake() {
 	if p.taken.CompareAndSwap(false, true) {
-		p.ch.c.srv.dispatch(p.ch)
+		s := p.ch.c.srv
+		s.dispatch(p.ch)
+		s.wg.Done()
 	}
 }
 

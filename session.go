@@ -153,6 +153,12 @@ func (se *session) close(why Status) {
 	}
 }
 
+func (se *session) isClosed() bool {
+	se.mu.RLock()
+	defer se.mu.RUnlock()
+	return se.closed
+}
+
 // tree returns the tree connect called id.
 func (se *session) tree(id uint32) *tree {
 	se.mu.RLock()
