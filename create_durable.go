@@ -42,7 +42,6 @@ func (c *creation) parseDurable(x smb2.CreateContext) error {
 		if smb3 {
 			var q smb2.DurableV2Reconnect
 			q, err = smb2.ParseDurableV2Reconnect(x.Data)
-			c.reclaimed = true
 			d.backV2, d.backID, d.backGUID, d.flags = true, q.FileID, q.CreateGUID, q.Flags
 		}
 	}
@@ -185,6 +184,7 @@ func (c *creation) reclaim(o *open, w *reply) error {
 	case o.options != c.req.Options, o.asked != c.req.DesiredAccess, o.share != c.req.ShareAccess:
 		return smb2.StatusContextMismatch
 	}
+	c.reclaimed = true
 	d.backV2, d.backID, d.backGUID, d.flags = true, o.id, o.durability.guid, d.request.Flags
 	return c.reconnect(w)
 }
