@@ -14,7 +14,7 @@ mkdir /mnt/plain/fio
 
 # When the connection breaks some calls fail that the client should repeat, whatever
 # the server is: such a round is only counted.
-broken='err=(9|11|103|112)/' # EBADF, EAGAIN, ECONNABORTED, EHOSTDOWN
+broken='err=(5|9|11|103|112)/' # EIO, EBADF, EAGAIN, ECONNABORTED, EHOSTDOWN
 (
 	rounds=0 again=0
 	until [ -e "$OUT/over" ]; do
@@ -34,7 +34,7 @@ if [ "$HOW" = cut ]; then
 	(
 		until [ -e "$OUT/holding" ]; do sleep 0.2; done
 		for ((i = 0; i < TIMES; i++)); do
-			sleep $((RANDOM % 4)).$((RANDOM % 10))
+			sleep $((RANDOM % GAP)).$((RANDOM % 10))
 			ss -K dport = 445 >/dev/null
 		done
 		sleep 5

@@ -13,8 +13,8 @@ if [ "$STRICT" = true ]; then
 fi
 until [ -e "$OUT/holding" ]; do sleep 0.2; done
 for ((i = 0; i < KILLS; i++)); do
-	sleep $((RANDOM % 6)).$((RANDOM % 10))
-	kill -KILL -- -$pid
+	sleep $((RANDOM % GAP)).$((RANDOM % 10))
+	until kill -KILL -- -$pid 2>/dev/null; do sleep 0.05; done # it may not have begun
 	wait $pid 2>/dev/null
 	sleep $((RANDOM % 2)).$((RANDOM % 10))
 	start

@@ -8,26 +8,26 @@
 #
 #   MODE   persistent (default), resilient or durable: the client's handles
 #   HOW    kill (default) or cut
-#   TIMES  how often (default 100)
+#   TIMES  how often (default 100), at random times of up to GAP (5) seconds
 #
 # Resilient handles don't survive the server, and durable ones last only as long as
 # no other client breaks their lease, as a lock does: there the test is about the
 # data alone. Where it is about more, another client, on the host, tries to open a
 # held file so that nobody else may have it open: that must never work. For the
-# variables see kernel-lib.sh; KERNEL_ARGS must make the share continuously
-# available for mode persistent.
+# variables see kernel-lib.sh.
 set -euo pipefail
 . "$(dirname "$0")/kernel-lib.sh"
-prepare
 mode=${1:-persistent} how=${2:-kill} times=${3:-100}
-rm -f "$out"/{holding,over,done,probe.log}
+[ "$mode" != persistent ] || KERNEL_ARGS="-handles \$OUT/handles.db ${KERNEL_ARGS:-}"
+prepare
+rm -f "$out"/{holding,over,done,probe.log,kills,handles.db}
 export OUT=$out SERVER=$server KILLS=0
 [ "$how" != kill ] || KILLS=$times
 strict=false
 case $mode-$how in persistent-* | resilient-cut) strict=true ;; esac
-export STRICT=$strict
+export STRICT=$strict GAP=${GAP:-5}
 status=0
-guest --timeout 14400 --env "STRICT=$strict" --env "HOW=$how" --env "TIMES=$times" --serve "exec '$here/persistent-serve.sh'" \
+guest --timeout 14400 --env "STRICT=$strict" --env "HOW=$how" --env "GAP=$GAP" --env "TIMES=$times" --serve "exec '$here/persistent-serve.sh'" \
 	-- bash "$here/persistent-guest.sh" "$mode" || status=1
 if [ $strict = true ]; then
 	tail -n 3 "$out/probe.log"

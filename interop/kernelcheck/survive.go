@@ -191,11 +191,11 @@ func (v *survivor) passLock() {
 			v.fault("%v", err)
 			return
 		}
-		defer f[c].Close()
+		defer func() { f[c].Close() }()
 	}
 	for turn := 0; !v.done(); turn++ {
 		c := turn % 2
-		if !v.take(f[c]) {
+		if !v.take(&f[c]) {
 			return
 		}
 		for range 5 {
@@ -210,20 +210,47 @@ func (v *survivor) passLock() {
 		}
 		v.did("turns of the lock")
 		wake := func() error { return touch(f[c]) }
-		if !v.retried("unlock", wake, func() error { return setLock(f[c], syscall.F_SETLK, syscall.F_UNLCK, 0, 10) }) {
+		ok := v.retried("unlock", wake, func() error {
+			err := setLock(f[c], syscall.F_SETLK, syscall.F_UNLCK, 0, 10)
+			if err == syscall.EIO {
+				// There is no such lock: the answer of the try before got lost.
+				// The other client's turn shows whether it's true.
+				v.did("unlock: " + cause(err))
+				return nil
+			}
+			return err
+		})
+		if !ok {
 			return
 		}
 	}
 }
 
 // take gets a lock that nobody has. When the connection breaks the client can't
-// know whether it was granted, so it's given back before the next try.
-func (v *survivor) take(f *os.File) bool {
+// know whether it was granted, and sends no lock sequence by which the server could
+// tell; if it was, the client's own handle is in its way until it is closed.
+func (v *survivor) take(f **os.File) bool {
+	refused := 0
 	wake := func() error {
-		_ = touch(f)
-		return setLock(f, syscall.F_SETLK, syscall.F_UNLCK, 0, 10)
+		_ = touch(*f)
+		return setLock(*f, syscall.F_SETLK, syscall.F_UNLCK, 0, 10)
 	}
-	return v.retried("lock", wake, func() error { return setLock(f, syscall.F_SETLK, syscall.F_WRLCK, 0, 10) })
+	return v.retried("lock", wake, func() error {
+		err := setLock(*f, syscall.F_SETLK, syscall.F_WRLCK, 0, 10)
+		if err != syscall.EACCES && err != syscall.EAGAIN {
+			return err
+		}
+		if refused++; refused%20 == 0 {
+			again, err := os.OpenFile((*f).Name(), os.O_RDWR|syscall.O_DIRECT, 0)
+			if err != nil {
+				return err
+			}
+			(*f).Close()
+			*f = again
+			v.did("handles with a lock that the client doesn't know of")
+		}
+		return err
+	})
 }
 
 // handleIDs are the persistent parts of the file ids of the file that is held.
