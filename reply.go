@@ -102,6 +102,10 @@ func (w *reply) end(r *request, err error) {
 func (ch *chain) seal() outFrame {
 	buf := ch.out
 	ch.out = nil
+	if pad := -(len(buf.B) - frame.Headroom) & 7; pad > 0 && len(ch.elems) > 1 {
+		buf.Grow(pad + frame.Tailroom) // the last of several is padded as well, 3.3.4.1.3
+		buf.B = append(buf.B, make([]byte, pad)...)
+	}
 	for i, e := range ch.elems {
 		end := len(buf.B)
 		if i+1 < len(ch.elems) {
