@@ -23,6 +23,8 @@ type creation struct {
 
 	name     string // as the client spells it
 	trailing bool   // it ended in a backslash
+	stream   streamName
+	object   *vfs.Attr // of what the named stream belongs to; nil: that is missing, or no stream is meant
 	contexts createContexts
 	desired  vfs.Access // without generic rights
 	maximum  bool       // MAXIMUM_ALLOWED was among them
@@ -144,7 +146,8 @@ func (c *creation) resume(w *reply, canceled error) (err error) {
 // attempts tries until others don't interfere. Names that exist are opened with a
 // shared claim, and only what may have to be made is claimed exclusively.
 func (c *creation) attempts() error {
-	cl := claim{key: foldPath(c.name), exclusive: c.req.Disposition == smb2.Create}
+	// A file is not overwritten while its streams are being opened.
+	cl := claim{key: foldPath(c.name), exclusive: c.req.Disposition == smb2.Create || c.m.streams && c.overwrites()}
 	for races := 0; races < 8; races++ {
 		err := c.attempt(cl)
 		if err == errParkedNew {
@@ -234,9 +237,9 @@ func (c *creation) attempt(cl claim) error {
 	return nil
 }
 
-// find opens the object to look at it; o.name becomes its spelling. When it is
+// findObject opens the object to look at it; o.name becomes its spelling. When it is
 // missing, o.name is where it would be.
-func (c *creation) find() (vfs.File, error) {
+func (c *creation) findObject() (vfs.File, error) {
 	o := c.o
 	look := vfs.OpenOptions{Access: vfs.ReadAttributes}
 	o.name = c.name
@@ -265,7 +268,7 @@ func (c *creation) openExisting(f vfs.File) error {
 	if err := c.checkExisting(attr); err != nil {
 		return err
 	}
-	if err := c.grant(attr); err != nil {
+	if err := c.grant(c.objectAttr(attr)); err != nil {
 		return err
 	}
 	if c.m.isDoomed(path.Dir(o.name)) && o.name != "." {
@@ -315,19 +318,23 @@ func (c *creation) openExisting(f vfs.File) error {
 // openBackend opens o.name for access. When everything was asked for that can
 // be had, it makes do with reading.
 func (c *creation) openBackend(access vfs.Access, attr vfs.Attr) (vfs.File, error) {
-	opt := vfs.OpenOptions{Access: access, WriteThrough: c.req.Options&smb2.OptionWriteThrough != 0}
-	f, err := c.m.fs.Open(c.ctx, c.o.name, opt)
+	opt := c.openOptions(access)
+	f, err := openObject(c.ctx, c.m.fs, c.o.name, c.stream.name, opt)
 	if err != nil && c.maximum && !c.overwrites() {
 		if st := StatusOf(err); st == smb2.StatusAccessDenied || st == smb2.StatusMediaWriteProtected {
 			c.o.access &= vfs.AccessReadOnly | c.desired
 			opt.Access = c.o.access
-			f, err = c.m.fs.Open(c.ctx, c.o.name, opt)
+			f, err = openObject(c.ctx, c.m.fs, c.o.name, c.stream.name, opt)
 		}
 	}
 	if isMissing(err) {
 		err = errRaced
 	}
 	return f, err
+}
+
+func (c *creation) openOptions(access vfs.Access) vfs.OpenOptions {
+	return vfs.OpenOptions{Access: access, WriteThrough: c.req.Options&smb2.OptionWriteThrough != 0}
 }
 
 func (c *creation) overwrites() bool {
@@ -338,7 +345,8 @@ func (c *creation) overwrites() bool {
 	return false
 }
 
-// overwrite empties the file and gives it the attributes of a new one.
+// overwrite empties the file and gives it the attributes of a new one. Of a named
+// stream nothing but the content changes.
 func (c *creation) overwrite() error {
 	o := c.o
 	if o.trunc == nil {
@@ -347,8 +355,13 @@ func (c *creation) overwrite() error {
 	if err := orDenied(o.trunc.Truncate(0)); err != nil {
 		return err
 	}
-	if err := o.setAttr(c.ctx, vfs.AttrChange{Attributes: c.attrs | vfs.AttrArchive}); err != nil {
-		return err
+	if c.stream.name == "" {
+		if err := c.dropStreams(); err != nil {
+			return err
+		}
+		if err := o.setAttr(c.ctx, vfs.AttrChange{Attributes: c.attrs | vfs.AttrArchive}); err != nil {
+			return err
+		}
 	}
 	o.file.mu.Lock()
 	o.file.alloc = c.contexts.alloc
@@ -368,11 +381,14 @@ func (c *creation) overwritten() {
 	breaks, _ := f.cache().CheckOpen(time.Now(), c.o.holder, true, false)
 	f.mu.Unlock()
 	c.m.srv.sendBreaks(f, breaks)
-	c.m.entryChanged(c.o.holder, modified(c.o.name, dataFilter|smb2.FileNotifyChangeAttributes))
+	c.m.entryChanged(c.o.holder, c.o.modified(dataFilter|smb2.FileNotifyChangeAttributes))
 }
 
 // makeNew makes the object.
 func (c *creation) makeNew() error {
+	if c.stream.name != "" {
+		return c.makeStream()
+	}
 	o := c.o
 	dir := c.req.Options&smb2.OptionDirectoryFile != 0
 	if err := c.checkNew(dir); err != nil {
@@ -386,23 +402,10 @@ func (c *creation) makeNew() error {
 	if !dir {
 		attrs |= vfs.AttrArchive
 	}
-	opt := vfs.CreateOptions{
-		OpenOptions: vfs.OpenOptions{Access: o.access, WriteThrough: c.req.Options&smb2.OptionWriteThrough != 0},
-		Directory:   dir,
-		Attributes:  attrs,
-	}
-	f, err := c.m.creator.Create(c.ctx, o.name, opt)
-	switch {
-	case errors.Is(err, errors.ErrUnsupported):
-		return smb2.StatusMediaWriteProtected
-	case errors.Is(err, fs.ErrExist):
-		return errRaced
-	case isMissing(err):
-		return smb2.StatusObjectPathNotFound
-	case err != nil:
+	f, err := c.makeObject(vfs.CreateOptions{OpenOptions: c.openOptions(o.access), Directory: dir, Attributes: attrs})
+	if err != nil {
 		return err
 	}
-	c.m.names.added(o.name)
 	attr, err := f.Stat(c.ctx)
 	if err == nil {
 		o.setFile(f)
@@ -420,6 +423,23 @@ func (c *creation) makeNew() error {
 	c.m.entryChanged(o.holder, added(o.name, dir))
 	c.action = smb2.ActionCreated
 	return c.statNew()
+}
+
+// makeObject lets the backend make a file or directory.
+func (c *creation) makeObject(opt vfs.CreateOptions) (vfs.File, error) {
+	f, err := c.m.creator.Create(c.ctx, c.o.name, opt)
+	switch {
+	case errors.Is(err, errors.ErrUnsupported):
+		return nil, smb2.StatusMediaWriteProtected
+	case errors.Is(err, fs.ErrExist):
+		return nil, errRaced
+	case isMissing(err):
+		return nil, smb2.StatusObjectPathNotFound
+	case err != nil:
+		return nil, err
+	}
+	c.m.names.added(c.o.name)
+	return f, nil
 }
 
 // joinNew is join for a file that was just made. It may still have to wait for one that

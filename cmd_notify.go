@@ -151,6 +151,6 @@ func removed(name string, dir bool) notify.Change {
 // reportPending tells of what was done through o and not told yet. [MS-FSA] 2.1.5.5
 func (o *open) reportPending() {
 	if filter := o.pending.Swap(0); filter != 0 {
-		o.m.watches.Report(modified(o.path(), filter))
+		o.m.watches.Report(o.modified(filter))
 	}
 }

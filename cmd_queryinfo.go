@@ -38,6 +38,9 @@ func queryInfo(ctx context.Context, r *request, w *reply) error {
 		w.buf.B = w.buf.B[:max]
 		w.status = smb2.StatusBufferOverflow
 	}
+	if q.overflow {
+		w.status = smb2.StatusBufferOverflow
+	}
 	w.endOutput(start)
 	return nil
 }
@@ -48,6 +51,8 @@ type query struct {
 	r   *request
 	o   *open
 	req smb2.QueryInfoRequest
+
+	overflow bool // a list is cut short after a whole entry
 }
 
 // room checks that the fixed part of a class fits.

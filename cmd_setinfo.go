@@ -167,7 +167,7 @@ func (o *open) setBasic(ctx context.Context, data []byte) error {
 	}
 	attrs := vfs.Attributes(x.FileAttributes)
 	switch {
-	case attrs&vfs.AttrDirectory != 0 && !o.file.dir, attrs&vfs.AttrTemporary != 0 && o.file.dir:
+	case attrs&vfs.AttrDirectory != 0 && !o.file.object().dir, attrs&vfs.AttrTemporary != 0 && o.file.object().dir:
 		return smb2.StatusInvalidParameter
 	case attrs != 0:
 		if c.Attributes = attrs & settableAttrs; c.Attributes == 0 {
@@ -233,7 +233,7 @@ func (r *request) setSize(ctx context.Context, size int64) error {
 	}
 	err = orDenied(o.trunc.Truncate(size))
 	r.c.srv.brokenBy(o.file, o.holder, oplock.OpSetSize)
-	o.m.entryChanged(o.holder, modified(o.path(), dataFilter))
+	o.m.entryChanged(o.holder, o.modified(dataFilter))
 	return err
 }
 
@@ -260,7 +260,7 @@ func (r *request) setAllocation(ctx context.Context, size int64) error {
 	o.file.alloc = roundUp(size)
 	o.file.mu.Unlock()
 	err = o.save()
-	o.m.entryChanged(o.holder, modified(o.path(), smb2.FileNotifyChangeSize))
+	o.m.entryChanged(o.holder, o.modified(smb2.FileNotifyChangeSize))
 	return err
 }
 

@@ -111,7 +111,7 @@ func (t *tree) connect(ctx context.Context, r *request) error {
 		return smb2.StatusBadNetworkName
 	}
 	t.share, t.encrypt = sh, sh.Encrypt
-	t.mount = s.mount(fsys)
+	t.mount = s.mount(ctx, fsys)
 	t.setAccess(access)
 	return nil
 }

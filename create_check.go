@@ -64,7 +64,10 @@ func (c *creation) checkName() error {
 	if err != nil {
 		return err
 	}
-	if c.name, c.trailing, err = parseName(name); err != nil {
+	if c.name, c.stream, c.trailing, err = parsePath(name); err != nil {
+		return err
+	}
+	if err := c.checkStream(); err != nil {
 		return err
 	}
 	if c.trailing && c.req.Options&smb2.OptionNonDirectoryFile != 0 {
@@ -97,7 +100,7 @@ func (c *creation) checkAccess() error {
 func (c *creation) checkExisting(a vfs.Attr) error {
 	opts := c.req.Options
 	switch {
-	case a.IsDir() && opts&smb2.OptionNonDirectoryFile != 0:
+	case a.IsDir() && (opts&smb2.OptionNonDirectoryFile != 0 || c.stream.data):
 		return smb2.StatusFileIsADirectory
 	case !a.IsDir() && (opts&smb2.OptionDirectoryFile != 0 || c.trailing):
 		return smb2.StatusNotADirectory
@@ -110,14 +113,19 @@ func (c *creation) checkExisting(a vfs.Attr) error {
 		return smb2.StatusAccessDenied
 	case a.IsDir():
 		return smb2.StatusObjectNameCollision
-	case a.Attributes&vfs.AttrReadOnly != 0,
-		a.Attributes&vfs.AttrHidden != 0 && c.attrs&vfs.AttrHidden == 0,
+	case a.Attributes&vfs.AttrReadOnly != 0:
+		return smb2.StatusAccessDenied
+	case c.stream.name != "": // the attributes stay
+	case a.Attributes&vfs.AttrHidden != 0 && c.attrs&vfs.AttrHidden == 0,
 		a.Attributes&vfs.AttrSystem != 0 && c.attrs&vfs.AttrSystem == 0:
 		return smb2.StatusAccessDenied
 	}
-	implied := vfs.WriteData | vfs.WriteEA | vfs.WriteAttributes
+	implied := vfs.WriteData
+	if c.stream.name == "" {
+		implied |= vfs.WriteEA | vfs.WriteAttributes
+	}
 	if c.req.Disposition == smb2.Supersede {
-		implied = vfs.Delete | vfs.WriteData | vfs.WriteEA | vfs.WriteAttributes
+		implied |= vfs.Delete
 	}
 	if implied&^c.r.tree.access() != 0 {
 		return smb2.StatusAccessDenied
@@ -143,7 +151,7 @@ func (c *creation) grant(a vfs.Attr) error {
 	if a.Attributes&vfs.AttrReadOnly != 0 && c.req.Options&smb2.OptionDeleteOnClose != 0 {
 		return smb2.StatusCannotDelete
 	}
-	if c.o.name == "." && c.req.Options&smb2.OptionDeleteOnClose != 0 {
+	if c.o.name == "." && c.stream.name == "" && c.req.Options&smb2.OptionDeleteOnClose != 0 {
 		return smb2.StatusCannotDelete
 	}
 	c.o.access = c.desired

@@ -64,7 +64,8 @@
 //     changes. A break is the telling. An oplock is one open's, a lease is shared by
 //     all opens of a file under one key that the client chose.
 //   - File: what all opens of one object share (share modes, byte-range locks, a
-//     pending deletion), found by the backend's [vfs.Attr] ID and not by the name.
+//     pending deletion), found by the backend's [vfs.Attr] ID and not by the name. A
+//     named stream has one of its own, found in that of its object.
 //   - Mount: a backend in use. Shares and sessions with the same (comparable)
 //     vfs.FS value have one mount, and so see each other's opens.
 //   - Claim: the right to a name, exclusive or shared, while the backend works on
@@ -85,7 +86,7 @@
 //	handles.mu, Server.mu
 //	handles.mu, then mount.mu, file.mu
 //	open.mu, conn.mu
-//	mount.mu, file.mu
+//	mount.mu, file.mu (of a named stream before that of its object)
 //	pipe.mu, then any of the above
 //	cursor.mu, then mount.mu or nameCache.mu
 //	file.appends, then file.mu
@@ -104,8 +105,7 @@
 //
 // # Limitations
 //
-// Not served: named streams, extended attributes, stored security
-// descriptors, quotas, snapshots, Kerberos, DFS, compression, SMB over QUIC and
+// Not served: extended attributes, stored security descriptors, quotas, snapshots, Kerberos, DFS, compression, SMB over QUIC and
 // RDMA, and SMB1 beyond the negotiation that leads to SMB2. They are not
 // advertised, and a client that asks gets the status that the specification has
 // for it.
@@ -114,6 +114,9 @@
 // others he sees when he looks again. Share modes, byte-range locks and pending
 // deletions hold among the clients of one Server; programs that use the same
 // files otherwise don't see them.
+//
+// Named streams need a backend with [vfs.Streamer]; others refuse names with a colon.
+// What one holds can't become the content of its file by a rename, nor the other way.
 //
 // [Server.Close] waits until all requests have ended, and so does
 // [Server.Shutdown] as long as its context lets it. A backend or hook that calls

@@ -1,5 +1,7 @@
 package smb
 
+import "github.com/gosmbd/smb/smb2"
+
 // Counters is what must be zero once all clients are gone.
 type Counters struct {
 	Conns, Sessions, Mounts, Waiting, PerIP int
@@ -31,4 +33,10 @@ func MatchPattern(pattern, name string) bool { return matchPattern(foldPath(patt
 func ResolveDots(name string) (string, error) { return resolveDots(name) }
 
 // ParseName is parseName.
-func ParseName(name string) (string, bool, error) { return parseName(name) }
+func ParseName(name string) (string, bool, error) {
+	clean, s, trailing, err := parsePath(name)
+	if err == nil && s.name != "" {
+		err = smb2.StatusObjectNameInvalid // as without named streams
+	}
+	return clean, trailing, err
+}

@@ -10,16 +10,21 @@ import (
 	"github.com/gosmbd/smb/vfs"
 )
 
-// file is what all opens of one object have in common, whatever names and
-// sessions they came through: share modes, byte-range locks, a pending
-// deletion. It lives as long as it has opens.
+// file is what all opens of one object, or of one named stream of it, have in common,
+// whatever names and sessions they came through: share modes, byte-range locks, a
+// pending deletion. It lives as long as it has opens, and that of an object as long as
+// any of its streams has.
 type file struct {
 	// Immutable.
-	m   *mount
-	id  uint64
-	dir bool
+	m    *mount
+	id   uint64
+	dir  bool
+	base *file // of a named stream: the object
 
-	byName string // its key in m.byName, if it is there; guarded by m.mu
+	// Guarded by m.mu.
+	byName  string           // its key in m.byName, if it is there
+	streams map[string]*file // of an object: those of its streams that are open, by folded name
+	stream  string           // of a named stream: its name
 
 	// appends makes an append one act: finding the end and writing there. It is
 	// held while the backend writes.
@@ -51,10 +56,12 @@ func (c *creation) join(attr vfs.Attr, overwrite bool) (wait <-chan struct{}, er
 
 func (c *creation) tryJoin(attr vfs.Attr, overwrite bool) (_ *file, breaks []oplock.Break, wait <-chan struct{}, err error) {
 	o, m := c.o, c.m
-	key := foldPath(o.name)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	f := m.fileOf(attr, key)
+	f := m.fileOf(attr, foldPath(o.name), c.object, c.stream.name)
+	if g, breaks, wait, err := f.barred(o); g != nil {
+		return g, breaks, wait, err
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if l := c.contexts.lease; l != nil && m.srv.leases.Check(l, &f.caching) != nil {
@@ -64,7 +71,7 @@ func (c *creation) tryJoin(attr vfs.Attr, overwrite bool) (_ *file, breaks []opl
 		return f, nil, nil, smb2.StatusFileNotAvailable
 	}
 	switch {
-	case f.deletePending && len(f.opens) == 0:
+	case f.gone != nil:
 		return f, nil, f.gone, nil // it is being removed
 	case f.deletePending:
 		return f, nil, nil, smb2.StatusDeletePending
@@ -82,14 +89,27 @@ func (c *creation) tryJoin(attr vfs.Attr, overwrite bool) (_ *file, breaks []opl
 	if o.granted, err = f.cache().Grant(&m.srv.leases, o.holder); err != nil {
 		return f, breaks, nil, smb2.StatusInvalidParameter
 	}
-	m.files[f.id] = f
-	if attr.ID == 0 {
-		m.byName[key], f.byName = f, key
+	f.enter(o, attr.ID == 0)
+	return f, breaks, nil, nil
+}
+
+// enter adds o, and puts f into the mount's tables; byName is whether the backend has
+// no ids. The caller holds m.mu and f.mu.
+func (f *file) enter(o *open, byName bool) {
+	m, object := f.m, f.object()
+	m.files[object.id] = object
+	if key := foldPath(o.name); byName {
+		m.byName[key], object.byName = object, key
+	}
+	if f.base != nil {
+		if object.streams == nil {
+			object.streams = make(map[string]*file)
+		}
+		object.streams[foldStream(f.stream)] = f
 	}
 	f.opens = append(f.opens, o)
-	m.addPath(key, f)
 	o.file = f
-	return f, breaks, nil, nil
+	m.addPath(o.key(), f)
 }
 
 // addPath counts an open of f by a folded path. The caller holds m.mu.
@@ -107,8 +127,24 @@ func (m *mount) dropPath(key string) {
 	m.paths[key] = p
 }
 
-// fileOf returns the object, a new one if it isn't open. The caller holds m.mu.
-func (m *mount) fileOf(attr vfs.Attr, key string) *file {
+// fileOf returns the file of what attr describes, a new one if it isn't open. If that is
+// a stream, object describes the object. The caller holds m.mu.
+func (m *mount) fileOf(attr vfs.Attr, key string, object *vfs.Attr, stream string) *file {
+	if stream == "" {
+		return m.objectOf(attr, key)
+	}
+	attr.Mode = object.Mode
+	base := m.objectOf(attr, key)
+	if f := base.streams[foldStream(stream)]; f != nil {
+		return f
+	}
+	f := &file{m: m, id: base.id, base: base, stream: stream}
+	f.caching.Ref = f
+	return f
+}
+
+// objectOf is fileOf for objects.
+func (m *mount) objectOf(attr vfs.Attr, key string) *file {
 	id := attr.ID
 	if id == 0 {
 		if f := m.byName[key]; f != nil {
@@ -152,11 +188,11 @@ func denies(a, b *open) bool {
 		a.share&smb2.ShareDelete == 0 && b.shared&sharedDelete != 0
 }
 
-// leave removes o. It returns the name that must now be removed from the
-// backend, if o was the last open of a file to be deleted; the file then stays
-// known, so that nobody opens it meanwhile, until forget. If others have it still
+// leave removes o. It returns what must now be removed from the backend, if o was the
+// last open of what is to be deleted: f, or the object that f is a stream of. That
+// stays known, so that nobody opens it meanwhile, until forget. If others have it still
 // open they may have to be told that it is to be deleted.
-func (f *file) leave(o *open) (remove string, breaks []oplock.Break) {
+func (f *file) leave(o *open) (remove *file, breaks []oplock.Break) {
 	m := f.m
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -173,27 +209,51 @@ func (f *file) leave(o *open) (remove string, breaks []oplock.Break) {
 	}
 	f.cache().Close(&m.srv.leases, o.holder)
 	defer f.wakeParked()
-	key := foldPath(o.name)
-	m.dropPath(key)
+	m.dropPath(o.key())
 	if o.deleteOnClose && !f.deletePending {
 		f.setDeletePending(o.name)
 		breaks, _ = f.cache().Check(time.Now(), o.holder, oplock.OpDelete)
 	}
 	if len(f.opens) > 0 {
-		return "", breaks
+		return nil, breaks
 	}
-	if f.deletePending {
+	return f.idle(), nil
+}
+
+// idle is called when f has no opens. It returns what must now be removed. The caller
+// holds m.mu and f.mu.
+func (f *file) idle() (remove *file) {
+	switch {
+	case len(f.streams) > 0:
+		return nil
+	case f.deletePending:
 		f.gone = make(chan struct{})
-		return f.deletePath, nil
+		return f
 	}
 	f.drop()
-	return "", nil
+	return f.baseIdle()
+}
+
+// baseIdle is idle for the object that f is a stream of, if it has no opens.
+func (f *file) baseIdle() (remove *file) {
+	b := f.base
+	if b == nil {
+		return nil
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.opens) > 0 {
+		return nil
+	}
+	return b.idle()
 }
 
 // drop takes f out of the mount's tables. The caller holds m.mu and f.mu.
 func (f *file) drop() {
 	m := f.m
-	if m.files[f.id] == f {
+	if f.base != nil {
+		delete(f.base.streams, foldStream(f.stream))
+	} else if m.files[f.id] == f {
 		delete(m.files, f.id)
 	}
 	if f.byName != "" && m.byName[f.byName] == f {
@@ -211,8 +271,8 @@ func (f *file) stopOverdue() {
 	}
 }
 
-// forget ends what leave began.
-func (f *file) forget() {
+// forget ends what leave began. It returns what must be removed next.
+func (f *file) forget() (remove *file) {
 	f.m.mu.Lock()
 	defer f.m.mu.Unlock()
 	f.mu.Lock()
@@ -220,6 +280,7 @@ func (f *file) forget() {
 	f.drop()
 	close(f.gone)
 	f.wakeParked()
+	return f.baseIdle()
 }
 
 // setDeletePending marks f for removal. The caller holds m.mu and f.mu.
@@ -304,4 +365,13 @@ func (f *file) renamed(from, to string) {
 		f.clearDelete()
 		f.setDeletePending(to)
 	}
+}
+
+// doomedName returns the name by which f is to be removed, and the stream of it.
+func (f *file) doomedName() (name, stream string) {
+	f.m.mu.Lock()
+	defer f.m.mu.Unlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.deletePath, f.stream
 }

@@ -58,7 +58,7 @@ func (q *query) diskFile(dst []byte, class smb2.FileInfoClass) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	name := wireName(o.path())
+	name := wireName(o.fullPath())
 	switch class {
 	case smb2.ClassFileBasicInformation:
 		return basicInfo(a).Append(dst), nil
@@ -107,21 +107,13 @@ func (q *query) diskFile(dst []byte, class smb2.FileInfoClass) ([]byte, error) {
 	case smb2.ClassFileCompressionInformation:
 		return smb2.FileCompressionInformation{CompressedFileSize: a.Size}.Append(dst), nil
 	case smb2.ClassFileStreamInformation:
-		return q.streams(dst, a), nil
+		return q.streams(dst, a)
 	case smb2.ClassFileIdInformation:
 		info := smb2.FileIdInformation{VolumeSerialNumber: o.tree().volumeID()}
 		putUint64(info.FileID[:], a.ID)
 		return info.Append(dst), nil
 	}
 	return dst, smb2.StatusInvalidInfoClass
-}
-
-// streams lists the one stream that a file has; a directory has none.
-func (q *query) streams(dst []byte, a vfs.Attr) []byte {
-	if a.IsDir() {
-		return dst
-	}
-	return smb2.FileStreamInformation{{Size: a.Size, AllocationSize: a.Alloc, Name: "::$DATA"}}.Append(dst)
 }
 
 func basicInfo(a vfs.Attr) smb2.FileBasicInformation {
@@ -142,8 +134,9 @@ func (o *open) standardInfo(a vfs.Attr) smb2.FileStandardInformation {
 		DeletePending:  o.file.isDeletePending(),
 		Directory:      a.IsDir(),
 	}
-	if info.DeletePending {
+	if o.file.object().isDeletePending() {
 		info.NumberOfLinks-- // the name that goes doesn't count any more
+		info.DeletePending = info.DeletePending || info.NumberOfLinks == 0
 	}
 	return info
 }

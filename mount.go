@@ -30,13 +30,14 @@ type mount struct {
 	names   nameCache
 	tunnel  tunnel
 	watches notify.Hub
+	streams bool // objects can have named streams
 
 	refs int // trees; guarded by Server.mu
 
 	mu       sync.Mutex
-	files    map[uint64]*file
+	files    map[uint64]*file  // without streams, which are in their object's file
 	byName   map[string]*file  // of a backend without ids, by folded path
-	paths    map[string]opened // what is open, by folded path
+	paths    map[string]opened // what is open, by folded path and stream, see pathKey
 	doomed   map[string]int    // folded paths of directories with a delete pending
 	claims   map[string]*claimed
 	freed    chan struct{} // closed and replaced when a claim is given up
@@ -51,17 +52,25 @@ type opened struct {
 }
 
 // mount returns the mount of fsys and counts a use of it.
-func (s *Server) mount(fsys vfs.FS) *mount {
+func (s *Server) mount(ctx context.Context, fsys vfs.FS) *mount {
 	var key any = fsys
 	if !reflect.ValueOf(fsys).Comparable() {
 		// Such a value has no identity; it meets nobody else's.
 		key = new(byte)
 	}
-	fresh := s.newMount(key, fsys) // asks the backend, so not under the lock
+	s.mu.Lock()
+	m := s.mounts[key]
+	if m != nil {
+		m.refs++
+	}
+	s.mu.Unlock()
+	if m != nil {
+		return m
+	}
+	fresh := s.newMount(ctx, key, fsys) // asks the backend, so not under the lock
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m := s.mounts[key]
-	if m == nil {
+	if m = s.mounts[key]; m == nil {
 		m = fresh
 		s.mounts[key] = m
 	}
@@ -69,7 +78,7 @@ func (s *Server) mount(fsys vfs.FS) *mount {
 	return m
 }
 
-func (s *Server) newMount(key any, fsys vfs.FS) *mount {
+func (s *Server) newMount(ctx context.Context, key any, fsys vfs.FS) *mount {
 	m := &mount{
 		srv:    s,
 		key:    key,
@@ -87,6 +96,7 @@ func (s *Server) newMount(key any, fsys vfs.FS) *mount {
 	m.linker, _ = vfs.As[vfs.Linker](fsys)
 	m.sizer, _ = vfs.As[vfs.Sizer](fsys)
 	m.folder, _ = vfs.As[vfs.Folder](fsys)
+	m.streams = hasStreams(ctx, fsys)
 	m.names.init()
 	m.watches.Fold = foldPath
 	return m
@@ -285,15 +295,17 @@ func (m *mount) openBelow(dir string) []*file {
 		return nil
 	}
 	var list []*file
-	for _, f := range m.files {
-		f.mu.Lock()
-		if slices.ContainsFunc(f.opens, func(o *open) bool {
-			p := foldPath(o.name)
-			return p != key && below(p, key)
-		}) {
-			list = append(list, f)
+	for _, object := range m.files {
+		for _, f := range append(object.streamList(), object) {
+			f.mu.Lock()
+			if slices.ContainsFunc(f.opens, func(o *open) bool {
+				p := foldPath(o.name)
+				return p != key && below(p, key)
+			}) {
+				list = append(list, f)
+			}
+			f.mu.Unlock()
 		}
-		f.mu.Unlock()
 	}
 	return list
 }

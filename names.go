@@ -17,7 +17,8 @@ import (
 )
 
 // parseName turns a name of the wire into one that backends understand, or says
-// why it can't be one. It is the only way for a client's name to a backend.
+// why it can't be one. It is the only way for a client's name to a backend; parsePath
+// comes before it where the name may have a stream.
 // [MS-FSCC] 2.1.5
 func parseName(name string) (clean string, trailing bool, err error) {
 	if name == "" {
@@ -34,10 +35,8 @@ func parseName(name string) (clean string, trailing bool, err error) {
 	}
 	parts := strings.Split(name, `\`)
 	for i, p := range parts {
-		if i == len(parts)-1 {
-			p = mainStream(p)
-			parts[i] = p
-		}
+		p = directoryName(p)
+		parts[i] = p
 		if err := checkElement(p); err != nil {
 			return "", false, err
 		}
@@ -81,16 +80,6 @@ func resolveDots(name string) (string, error) {
 		return "", nil
 	}
 	return strings.Join(out, `\`) + name[len(body):], nil
-}
-
-// mainStream removes the suffix that names the unnamed data stream, which is
-// the file itself.
-func mainStream(p string) string {
-	const suffix = "::$DATA"
-	if n := len(p) - len(suffix); n > 0 && strings.EqualFold(p[n:], suffix) {
-		return p[:n]
-	}
-	return p
 }
 
 // checkElement checks one element of a path.

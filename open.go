@@ -244,17 +244,20 @@ func (o *open) release(ctx context.Context) error {
 		f.mu.Unlock()
 	}
 	err := o.f.Close()
-	name, breaks := f.leave(o)
+	next, breaks := f.leave(o)
 	o.m.srv.sendBreaks(f, breaks)
-	if name == "" && o.deleteOnClose {
+	if next == nil && o.deleteOnClose {
 		f.saveAll() // a deletion that others delay
 	}
-	if name != "" {
-		if rerr := o.m.remove(ctx, f, name, o.holder); err == nil {
-			err = rerr
+	if next != nil {
+		for next != nil {
+			var rerr error
+			if next, rerr = o.m.remove(ctx, next, o.holder); err == nil {
+				err = rerr
+			}
 		}
 	} else if o.changed.Load() {
-		o.m.entryChanged(o.holder, modified(o.path(), o.pending.Swap(0)))
+		o.m.entryChanged(o.holder, o.modified(o.pending.Swap(0)))
 	} else {
 		o.reportPending()
 	}
@@ -264,26 +267,36 @@ func (o *open) release(ctx context.Context) error {
 	return err
 }
 
-// remove removes a file whose last open went, that of h.
-func (m *mount) remove(ctx context.Context, f *file, name string, h *oplock.Holder) error {
+// remove removes a file or stream whose last open went, that of h. It returns what
+// must be removed next.
+func (m *mount) remove(ctx context.Context, f *file, h *oplock.Holder) (next *file, err error) {
+	name, stream := f.doomedName()
 	c := claim{key: foldPath(name), exclusive: true, subtree: f.dir}
 	if err := m.claim(ctx, c); err != nil {
-		return err
+		return nil, err
 	}
 	defer m.unclaim(c)
-	defer f.forget()
-	if m.remover == nil {
-		return smb2.StatusAccessDenied
+	defer func() { next = f.forget() }()
+	switch {
+	case stream != "":
+		err = m.withStreamer(ctx, name, func(s vfs.Streamer) error { return s.RemoveStream(ctx, stream) })
+	case m.remover == nil:
+		return nil, smb2.StatusAccessDenied
+	default:
+		err = orDenied(m.remover.Remove(ctx, name))
 	}
-	err := orDenied(m.remover.Remove(ctx, name))
 	if isMissing(err) {
 		err = nil // somebody else did
 	}
 	if err == nil {
-		m.names.removed(name, f.dir)
-		m.entryChanged(h, removed(name, f.dir))
+		if stream == "" {
+			m.names.removed(name, f.dir)
+			m.entryChanged(h, removed(name, f.dir))
+		} else {
+			m.entryChanged(h, streamChange(name, stream, smb2.ActionFileRemovedStream))
+		}
 	}
-	return err
+	return nil, err
 }
 
 // stat returns the attributes as clients see them.
@@ -353,7 +366,7 @@ func (o *open) info() OpenInfo {
 		ID:     o.id.Persistent,
 		Share:  o.shareName,
 		Caller: o.caller,
-		Path:   o.path(),
+		Path:   o.fullPath(),
 		Access: o.access,
 		Opened: o.born,
 	}

@@ -21,6 +21,8 @@ type handleRecord struct {
 	Caller      *vfs.Caller
 	Share, Path string
 	NewPath     string // while it is being renamed
+	Stream      string `json:",omitempty"`
+	NewStream   string `json:",omitempty"` // while it is being renamed
 	File        uint64 // vfs.Attr.ID, zero if the backend has none
 	Access      vfs.Access
 	Shared      vfs.Access
@@ -44,6 +46,7 @@ type handleRecord struct {
 	Alloc         int64
 	DeleteOnClose bool
 	DeletePending bool
+	ObjectPending bool // the object of a stream is to be deleted
 }
 
 type lockRecord struct {
@@ -123,14 +126,16 @@ func (f *file) willRename(to string) error {
 
 // saveAll stores the persistent opens of f, of which something changed.
 func (f *file) saveAll() error {
-	f.mu.Lock()
 	var list []*open
-	for _, o := range f.opens {
-		if o.durability.persistent {
-			list = append(list, o)
+	for _, g := range append(f.openStreams(), f) {
+		g.mu.Lock()
+		for _, o := range g.opens {
+			if o.durability.persistent {
+				list = append(list, o)
+			}
 		}
+		g.mu.Unlock()
 	}
-	f.mu.Unlock()
 	var err error
 	for _, o := range list {
 		err = errors.Join(err, o.save())
@@ -140,8 +145,9 @@ func (f *file) saveAll() error {
 
 func (o *open) record() *handleRecord {
 	f := o.file
+	pending := f.base != nil && f.base.isDeletePending()
 	r := &handleRecord{
-		ID: o.id, Caller: o.caller, Share: o.shareName, Path: o.path(),
+		ID: o.id, Caller: o.caller, Share: o.shareName, Path: o.path(), Stream: o.streamName(),
 		Access: o.access, ShareAccess: o.share, Options: o.options, Action: o.action, Born: o.born,
 		Client: o.durability.client, Create: o.durability.guid, Timeout: o.durability.timeout,
 		Resilient: time.Duration(o.resilient.Load()),
@@ -157,12 +163,16 @@ func (o *open) record() *handleRecord {
 	o.mu.Unlock()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.byName == "" {
+	if f.object().byName == "" {
 		r.File = f.id
 	}
 	r.Shared, r.DeleteOnClose = o.shared, o.deleteOnClose
 	r.DeletePending, r.Alloc = f.deletePending, f.alloc
-	r.NewPath = f.renaming
+	if r.ObjectPending = pending; f.base == nil {
+		r.NewPath = f.renaming
+	} else {
+		r.NewStream = f.renaming
+	}
 	r.Caching = o.holder.Granted()
 	for _, l := range f.locks.held {
 		if l.owner == o {
@@ -250,16 +260,22 @@ func (s *Server) restore(r *handleRecord) error {
 			return err
 		}
 	}
-	f, attr, err := r.open(ctx, fsys, r.Path)
-	if err != nil && r.NewPath != "" {
-		if f, attr, err = r.open(ctx, fsys, r.NewPath); err == nil {
+	f, attr, object, err := r.open(ctx, fsys, r.Path, r.Stream)
+	switch {
+	case err == nil:
+	case r.NewPath != "":
+		if f, attr, object, err = r.open(ctx, fsys, r.NewPath, r.Stream); err == nil {
 			r.Path = r.NewPath
+		}
+	case r.NewStream != "":
+		if f, attr, object, err = r.open(ctx, fsys, r.Path, r.NewStream); err == nil {
+			r.Stream = r.NewStream
 		}
 	}
 	if err != nil {
 		return err
 	}
-	m := s.mount(fsys)
+	m := s.mount(ctx, fsys)
 	o := &open{
 		srv: s, id: r.ID, caller: r.Caller, shareName: r.Share, m: m, name: r.Path, born: r.Born,
 		access: r.Access, shared: r.Shared, share: r.ShareAccess, options: r.Options, mode: r.Mode, action: r.Action,
@@ -271,7 +287,7 @@ func (s *Server) restore(r *handleRecord) error {
 	}
 	o.resilient.Store(int64(r.Resilient))
 	o.setFile(f)
-	if err := o.rejoin(r, completeAttr(attr)); err != nil {
+	if err := o.rejoin(r, completeAttr(attr), object); err != nil {
 		f.Close()
 		m.release()
 		return err
@@ -291,46 +307,53 @@ func (s *Server) restore(r *handleRecord) error {
 	return nil
 }
 
-// open opens the file if name stands for it.
-func (r *handleRecord) open(ctx context.Context, fsys vfs.FS, name string) (vfs.File, vfs.Attr, error) {
-	f, err := fsys.Open(ctx, name, vfs.OpenOptions{Access: r.Access, WriteThrough: r.Options&smb2.OptionWriteThrough != 0})
-	if err != nil {
-		return nil, vfs.Attr{}, err
+// open opens the file or stream if name stands for it. It also tells of the object that
+// a stream belongs to.
+func (r *handleRecord) open(ctx context.Context, fsys vfs.FS, name, stream string) (f vfs.File, attr vfs.Attr, object *vfs.Attr, err error) {
+	opt := vfs.OpenOptions{Access: r.Access, WriteThrough: r.Options&smb2.OptionWriteThrough != 0}
+	if stream == "" {
+		f, err = fsys.Open(ctx, name, opt)
+	} else {
+		f, object, err = openStream(ctx, fsys, name, stream, vfs.StreamOptions{OpenOptions: opt})
 	}
-	attr, err := f.Stat(ctx)
+	if err != nil {
+		return nil, attr, nil, err
+	}
+	attr, err = f.Stat(ctx)
 	if err == nil && attr.ID != r.File {
 		err = errOtherFile
 	}
 	if err != nil {
 		f.Close()
 	}
-	return f, attr, err
+	return f, attr, object, err
 }
 
 // rejoin makes o one of its file's opens, with what it had.
-func (o *open) rejoin(r *handleRecord, attr vfs.Attr) error {
-	m, key := o.m, foldPath(o.name)
+func (o *open) rejoin(r *handleRecord, attr vfs.Attr, object *vfs.Attr) error {
+	m := o.m
 	q := oplock.Request{Owner: o, Access: r.Asked, Level: r.Caching.Level, Lease: r.Lease, DeleteOnClose: r.Options&smb2.OptionDeleteOnClose != 0}
 	o.holder = oplock.NewHolder(q)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	f := m.fileOf(attr, key)
+	f := m.fileOf(attr, foldPath(o.name), object, r.Stream)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var err error
 	if o.granted, err = f.cache().Restore(&m.srv.leases, o.holder, r.Caching); err != nil {
 		return err
 	}
-	m.files[f.id] = f
-	if attr.ID == 0 {
-		m.byName[key], f.byName = f, key
-	}
-	f.opens = append(f.opens, o)
-	m.addPath(key, f)
-	o.file = f
+	f.enter(o, attr.ID == 0)
 	f.alloc = max(f.alloc, r.Alloc)
 	if r.DeletePending && !f.deletePending {
 		f.setDeletePending(o.name)
+	}
+	if r.ObjectPending {
+		f.base.mu.Lock()
+		if !f.base.deletePending {
+			f.base.setDeletePending(o.name)
+		}
+		f.base.mu.Unlock()
 	}
 	for _, l := range r.Locks {
 		f.locks.held = append(f.locks.held, byteLock{l.Off, l.Len, l.Exclusive, o})

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gosmbd/smb/oplock"
@@ -38,7 +39,7 @@ func (r *request) setDisposition(ctx context.Context, del, ignoreReadOnly bool) 
 		o.file.setDisposition(o, false)
 		return o.file.saveAll()
 	}
-	if o.m.remover == nil || o.path() == "." {
+	if o.m.remover == nil || o.path() == "." && o.file.base == nil {
 		return smb2.StatusCannotDelete
 	}
 	a, err := o.stat(ctx)
@@ -106,7 +107,12 @@ type renaming struct {
 // rename gives the file another name. [MS-FSA] 2.1.5.15.12
 func (r *request) rename(ctx context.Context, name string, root uint64, replace bool) error {
 	o := r.open
-	if o.m.renamer == nil {
+	switch {
+	case strings.HasPrefix(name, ":"):
+		return r.renameStream(ctx, name, root, replace)
+	case o.file.base != nil:
+		return smb2.StatusSharingViolation // as on Windows: a stream stays with its file
+	case o.m.renamer == nil:
 		return smb2.StatusAccessDenied
 	}
 	n, err := o.newName(ctx, name, root, replace)
@@ -194,6 +200,9 @@ func (n *renaming) rename() error {
 			return n.breakAll(files, oplock.OpRenameParent)
 		}
 	}
+	if streams := o.file.openStreams(); len(streams) > 0 {
+		return n.breakAll(streams, oplock.OpRenameParent)
+	}
 	for _, dir := range []string{path.Dir(n.from), path.Dir(n.to)} {
 		if err := m.checkParent(n.ctx, dir); err != nil {
 			return err
@@ -276,7 +285,7 @@ func (n *renaming) target() (string, error) {
 		return "", smb2.StatusAccessDenied
 	}
 	if f := m.findOpen(attr, old); f != nil {
-		return "", n.breakAll([]*file{f}, oplock.OpReplace)
+		return "", n.breakAll(append(f.openStreams(), f), oplock.OpReplace)
 	}
 	return old, nil
 }
@@ -349,7 +358,7 @@ func (r *request) link(ctx context.Context, x smb2.FileLinkInformation) error {
 	switch {
 	case r.tree.access()&vfs.AddFile == 0:
 		return smb2.StatusAccessDenied
-	case o.file.dir:
+	case o.file.object().dir:
 		return smb2.StatusFileIsADirectory
 	case m.linker == nil:
 		return smb2.StatusNotSupported
@@ -383,7 +392,7 @@ func (n *renaming) link(replace bool) error {
 	}
 	defer m.unclaim(claims...)
 	n.from = o.path()
-	if o.file.isDeletePending() {
+	if o.file.object().isDeletePending() {
 		return smb2.StatusAccessDenied
 	}
 	if m.isDoomed(path.Dir(n.to)) {
