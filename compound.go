@@ -36,11 +36,12 @@ type chain struct {
 	tree    uint32
 	file    smb2.FileID
 	hasFile bool
-	status  Status // of the element before
-	broken  bool   // there is nothing to inherit
-	early   *open  // pinned when the frame arrived, for the first element
-	started bool   // an element went before
-	turn    *turn  // of the first element; nil: its order makes no difference
+	status  Status          // of the element before
+	broken  bool            // there is nothing to inherit
+	early   *open           // pinned when the frame arrived, for the first element
+	started bool            // an element went before
+	turn    *turn           // of the first element; nil: its order makes no difference
+	settled chan<- struct{} // closed when the chain is answered or has to wait; nil: nobody waits for that
 
 	req   request
 	reply reply
@@ -121,8 +122,31 @@ func (c *conn) start(buf *frame.Buf, off int, sealed *session) error {
 		// What follows depends on it.
 		return ch.run()
 	}
+	if h.Command == smb2.CommandSetInfo {
+		c.dispatchFirst(ch)
+		return nil
+	}
 	c.srv.dispatch(ch)
 	return nil
+}
+
+// headStart is how long a request that others' caching may have to be broken for is
+// waited for before the next one is begun.
+const headStart = 2 * time.Millisecond
+
+// dispatchFirst is dispatch, and waits until ch is answered or has to wait, but not
+// long. A client that renames a file and then opens it takes it that the breaks which
+// the renaming causes come before the second answer.
+func (c *conn) dispatchFirst(ch *chain) {
+	settled := make(chan struct{})
+	ch.settled = settled
+	c.srv.dispatch(ch)
+	late := time.NewTimer(headStart)
+	defer late.Stop()
+	select {
+	case <-settled:
+	case <-late.C:
+	}
 }
 
 // pay counts the frame and what its reply may hold against the budgets.
@@ -230,6 +254,7 @@ func (ch *chain) run() error {
 	c.forget(ch)
 	if err != nil {
 		c.abort(err)
+		ch.headStartEnds()()
 		ch.free()
 		c.end()
 		return err
@@ -331,6 +356,7 @@ func (c *conn) forget(ch *chain) {
 // finish sends the answer and gives the chain up.
 func (ch *chain) finish() {
 	c := ch.c
+	defer ch.headStartEnds()()
 	if ch.out == nil {
 		ch.free()
 		c.end()
@@ -344,12 +370,25 @@ func (ch *chain) finish() {
 	c.queue(f, after...)
 }
 
+// headStartEnds returns what is to be called when the chain has sent something, or is
+// over.
+func (ch *chain) headStartEnds() func() {
+	settled := ch.settled
+	ch.settled = nil
+	return func() {
+		if settled != nil {
+			close(settled)
+		}
+	}
+}
+
 // flush sends what has been answered so far.
 func (ch *chain) flush() {
 	f := ch.seal()
 	after := ch.after
 	ch.after = nil
 	ch.c.queue(f, after...)
+	ch.headStartEnds()()
 }
 
 // free gives back all that the chain holds.
