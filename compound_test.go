@@ -3,11 +3,13 @@ package smb_test
 import (
 	"encoding/binary"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gosmbd/smb"
 	"github.com/gosmbd/smb/internal/smbtest"
 	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs/faultfs"
 )
 
 func statuses(replies []smbtest.Reply) []smb2.Status {
@@ -291,5 +293,53 @@ func TestCompoundLong(t *testing.T) {
 	}
 	for _, rep := range c.Compound(elems...) {
 		want(t, "ECHO", rep.Status, ok)
+	}
+}
+
+// A CREATE that begins to wait after others of its compound were done doesn't spoil their
+// answers: neither when it was canceled before, nor when the client was already told that
+// it takes time.
+func TestCompoundWaits(t *testing.T) {
+	for _, cancel := range []bool{false, true} {
+		name := "slow"
+		if cancel {
+			name = "canceled"
+		}
+		t.Run(name, func(t *testing.T) {
+			var hold chan struct{}
+			bubble(t, func(s *smb.Server) {
+				sh := s.Shares.(smb.Shares)["s"]
+				sh.FS = faultfs.New(sh.FS, func(op faultfs.Op) error {
+					if op.Kind == faultfs.Open && hold != nil {
+						<-hold
+					}
+					return nil
+				})
+			}, func(t *testing.T, r *rig) {
+				a, b := r.caching(smb.Dialect311, 1), r.caching(smb.Dialect311, 2)
+				r.leased(a, "f", smbtest.Lease2(leaseKey(1), leaseRWH, 0), leaseRWH)
+				synctest.Wait()
+				hold = make(chan struct{})
+				echo := b.Req(smb2.CommandEcho, smb2.EchoRequest{})
+				open := b.Req(smb2.CommandCreate, smbtest.CreateReq("f", smb2.Open))
+				b.Send(echo, open)
+				synctest.Wait()
+				status := ok
+				if cancel {
+					b.Cancel(open.MessageID, 0)
+					synctest.Wait()
+					status = smb2.StatusCancelled
+				} else {
+					time.Sleep(6 * time.Second)
+				}
+				close(hold)
+				if !cancel {
+					leaseBroken(t, a, leaseKey(1), leaseRWH, leaseRH, 2)
+					ackLease(t, a, leaseKey(1), leaseRH)
+				}
+				want(t, "ECHO", b.Wait(echo.MessageID).Status, ok)
+				want(t, "CREATE", b.Wait(open.MessageID).Status, status)
+			})
+		})
 	}
 }

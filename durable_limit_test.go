@@ -3,6 +3,7 @@ package smb_test
 import (
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gosmbd/smb"
@@ -45,5 +46,21 @@ func TestDurableLimit(t *testing.T) {
 			want(t, fmt.Sprint("reconnect of the handle ", n), list[n].back(as("ann", byte(n))), st)
 		}
 		want(t, "reconnect of bob", his.back(as("bob", 50)), ok)
+	})
+}
+
+// Nor are more kept when they all lose their connection at once.
+func TestDurableLimitAtOnce(t *testing.T) {
+	const most = 10
+	bubble(t, func(s *smb.Server) { s.Limits.DisconnectedPerUser = most; s.Logger = quiet() }, func(t *testing.T, r *rig) {
+		c := r.caching(smb.Dialect311, 1)
+		for n := range 300 {
+			r.durable(c, fmt.Sprint("f", n), 2)
+		}
+		lose(c)
+		synctest.Wait()
+		if n := len(opensOf(r)); n != most {
+			t.Errorf("%d handles are kept, want %d", n, most)
+		}
 	})
 }

@@ -20,6 +20,7 @@ type handle struct {
 	id    smb2.FileID
 	name  string
 	guid  smb2.GUID // zero: version 1
+	flags uint32    // of version 2
 	lease smb2.LeaseContext
 }
 
@@ -69,7 +70,7 @@ func (r *rig) keep(c *smbtest.Client, req smb2.CreateRequest, version int, lease
 func (h handle) request() smb2.CreateRequest {
 	x := []smb2.CreateContext{smbtest.Reconnect(h.id)}
 	if h.guid != (smb2.GUID{}) {
-		x[0] = smbtest.Reconnect2(h.id, h.guid, 0)
+		x[0] = smbtest.Reconnect2(h.id, h.guid, h.flags)
 	}
 	req := batchReq(h.name)
 	if h.lease.Version != 0 {
@@ -299,6 +300,13 @@ func TestDurableChecks(t *testing.T) {
 		}},
 		"other lease key": {v1: ok, v2: ok, lv1: notFound, lv2: notFound, edit: func(req *smb2.CreateRequest, _ handle) {
 			context(req, smb2.ContextRqLs, func(b []byte) { b[0]++ })
+		}},
+		"other lease version": {v1: ok, v2: ok, lv1: notFound, lv2: notFound, edit: func(req *smb2.CreateRequest, h handle) {
+			if x := h.lease; x.Version != 0 {
+				without(req, smb2.ContextRqLs)
+				x.Version = 3 - x.Version
+				*req = smbtest.With(*req, smbtest.LeaseContext(x))
+			}
 		}},
 		"no lease": {v1: ok, v2: ok, lv1: notFound, lv2: notFound, edit: func(req *smb2.CreateRequest, _ handle) {
 			without(req, smb2.ContextRqLs)

@@ -124,6 +124,20 @@ func TestManyDurableDisconnects(t *testing.T) {
 	})
 }
 
+// A hundred thousand times: a channel joins a session that stays, and goes.
+func TestManyChannels(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		a := r.caching(smb.Dialect311, 1)
+		endure(t, cycles(100_000), func(int) {
+			r, end := r.scope()
+			defer end()
+			r.bind(a, 1).Close()
+			time.Sleep(31 * time.Second) // as long as a net.Pipe that is closed lives on
+			alive(t, a)
+		})
+	})
+}
+
 // Nothing is left of clients that never come back.
 func TestManyAbandonedHandles(t *testing.T) {
 	r := newRig(t, nil)

@@ -1,7 +1,9 @@
 package smb_test
 
 import (
+	"context"
 	"fmt"
+	"net"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -475,4 +477,80 @@ func TestLeaseShareMode(t *testing.T) {
 	leaseBroken(t, a, leaseKey(2), leaseRH, leaseR, 2)
 	ackLease(t, a, leaseKey(2), leaseR)
 	want(t, "CREATE", b.Wait(mid).Status, smb2.StatusSharingViolation)
+}
+
+// A connection that takes nothing doesn't keep the break from the client's other one for
+// good.
+func TestLeaseBreakOfStuckConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nil)
+		a1, a2, b := r.caching(smb.Dialect311, 1), r.caching(smb.Dialect311, 1), r.caching(smb.Dialect311, 2)
+		a2.Timeout, b.Timeout = time.Hour, time.Hour
+		r.leased(a1, "f", smbtest.Lease2(leaseKey(1), leaseRWH, 0), leaseRWH)
+		r.leased(a2, "f", smbtest.Lease2(leaseKey(1), leaseRWH, 0), leaseRWH)
+		// It reads what is on the way and one more, and then nothing.
+		release := a1.Hold()
+		defer release()
+		a1.Send(a1.Req(smb2.CommandEcho, smb2.EchoRequest{}))
+		synctest.Wait()
+		a1.Send(a1.Req(smb2.CommandEcho, smb2.EchoRequest{}))
+		begin := time.Now()
+		mid := startOpen(b, smbtest.CreateReq("f", smb2.Open))
+		leaseBroken(t, a2, leaseKey(1), leaseRWH, leaseRH, 2)
+		ackLease(t, a2, leaseKey(1), leaseRH)
+		want(t, "CREATE", b.Wait(mid).Status, ok)
+		if d := time.Since(begin); d > oplock.AckTimeout {
+			t.Errorf("after %v", d)
+		}
+		end(r, a1, a2, b)
+	})
+}
+
+// slowConn takes its time for each write.
+type slowConn struct{ net.Conn }
+
+func (s slowConn) Write(b []byte) (int, error) {
+	time.Sleep(time.Millisecond)
+	return s.Conn.Write(b)
+}
+
+// A break comes through on a connection that always has something else to send.
+func TestLeaseBreakOfBusyConnection(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		x, y := net.Pipe()
+		go r.srv.ServeConn(context.Background(), slowConn{y})
+		a, b := smbtest.New(t, x), r.caching(smb.Dialect311, 2)
+		a.Ask = 64
+		_, st := a.Negotiate([]smb.Dialect{smb.Dialect311}, smbtest.NegotiateOptions{ClientGUID: machine(1), Caps: smbtest.CachingCaps})
+		want(t, "NEGOTIATE", st, ok)
+		r.setup(a, "ann", password)
+		r.tree(a, "s")
+		other := r.open(a, "other")
+		a.Write(other, 0, make([]byte, 4096))
+		read := func() { a.Send(a.Req(smb2.CommandRead, smb2.ReadRequest{FileID: other, Length: 4096})) }
+		e := a.Req(smb2.CommandCreate, smbtest.With(smbtest.CreateReq("f", smb2.OpenIf), smbtest.Lease2(leaseKey(1), leaseRWH, 0)))
+		time.Sleep(10 * time.Millisecond)
+		a.Send(e)
+		// The answer is being written when these come, and stays the last that was
+		// before them.
+		time.Sleep(500 * time.Microsecond)
+		for range 8 {
+			read()
+		}
+		want(t, "CREATE", a.Wait(e.MessageID).Status, ok)
+		startOpen(b, smbtest.CreateReq("f", smb2.Open))
+		for range 100 {
+			rep, got := a.Recv()
+			if !got {
+				t.Fatal("the connection is gone")
+			}
+			if rep.Command == smb2.CommandOplockBreak {
+				return
+			}
+			if rep.MessageID != ^uint64(0) {
+				read()
+			}
+		}
+		t.Error("no break after 100 answers")
+	})
 }

@@ -3,6 +3,8 @@ package smb_test
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -217,9 +219,10 @@ func TestChannelBreaks(t *testing.T) {
 }
 
 // A break that is stuck on one channel goes out on another, when the server gives the
-// first one up.
+// first one up. So does one that needs no answer, or the client would go on reading what
+// is in its cache. [MS-SMB2] 3.3.4.7
 func TestLeaseBreakOfStuckChannel(t *testing.T) {
-	for _, state := range []smb2.LeaseState{leaseRH, leaseRWH} {
+	for _, state := range []smb2.LeaseState{leaseR, leaseRH, leaseRWH} {
 		t.Run(fmt.Sprint(oplock.State(state)), func(t *testing.T) {
 			bubble(t, nil, func(t *testing.T, r *rig) {
 				a := r.caching(smb.Dialect311, 1)
@@ -495,4 +498,68 @@ func TestForeignRequestNotSigned(t *testing.T) {
 			t.Errorf("%v and %v signed under one MessageId", first.Status, again.Status)
 		}
 	})
+}
+
+// second sends the second half of a binding to se, whatever comes of it.
+func (r *rig) second(c *smbtest.Client, se *smbtest.Session) (mid uint64) {
+	r.t.Helper()
+	l := &smbtest.Logon{User: "ann", Password: password, Bind: se}
+	first, id := c.LogonFirst(l)
+	if first.Status != smb2.StatusMoreProcessingRequired {
+		r.t.Fatalf("binding: %v", first.Status)
+	}
+	token, _ := c.LogonToken(l, first)
+	e := c.SetupReq(l, token, id)
+	c.Adopt(&smbtest.Session{ID: id, Signer: se.Signer, Sign: true})
+	c.Send(e)
+	return e.MessageID
+}
+
+// Of two bindings that finish at once on one connection one is refused, and the session
+// ends with its connections.
+func TestBindTwiceAtOnce(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		a, b := r.caching(smb.Dialect311, 1), r.channel(smb.Dialect311, 1)
+		r.open(a, "f")
+		// A logon that fails holds up the next ones.
+		x := r.channel(smb.Dialect311, 9)
+		l := &smbtest.Logon{User: "ann", Password: "wrong"}
+		first, id := x.LogonFirst(l)
+		token, _ := x.LogonToken(l, first)
+		x.Send(x.SetupReq(l, token, id))
+		time.Sleep(10 * time.Millisecond)
+		mids := []uint64{r.second(b, a.Session), r.second(b, a.Session)}
+		got := []smb2.Status{b.Wait(mids[0]).Status, b.Wait(mids[1]).Status}
+		if got[0] != ok { // either may be the first
+			slices.Reverse(got)
+		}
+		want(t, "one binding", got[0], ok)
+		want(t, "the other", got[1], smb2.StatusRequestNotAccepted)
+		lose(x, b, a)
+		time.Sleep(time.Hour)
+		for _, se := range sessionsOf(r) {
+			t.Errorf("left: %+v", se)
+		}
+	})
+}
+
+// Both connections of a client go while it binds.
+func TestBindCut(t *testing.T) {
+	r := newRig(t, func(s *smb.Server) { s.Logger = quiet() })
+	for range 300 {
+		r, end := r.scope()
+		a, b := r.caching(smb.Dialect311, 1), r.channel(smb.Dialect311, 1)
+		r.second(b, a.Session)
+		time.Sleep(time.Duration(rand.IntN(150)) * time.Microsecond)
+		go a.Close()
+		go b.Close()
+		end()
+	}
+	for range 300 {
+		if len(sessionsOf(r)) == 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Errorf("%d sessions without a connection", len(sessionsOf(r)))
 }

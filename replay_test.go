@@ -223,6 +223,22 @@ func TestCreateReplayChecks(t *testing.T) {
 	}
 }
 
+// It is told the oplock that the first one got, not the one that it asks for.
+func TestCreateReplayLevel(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		r.open(r.bob(2), "f")
+		c := r.caching(smb.Dialect311, 1)
+		req := smbtest.With(batchReq("f"), smbtest.Durable2(createGUID(1), 0, 0))
+		first, _, st := c.Open(req)
+		want(t, "CREATE", st, ok)
+		again, _, st := c.Opened(c.DoElem(c.Req(smb2.CommandCreate, req).Replay()))
+		want(t, "CREATE again", st, ok)
+		if first.OplockLevel != smb2.OplockLevelII || again.OplockLevel != first.OplockLevel {
+			t.Errorf("oplock %v, and then %v", first.OplockLevel, again.OplockLevel)
+		}
+	})
+}
+
 // A LOCK that was carried out isn't carried out again. [MS-SMB2] 3.3.5.14
 func TestLockSequence(t *testing.T) {
 	for _, d := range smbtest.AllDialects {

@@ -134,6 +134,24 @@ func TestPreviousSession(t *testing.T) {
 	})
 }
 
+// It doesn't wait for the break that a request of that session waits for.
+func TestPreviousSessionWaits(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		a, b := r.caching(smb.Dialect311, 1), r.caching(smb.Dialect311, 2)
+		id := r.open(b, "f")
+		r.leased(a, "f", smbtest.Lease2(leaseKey(1), leaseRH, 0), leaseRH)
+		start(b, smb2.CommandSetInfo, smb2.SetInfoRequest{InfoType: smb2.InfoFile, Class: uint8(smb2.ClassFileDispositionInformation), FileID: id, Data: []byte{1}})
+		c := r.channel(smb.Dialect311, 2)
+		c.Timeout = time.Minute
+		begin := time.Now()
+		_, st := c.Logon(&smbtest.Logon{User: "ann", Password: password, Previous: b.Session.ID})
+		want(t, "logon", st, ok)
+		if d := time.Since(begin); d > time.Second {
+			t.Errorf("the logon took %v", d)
+		}
+	})
+}
+
 func TestLogoff(t *testing.T) {
 	r := newRig(t, nil)
 	eachDialect(t, func(t *testing.T, d smb.Dialect) {

@@ -64,6 +64,9 @@ var situations = []situation{
 	{"two channels", 2, 0, false, false},
 	{"one channel, slow", 1, slow, false, false},
 	{"two channels, slow", 2, slow, false, false},
+	{"persistent", 1, 0, true, false},
+	{"persistent, server killed", 1, 0, true, true},
+	{"persistent, slow, server killed", 1, slow, true, true},
 }
 
 // slow is how long the backend may take for what was under way when the connection
