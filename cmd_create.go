@@ -36,6 +36,7 @@ type creation struct {
 	wait     <-chan struct{} // with errBreaking
 	waitFile *file           // what is waited for
 	reserved bool            // there is room for the open
+	holds    bool            // a use of the mount is counted
 
 	fresh     *replay // reserved for it in case it comes again
 	replayed  bool    // it came before
@@ -56,6 +57,10 @@ func create(ctx context.Context, r *request, w *reply) error {
 	}
 	if c.persistent() {
 		c.req.Options |= smb2.OptionWriteThrough // [MS-SMB2] 3.3.5.9
+		// What the backend did for a session that ends meanwhile is kept for the
+		// client, see parkNew.
+		c.ctx = context.WithoutCancel(ctx)
+		c.holds = true
 	}
 	if c.contexts.durable.reconnects() {
 		return c.reconnect(w)
@@ -85,6 +90,7 @@ func (c *creation) open(w *reply) (err error) {
 			c.end()
 		}
 	}()
+	c.holds = c.holds && c.m.srv.retain(c.m) // or the end of the session would end the mount
 	for _, step := range []func() error{c.checkParameters, c.checkName, c.checkAccess, c.takeOver, c.reserve} {
 		if err := step(); err != nil {
 			return err
@@ -105,6 +111,10 @@ func (c *creation) end() {
 	if c.reserved {
 		c.reserved = false
 		c.r.se.unreserveOpen()
+	}
+	if c.holds {
+		c.holds = false
+		c.m.release()
 	}
 	if c.fresh != nil {
 		c.m.srv.handles.unreserve(c.fresh)

@@ -65,6 +65,7 @@ var situations = []situation{
 	{"one channel, slow", 1, slow, false, false},
 	{"two channels, slow", 2, slow, false, false},
 	{"persistent", 1, 0, true, false},
+	{"persistent, slow", 1, slow, true, false},
 	{"persistent, server killed", 1, 0, true, true},
 	{"persistent, slow, server killed", 1, slow, true, true},
 }
