@@ -47,7 +47,10 @@ wait $fio || { echo 'FAULT: fio failed'; grep -iE 'err|verify|offset' /run/fio.l
 echo "fio rounds: $(cat /run/rounds)"
 umount /mnt/a /mnt/b || status=1
 touch "$OUT/done"
-sleep 5 # the probe sees that it gets in now
+for _ in $(seq 200); do # the probe sees that it gets in now
+	[ "$STRICT" = true ] && [ ! -e "$OUT/probed" ] || break
+	sleep 0.5
+done
 umount /mnt/plain || status=1
 kernelsays 'has not responded|reconnect|sending data on socket|Close unmatched|cifs_put_smb_ses|Send error|reopen|cifs_setlk failed|Push locks|Serverclose|could not find session|signing key|signature verification returned error = -2' || status=1
 exit $status

@@ -20,7 +20,7 @@ set -euo pipefail
 mode=${1:-persistent} how=${2:-kill} times=${3:-100}
 [ "$mode" != persistent ] || KERNEL_ARGS="-handles \$OUT/handles.db ${KERNEL_ARGS:-}"
 prepare
-rm -f "$out"/{holding,over,done,probe.log,kills,handles.db}
+rm -f "$out"/{holding,over,done,probed,probe.log,kills,handles.db}
 export OUT=$out SERVER=$server KILLS=0
 [ "$how" != kill ] || KILLS=$times
 strict=false

@@ -179,24 +179,31 @@ func (v *survivor) probeLock(c int, held [2]*os.File) {
 // passLock has the clients take turns with a lock: who has none can't get it,
 // who gave it back has none any more.
 func (v *survivor) passLock() {
-	const name = "passed"
+	for n := 0; !v.done(); n++ {
+		if err := v.passOn(fmt.Sprintf("passed%d", n)); err != nil {
+			v.fault("%v", err)
+			return
+		}
+	}
+}
+
+// passOn is passLock with one file, until the client has lost sight of a lock.
+func (v *survivor) passOn(name string) error {
 	if err := os.WriteFile(filepath.Join(v.plain, name), make([]byte, 2*blockSize), 0o666); err != nil {
-		v.fault("%v", err)
-		return
+		return err
 	}
 	var f [2]*os.File
 	for c := range f {
 		var err error
 		if f[c], err = os.OpenFile(filepath.Join(v.mounts[c], name), os.O_RDWR|syscall.O_DIRECT, 0); err != nil {
-			v.fault("%v", err)
-			return
+			return err
 		}
-		defer func() { f[c].Close() }()
+		defer f[c].Close()
 	}
 	for turn := 0; !v.done(); turn++ {
 		c := turn % 2
-		if !v.take(&f[c]) {
-			return
+		if !v.take(f[c]) {
+			return nil
 		}
 		for range 5 {
 			time.Sleep(100 * time.Millisecond)
@@ -221,36 +228,40 @@ func (v *survivor) passLock() {
 			return err
 		})
 		if !ok {
-			return
+			return nil
 		}
 	}
+	return nil
 }
 
 // take gets a lock that nobody has. When the connection breaks the client can't
 // know whether it was granted, and sends no lock sequence by which the server could
-// tell; if it was, the client's own handle is in its way until it is closed.
-func (v *survivor) take(f **os.File) bool {
-	refused := 0
+// tell. If it was, the client's own handle is in its way until it is closed, or
+// expires in the server: the file is of no use then.
+func (v *survivor) take(f *os.File) bool {
+	refused, lost, useless := 0, false, false
 	wake := func() error {
-		_ = touch(*f)
-		return setLock(*f, syscall.F_SETLK, syscall.F_UNLCK, 0, 10)
+		_ = touch(f)
+		return setLock(f, syscall.F_SETLK, syscall.F_UNLCK, 0, 10)
 	}
-	return v.retried("lock", wake, func() error {
-		err := setLock(*f, syscall.F_SETLK, syscall.F_WRLCK, 0, 10)
-		if err != syscall.EACCES && err != syscall.EAGAIN {
-			return err
-		}
-		if refused++; refused%20 == 0 {
-			again, err := os.OpenFile((*f).Name(), os.O_RDWR|syscall.O_DIRECT, 0)
-			if err != nil {
-				return err
+	ok := v.retried("lock", wake, func() error {
+		err := setLock(f, syscall.F_SETLK, syscall.F_WRLCK, 0, 10)
+		switch {
+		case err == nil:
+		case err != syscall.EACCES: // the server refuses with EACCES
+			lost = true
+		case lost:
+			if refused++; refused == 20 {
+				useless = true
+				return nil
 			}
-			(*f).Close()
-			*f = again
-			v.did("handles with a lock that the client doesn't know of")
 		}
 		return err
 	})
+	if useless {
+		v.did("lock granted, perhaps, and the answer got lost")
+	}
+	return ok && !useless
 }
 
 // handleIDs are the persistent parts of the file ids of the file that is held.
