@@ -96,6 +96,8 @@ func TestCancel(t *testing.T) {
 		// Canceling doesn't take the lock.
 		want(t, "UNLOCK", b.holder.Lock(b.held, 0, 10, smb2.LockUnlock), ok)
 		want(t, "LOCK", b.holder.Lock(b.held, 0, 10, exclusiveNow), ok)
+		// The next dialect wants the lock before the server notices a lost connection.
+		want(t, "CLOSE", b.holder.CloseFile(b.held), ok)
 		b.holder.Close()
 		b.c.Close()
 	})
