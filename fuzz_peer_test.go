@@ -1,6 +1,7 @@
 package smb_test
 
 import (
+	"testing"
 	"testing/synctest"
 	"time"
 
@@ -86,6 +87,13 @@ func (p *peer) connect() {
 	}
 }
 
+// logf tells those who read a script what happens (go test -v).
+func (p *peer) logf(format string, args ...any) {
+	if testing.Verbose() {
+		p.s.t.Logf("%v %d "+format, append([]any{time.Now().Format("04:05.000"), p.n}, args...)...)
+	}
+}
+
 // cut ends the connection without a word.
 func (p *peer) cut() {
 	p.free()
@@ -165,6 +173,9 @@ func (p *peer) flush() {
 		return
 	}
 	frame := p.c.Build(p.frame...)
+	for _, e := range p.frame {
+		p.logf("sends %v %d: %+v", e.Command, e.MessageID, e.Body)
+	}
 	if p.flip != 0 {
 		frame[p.flipAt%len(frame)] ^= p.flip
 		p.flip, p.tampered = 0, true
@@ -196,6 +207,7 @@ func (p *peer) drain() {
 // take looks at one reply.
 func (p *peer) take(r smbtest.Reply) {
 	t := p.s.t
+	p.logf("got %v %d: %v", r.Command, int64(r.MessageID), r.Status)
 	if r.BadSig && !p.tampered && r.SessionID == p.c.Session.ID {
 		t.Errorf("%v: bad signature: %x", r.Command, r.Msg)
 	}
@@ -226,7 +238,9 @@ func (p *peer) take(r smbtest.Reply) {
 	case smb2.CommandRead:
 		smbtest.Parse(p.c, r, smb2.ParseReadResponse)
 	case smb2.CommandIoctl:
-		smbtest.Parse(p.c, r, smb2.ParseIoctlResponse)
+		if resp := smbtest.Parse(p.c, r, smb2.ParseIoctlResponse); resp.CtlCode == smb2.FsctlSrvRequestResumeKey {
+			copy(p.s.key[:], resp.Output)
+		}
 	case smb2.CommandQueryInfo:
 		smbtest.Parse(p.c, r, smb2.ParseQueryInfoResponse)
 	case smb2.CommandQueryDirectory:

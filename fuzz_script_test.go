@@ -29,6 +29,7 @@ type script struct {
 	second byte // the second one
 	peers  [4]*peer
 	ids    []smb2.FileID // that any CREATE returned
+	key    [24]byte      // of the latest FSCTL_SRV_REQUEST_RESUME_KEY
 	slept  time.Duration
 }
 
@@ -185,6 +186,7 @@ func (s *script) run() {
 		p.flush()
 		p.drain()
 	}
+	s.look()
 }
 
 // act carries out an op that isn't a request.
@@ -225,10 +227,23 @@ func (p *peer) act(op byte) {
 			store: x&4 != 0, after: x&8 != 0,
 		})
 	case opLook:
-		// What the server does for an administrator.
-		for range s.r.srv.Sessions() {
+		s.look()
+	}
+}
+
+// look asks for what an administrator sees.
+func (s *script) look() {
+	for range s.r.srv.Sessions() {
+	}
+	waiting := make(map[string]int)
+	for o := range s.r.srv.Opens() {
+		if o.SessionID == 0 {
+			waiting[o.Caller.String()]++
 		}
-		for range s.r.srv.Opens() {
+	}
+	for who, n := range waiting {
+		if most := s.r.srv.Limits.DisconnectedPerUser; most > 0 && n > most {
+			s.t.Errorf("%d handles of %s wait, at most %d may", n, who, most)
 		}
 	}
 }
@@ -333,7 +348,13 @@ func (p *peer) body(op byte) (smb2.Command, smbtest.Body) {
 		return smb2.CommandIoctl, smbtest.IoctlReq(id, smb2.FsctlLmrRequestResiliency, append(in, 0, 0, 0, 0), 0)
 	case opIoctl:
 		id, x := s.id(), s.byte()
-		return smb2.CommandIoctl, smbtest.IoctlReq(id, fuzzCodes[int(x)%len(fuzzCodes)], s.bytes(int(x>>4)*4), 1024)
+		code, in := fuzzCodes[int(x&15)%len(fuzzCodes)], s.bytes(int(x>>4)*4)
+		if code == smb2.FsctlSrvCopychunk && len(in) == 0 {
+			// One chunk: the first 4 bytes to offset 8.
+			in = append(append(in, s.key[:]...), 1, 0, 0, 0, 0, 0, 0, 0)
+			in = append(in, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0)
+		}
+		return smb2.CommandIoctl, smbtest.IoctlReq(id, code, in, 1024)
 	case opNotify:
 		id, x := s.id(), s.byte()
 		filter := []uint32{notifyAll, notifyName, 0x100, 0}[x&3]
@@ -366,6 +387,9 @@ func (p *peer) body(op byte) (smb2.Command, smbtest.Body) {
 		return smb2.CommandLogoff, smb2.LogoffRequest{}
 	case opCommand:
 		cmd := smb2.Command(s.byte() % 20)
+		if cmd == smb2.CommandNegotiate {
+			p.tampered = true // it ends the connection
+		}
 		if b, found := bodies(s.id())[cmd]; found {
 			return cmd, b
 		}

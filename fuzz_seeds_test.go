@@ -79,6 +79,8 @@ func fuzzSeeds() []fuzzSeed {
 		add(fmt.Sprint("ioctl ", x), d, s, batch, op(opIoctl, 0, 0, x|0x20, 0, 0, 0, 0, 0, 0, 0, 0), op(opIoctl, 0, 255, x))
 	}
 	add("negotiate, then read", d, ipc, op(opCreate, 0, 8, modeOpen, 0), op(opCommand, howMore, 0, 0), op(opRead, 0, 0, 0xF0))
+	add("directories", d, s, op(opCreate, 0, 2, modeOpen|modeDir|modeRead, 0), op(opCreate, 0, 3, modeOpenIf, 0), op(opQueryDir, 0, 1, 255), op(opQueryDir, 0, 1, 9), op(opQueryDir, 0, 0, 9),
+		op(opCreate, howMore, 5, modeOpen|modeDir|modeRead, 0), op(opQueryDir, howMore|howRelated, 255, 20), op(opQueryDir, howMore|howRelated, 255, 20), op(opClose, howRelated, 255))
 	add("copy", d, s, op(opCreate, 0, 0, modeOpenIf, 0), op(opWrite, 0, 0, 0xF0), op(opIoctl, 0, 0, 0), op(opIoctl, 0, 0, 5))
 
 	// Caching.
@@ -96,7 +98,14 @@ func fuzzSeeds() []fuzzSeed {
 	add("waiting open logged off", d, s, leased, other, op(peerB|opLogoff, 0), op(opAck, 0))
 	add("waiting open in a compound", d, s, leased, op(peerB|opCommand, howMore, 13, 0), op(peerB|opCreate, howMore, 0, modeOpen, 0),
 		op(peerB|opWrite, howRelated|howMore, 255, 0x10), op(peerB|opClose, howRelated, 255), op(peerB|opCancel, 0, 0), op(opAck, 0))
-	add("waiting open on a slow backend", d, s, leased, op(opFault, 3), op(peerB|opCommand, howMore, 13, 0), other, op(peerB|opCancel, 0, 16), op(opSleep, 2), op(opAck, 0))
+	echo := op(peerB|opCommand, howMore, 13, 0)
+	known := op(peerB|opCommand, 0, 13, 0)
+	add("waiting open canceled before it waits", d, s, leased, known, op(opFault, 2), echo, other, op(peerB|opCancel, 0, 0), op(opSleep, 3), op(opAck, 0))
+	add("waiting open announced before it waits", d, s, leased, known, op(opFault, 3), echo, other, op(opSleep, 3), op(opSleep, 3), op(opAck, 0), op(opSleep, 3))
+	add("waiting open cut before it waits", d, s, leased, known, op(opFault, 2), echo, other, op(peerB|opCut), op(opSleep, 3), op(opAck, 0))
+	add("waiting open, two channels", d, s, op(peerB|opCreate, 0, 0, modeOpenIf, levelLease, lRWH), op(opCommand, 0, 13, 0), op(peerJoins|opCommand, 0, 13, 0),
+		op(racing|opCreate, 0, 0, modeOpen, levelLease|keepDurable2, lRWH|1, 1), op(peerJoins|opCreate, howReplay, 0, modeOpen, levelLease|keepDurable2, lRWH|1, 1), op(opCut), op(peerB|opAck, 0),
+		op(peerJoins|opCreate, howReplay, 0, modeOpen, levelLease|keepDurable2, lRWH|1, 1))
 	add("break over two channels", d, s, leased, op(peerJoins|opCommand, 0, 13, 0), other, op(opCut), op(peerJoins|opAck, 0))
 	add("break to a stuck channel", d, s, leased, op(peerJoins|opCommand, 0, 13, 0), op(opHold), op(racing|opCommand, 0, 13, 0), op(racing|opCommand, 0, 13, 0),
 		other, op(opSleep, 3), op(peerJoins|opAck, 0), op(opSleep, 4), op(opRelease))
@@ -142,6 +151,10 @@ func fuzzSeeds() []fuzzSeed {
 		op(peerJoins|opWrite, howReplay|howLater, 0, 0x10), op(opWrite, howEarlier, 0, 0x10), op(peerJoins|opCreate, howReplay, 1, modeOpenIf, levelLease|keepDurable2, lRWH, 1))
 	add("replay races", d, s, op(opFault, 2), op(racing|opCreate, 0, 0, modeOpenIf, levelLease|keepDurable2, lRWH, 1),
 		op(racing|peerJoins|opCreate, howReplay, 0, modeOpenIf, levelLease|keepDurable2, lRWH, 1), op(racing|opTreeDisconnect, 0), op(opSleep, 2))
+	add("replay and the end of the tree", d, ca, op(opCommand, 0, 13, 0), op(opFault, 2), op(racing|opCreate, 0, 0, modeOpenIf, levelLease|keepPersistent, lRWH, 1), op(opTreeDisconnect, 0),
+		op(racing|opCreate, howReplay, 0, modeOpenIf, levelLease|keepPersistent, lRWH, 1), op(opSleep, 3), op(opSleep, 3), op(opTree, 0, ca), persistent)
+	add("locks of what is persistent", d, ca, persistent, op(opLock, 0, 0, 0x44, 0x12), op(opCreate, 0, 0, modeOpen, levelLease, lRWH), op(opLock, 0, 0, 0), op(racing|opWrite, 0, 1, 0x10), op(opRestart, 1),
+		backPersistent, op(opLock, 0, 0, 0x44, 0x12), op(opLock, 0, 0, 2), op(opRestart, 0), op(opSleep, 5), op(opSleep, 6))
 	add("application comes back", d, s, op(opCreate, 0, 0, modeOpenIf|modeAlone, keepDurable2|withApp, 1, 1|1<<2), op(peerB|opCreate, 0, 0, modeOpen, keepDurable2|withApp, 2, 1|1<<2),
 		op(peerB|opCreate, 0, 0, modeOpen, keepDurable2|withApp, 2, 1|2<<2), op(opFlush, 0, 1))
 
