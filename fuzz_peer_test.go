@@ -24,6 +24,7 @@ type peer struct {
 	flip    byte
 	breaks  []smbtest.Break
 	pending []smbtest.Reply // interim ones
+	halves  []half
 	done    map[uint64]bool // requests that were answered
 	release func()          // lets it read again
 }
@@ -123,7 +124,7 @@ func (p *peer) logon(how byte) {
 	l := &smbtest.Logon{User: name, Password: pass}
 	switch how & 7 {
 	case 0:
-		if p.c.Session.Signer == nil {
+		if !p.lives() {
 			return
 		}
 		l.Again = p.c.Session
@@ -141,23 +142,70 @@ func (p *peer) logon(how byte) {
 			return
 		}
 	case 6:
-		if p.c.Session.Signer == nil {
+		if !p.lives() {
 			return
 		}
 		l.Again, l.Password = p.c.Session, "wrong"
 	}
+	p.logf("logs on as %s, kind %d", l.User, how&7)
 	before := p.c.Session
 	if l.Again == nil {
 		// Nobody encrypts what begins a session with the keys of another.
 		p.c.Session = &smbtest.Session{}
 	}
 	if how&7 == 7 {
-		p.c.LogonFirst(l) // and never more
+		if how&8 != 0 {
+			l.Bind = p.s.sessionOf(how >> 4)
+		}
+		if r, id := p.c.LogonFirst(l); r.Status == smb2.StatusMoreProcessingRequired {
+			p.halves = append(p.halves, half{l, r, id})
+		}
 	} else if _, st := p.c.Logon(l); st == ok {
 		p.session = p.c.Session.ID
 		return
 	}
 	p.c.Session = before
+}
+
+// half is a logon that has begun.
+type half struct {
+	l     *smbtest.Logon
+	first smbtest.Reply
+	id    uint64
+}
+
+// conclude sends the second half of a logon, and doesn't look what becomes of it.
+func (p *peer) conclude() {
+	p.flush()
+	if p.c == nil || len(p.halves) == 0 {
+		return
+	}
+	h := p.halves[0]
+	p.halves = p.halves[1:]
+	token, _ := p.c.LogonToken(h.l, h.first)
+	e := p.c.SetupReq(h.l, token, h.id)
+	p.logf("sends %v %d, the second half", e.Command, e.MessageID)
+	if b := h.l.Bind; b != nil {
+		e.Unsigned = true
+		e.Flags |= smb2.FlagSigned
+		e.Tamper = b.Signer.Sign
+	}
+	before := p.c.Session
+	p.c.Session = &smbtest.Session{}
+	p.c.Send(e)
+	p.c.Session = before
+	p.tampered = true // nobody has its keys
+}
+
+// lives reports whether p's session is still there: what is encrypted for one that
+// isn't ends the connection.
+func (p *peer) lives() bool {
+	e := p.c.Req(smb2.CommandEcho, smb2.EchoRequest{})
+	if p.c.Session.Signer == nil || !p.c.Send(e) {
+		return false
+	}
+	p.drain()
+	return p.done[e.MessageID]
 }
 
 func (s *script) sessionOf(n byte) *smbtest.Session {

@@ -76,6 +76,7 @@ const (
 	opRelease
 	opFault
 	opLook
+	opConclude
 )
 
 // How a request is sent.
@@ -100,7 +101,9 @@ const (
 	setupTight      byte = 1 << 7 // low limits
 )
 
-// The share in the second byte.
+// The second byte: the share in two bits, and this.
+const secondDelay byte = 1 << 2 // failed logons are held back
+
 var fuzzShares = []string{"ca", "s", "IPC$", "enc"}
 
 func newScript(t *testing.T, b []byte) *script {
@@ -126,7 +129,9 @@ func (s *script) server(shares smb.Namespace) *smb.Server {
 		Name: "server", Shares: shares, Handles: s.view,
 		Mechanisms: []smb.Mechanism{ntlm.New(accounts())}, Logger: noPanics(s.t),
 	}
-	noDelay(srv)
+	if s.second&secondDelay == 0 {
+		noDelay(srv)
+	}
 	srv.Limits.MaxIO = 64 << 10
 	if s.setup&setupTight != 0 {
 		l := &srv.Limits
@@ -226,6 +231,8 @@ func (p *peer) act(op byte) {
 			delay: []time.Duration{0, 10 * time.Millisecond, time.Second, 2 * time.Second}[x&3],
 			store: x&4 != 0, after: x&8 != 0,
 		})
+	case opConclude:
+		p.conclude()
 	case opLook:
 		s.look()
 	}

@@ -175,6 +175,10 @@ func fuzzSeeds() []fuzzSeed {
 	// Sessions.
 	add("channels", d, s, batch, op(peerJoins|opWrite, 0, 0, 0x10), op(opCut), op(peerJoins|opFlush, 0, 0), op(opCommand, 0, 13, 0), op(peerJoins|opLogoff, 0))
 	add("bind", d, s, batch, op(peerA2|opCommand, 0, 13, 0), op(peerA2|opLogon, 5), op(peerA2|opLogon, 5), op(opLogoff, 0), op(peerA2|opLogon, 5), op(peerB|opLogon, 5))
+	halves := op(peerA2|opLogon, 7|8, peerA2|opLogon, 7|8, peerA2|opLogon, 1, racing|peerA2|opConclude, peerA2|opConclude)
+	add("bind twice at once", d, secondDelay|s, batch, op(peerA2|opCommand, 0, 13, 0), op(peerA2|opLogoff, 0), halves, op(opSleep, 2), op(peerA2|opCommand, 0, 13, 0))
+	add("bind and cut", d, secondDelay|s, batch, op(peerA2|opCommand, 0, 13, 0), op(peerA2|opLogoff, 0), halves, op(opCut), op(peerA2|opCut), op(opSleep, 2), other)
+	add("logons at once", d, s, batch, op(opLogon, 7), op(opLogon, 7), op(racing|opConclude), op(racing|opConclude), op(racing|opCut))
 	add("bind sealed", 2|setupSeal, s, batch, op(peerJoins|opWrite, 0, 0, 0x10), op(opLogon, 0), op(peerJoins|opLogon, 0))
 	add("logon again", d, s, batch, op(opLogon, 0), op(opLogon, 1), op(opLogon, 2), op(opLogon, 6), op(opLogon, 7), op(opLook))
 	add("two sessions", d, s, batch, op(opLogon, 2), op(opTree, 0, 0), op(opTree, 0, 3), op(opTree, 0, 2), op(opLogoff, 0))
