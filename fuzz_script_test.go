@@ -43,9 +43,9 @@ const (
 	racing byte = 0x80 // the next op doesn't wait
 )
 
-// The ops; those up to opRaw send a request.
+// The ops; those up to opRaw send a request. Zero does nothing.
 const (
-	opCreate byte = iota
+	opCreate byte = iota + 1
 	opClose
 	opRead
 	opWrite
@@ -176,7 +176,9 @@ func (s *script) run() {
 	for n := 0; len(s.b) > 0 && n < 100; n++ {
 		x := s.byte()
 		p := s.peers[x>>5&3]
-		if op := x & 31; op <= opRaw {
+		if op := x & 31; op == 0 {
+			continue
+		} else if op <= opRaw {
 			p.request(op, s.byte())
 		} else {
 			p.act(op)

@@ -83,6 +83,14 @@ func fuzzSeeds() []fuzzSeed {
 		op(opCreate, howMore, 5, modeOpen|modeDir|modeRead, 0), op(opQueryDir, howMore|howRelated, 255, 20), op(opQueryDir, howMore|howRelated, 255, 20), op(opClose, howRelated, 255))
 	add("copy", d, s, op(opCreate, 0, 0, modeOpenIf, 0), op(opWrite, 0, 0, 0xF0), op(opIoctl, 0, 0, 0), op(opIoctl, 0, 0, 5))
 
+	stream := op(opCreate, 0, 6, modeOpenIf, levelLease, lRWH|1)
+	add("stream", d, s, op(opCreate, 0, 0, modeOpenIf, levelLease, lRWH), stream, op(opWrite, 0, 0, 0x30), op(peerB|opCreate, 0, 6, modeOpen, 0), op(opAck, 0), op(opAck, 0),
+		op(peerB|opSetInfo, 0, 0, 0), op(opQueryInfo, 0, 0, 0xF8, 22), op(peerB|opClose, 0, 0), op(opClose, 0, 0))
+	add("stream renamed", d, s, stream, op(opSetInfo, 0, 0, 1|2<<4), op(opSetInfo, 0, 0, 9|6<<4), op(opCreate, 0, 0, modeOpen, 0), op(opSetInfo, 0, 0, 1|1<<4), op(opSetInfo, 0, 0, 0), op(opClose, 0, 0))
+	add("stream persistent", d, ca, op(opCreate, 0, 6, modeOpenIf, levelLease|keepPersistent, lRWH, 1), op(opRestart, 0), other, op(opCreate, 0, 6, modeOpen, levelLease|keepBackPersistent, lRWH, 1))
+	add("overwritten", d, s, leased, op(peerB|opCreate, 0, 0, modeReplace, 0), op(opAck, 0), op(peerB|opCreate, 0, 0, 0, levelII), op(opCreate, 0, 6, modeReplace, 0))
+	add("renamed onto", d, s, leased, op(peerB|opCreate, 0, 1, modeOpenIf, 0), op(peerB|opSetInfo, 0, 0, 9), op(opAck, 0), op(opClose, 0, 1), op(peerB|opSetInfo, 0, 0, 12|4<<4), op(peerB|opSetInfo, 0, 0, 6|3<<4))
+
 	// Caching.
 	add("lease broken", d, s, leased, other, op(opAck, 0), op(peerB|opWrite, 0, 0, 0x10), op(opAck, 0))
 	add("lease version 1", 1, s, op(opCreate, 0, 0, modeOpenIf, levelLease1, lRWH), op(peerB|opCreate, 0, 0, modeOpen, levelLease1, lRH|1),
