@@ -84,9 +84,11 @@ type faults struct {
 
 	delayed atomic.Bool
 
-	mu   sync.Mutex
-	srv  *mortal // the one that serves; guarded by mu
-	dead []*mortal
+	// Guarded by mu.
+	mu    sync.Mutex
+	srv   *mortal // the one that serves
+	dead  []*mortal
+	ended bool
 
 	first    *mortal
 	machine  smb2.GUID
@@ -135,6 +137,9 @@ var errDead = errors.New("the process was killed")
 func (f *faults) serve() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.ended {
+		return
+	}
 	if f.srv != nil {
 		f.srv.dead.Store(true)
 		f.dead = append(f.dead, f.srv)
@@ -222,11 +227,14 @@ func (f *faults) end() {
 	if f.spare != nil {
 		f.spare.Close()
 	}
-	f.server().Close()
-	for _, s := range f.dead {
+	f.proxy.l.Close()
+	f.mu.Lock()
+	f.ended = true // a cut may be under way, which starts a server
+	all := append(f.dead, f.srv)
+	f.mu.Unlock()
+	for _, s := range all {
 		s.Close()
 	}
-	f.proxy.l.Close()
 }
 
 // tolerant is a TB for clients whose connection may break: instead of failing the
