@@ -2,7 +2,6 @@ package interop
 
 import (
 	"bufio"
-	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -23,12 +22,47 @@ const tortureWorkers = 2
 // slowTorture names tests that take minutes where the machine is slow.
 var slowTorture = regexp.MustCompile(`^smb2\.(maxfid|scan|dir|deny|compound_find|mangle|charset|openattr|winattr|lock\.contend|rename\.rename_dir_bench|notify|oplock|lease|replay|multichannel|timestamps)`)
 
+// specialShares are those that some tests want: with options of the example server's
+// -share flag. A line of the list names one as "share=NAME".
+var specialShares []harness.Share
+
+// tortureTest is a line of testdata/smbtorture.txt: the name of a test, and after "#" what
+// it needs besides, in the words of ../shared/torture's lists: share=NAME, or an option
+// of smbtorture, NAME:KEY=VALUE or --FLAG.
+type tortureTest struct {
+	name, share string
+	args        []string
+}
+
+func parseTortureTest(line string) (x tortureTest) {
+	name, more, _ := strings.Cut(line, "#")
+	x.name = strings.TrimSpace(name)
+	for _, word := range strings.Fields(more) {
+		share, isShare := strings.CutPrefix(word, "share=")
+		switch {
+		case isShare:
+			x.share = share
+		case strings.HasPrefix(word, "--"):
+			x.args = append(x.args, word)
+		case strings.Contains(word, ":"):
+			x.args = append(x.args, "--option="+word)
+		}
+	}
+	return x
+}
+
 // TestSmbtorture runs every test that testdata/smbtorture.txt names, in a
 // process of its own.
 func TestSmbtorture(t *testing.T) {
 	need(t, "smbtorture")
-	tests := readList(t, "testdata/smbtorture.txt")
 	var shares []harness.Share
+	special := make(map[string]chan harness.Share)
+	for _, sh := range specialShares {
+		sh.Dir = shareDir(t)
+		shares = append(shares, sh)
+		special[sh.Name] = make(chan harness.Share, 1)
+		special[sh.Name] <- sh
+	}
 	workers := make(chan harness.Share, tortureWorkers)
 	for i := range tortureWorkers {
 		sh := harness.Share{Name: fmt.Sprintf("test%d", i+1), Dir: shareDir(t)}
@@ -39,32 +73,41 @@ func TestSmbtorture(t *testing.T) {
 	// can't do so on a connection that has to be signed.
 	s := startWith(t, shares, "-signing", "offered")
 	t.Run("list", func(t *testing.T) {
-		for _, name := range tests {
-			t.Run(name, func(t *testing.T) {
+		for _, line := range readLines(t, "testdata/smbtorture.txt") {
+			x := parseTortureTest(line)
+			t.Run(x.name, func(t *testing.T) {
 				t.Parallel()
-				sh := <-workers
-				defer func() { workers <- sh }()
+				pool := workers
+				if x.share != "" {
+					pool = special[x.share]
+				}
+				if pool == nil {
+					t.Fatalf("no share is called %q", x.share)
+				}
+				sh := <-pool
+				defer func() { pool <- sh }()
 				if s.Exited() {
 					t.Fatal("the server is gone")
 				}
-				torture(t, s.Port, sh, name)
+				torture(t, s.Port, sh, x)
 			})
 		}
 	})
 }
 
 // torture runs one test on an emptied share.
-func torture(t *testing.T, port int, sh harness.Share, name string) {
+func torture(t *testing.T, port int, sh harness.Share, x tortureTest) {
 	t.Helper()
 	empty(t, sh.Dir)
 	limit := 60 * time.Second
-	if slowTorture.MatchString(name) {
+	if slowTorture.MatchString(x.name) {
 		limit = 4 * time.Minute
 	}
 	conf := clientConf(t)
-	out, err := command(t, limit, "smbtorture", "//127.0.0.1/"+sh.Name, "-p", strconv.Itoa(port), "-s", conf,
-		"--basedir="+t.TempDir(), "--format=subunit", "--seed=1", "-W", "WORKGROUP", "-U", userName+"%"+password,
-		"--option=torture:user2name="+user2Name, "--option=torture:user2password="+password, name)
+	args := []string{"//127.0.0.1/" + sh.Name, "-p", strconv.Itoa(port), "-s", conf,
+		"--basedir=" + t.TempDir(), "--format=subunit", "--seed=1", "-W", "WORKGROUP", "-U", userName + "%" + password,
+		"--option=torture:user2name=" + user2Name, "--option=torture:user2password=" + password}
+	out, err := command(t, limit, "smbtorture", append(append(args, x.args...), x.name)...)
 	if reason := tortureResult(out, err); reason != "" {
 		t.Error(reason)
 	}
@@ -115,19 +158,18 @@ func empty(t *testing.T, dir string) {
 	exec.Command("setfattr", "-x", "user.DOSATTRIB", dir).Run() // not there, or no such program: fine
 }
 
-// readList reads names, one a line, with comments from # on.
-func readList(t *testing.T, path string) []string {
+// readLines reads a file's lines, but for those that are empty or begin with #.
+func readLines(t *testing.T, path string) []string {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var names []string
-	for line := range bytes.Lines(data) {
-		text, _, _ := strings.Cut(string(line), "#")
-		if text = strings.TrimSpace(text); text != "" {
-			names = append(names, text)
+	var lines []string
+	for line := range strings.Lines(string(data)) {
+		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+			lines = append(lines, line)
 		}
 	}
-	return names
+	return lines
 }
