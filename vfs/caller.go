@@ -9,7 +9,11 @@ type Caller struct {
 	Domain string
 
 	SID    SID   // zero: none known
-	Groups []SID // without the well-known ones
+	Groups []SID // without the well-known ones, but for BUILTIN\Administrators and its like
+
+	// Privileges holds what the user may do whatever descriptors say. Members
+	// of SIDAdministrators have all of them anyhow.
+	Privileges Privileges
 
 	Guest     bool // let in without proof, as guest
 	Anonymous bool // let in without a name

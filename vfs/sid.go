@@ -20,14 +20,22 @@ const (
 	SIDCreatorOwner       SID = "S-1-3-0"
 	SIDCreatorGroup       SID = "S-1-3-1"
 	SIDOwnerRights        SID = "S-1-3-4"
+	SIDDialup             SID = "S-1-5-1"
 	SIDNetwork            SID = "S-1-5-2"
+	SIDBatch              SID = "S-1-5-3"
 	SIDInteractive        SID = "S-1-5-4"
+	SIDService            SID = "S-1-5-6"
 	SIDAnonymous          SID = "S-1-5-7"
 	SIDAuthenticatedUsers SID = "S-1-5-11"
 	SIDSystem             SID = "S-1-5-18"
+	SIDLocalService       SID = "S-1-5-19"
+	SIDNetworkService     SID = "S-1-5-20"
 	SIDAdministrators     SID = "S-1-5-32-544" // BUILTIN\Administrators
 	SIDUsers              SID = "S-1-5-32-545" // BUILTIN\Users
 	SIDGuests             SID = "S-1-5-32-546" // BUILTIN\Guests
+	SIDPowerUsers         SID = "S-1-5-32-547" // BUILTIN\Power Users
+	SIDBackupOperators    SID = "S-1-5-32-551" // BUILTIN\Backup Operators
+	SIDMandatoryMedium    SID = "S-1-16-8192"  // the mandatory label of who has none
 )
 
 const (

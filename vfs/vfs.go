@@ -46,6 +46,13 @@ var (
 	ErrCrossDevice = errors.New("not on the same file system")
 	ErrTooManyLink = errors.New("too many links")
 	ErrSharing     = errors.New("in use by another program")
+
+	// ErrPrivilege is of a right that no descriptor grants, only a privilege.
+	ErrPrivilege = errors.New("privilege not held")
+	// ErrInvalidOwner and ErrInvalidGroup are of a descriptor whose owner or
+	// group is missing, or can't be stored or assigned.
+	ErrInvalidOwner = errors.New("invalid owner")
+	ErrInvalidGroup = errors.New("invalid primary group")
 )
 
 // FS is a tree of files and directories.
@@ -96,6 +103,10 @@ type CreateOptions struct {
 	// Attributes holds the DOS attributes that the object gets; a backend
 	// that can't store them ignores them.
 	Attributes Attributes
+
+	// Security is the descriptor that the object has before anybody can
+	// open it; nil: none is stored. A backend without [Securer] ignores it.
+	Security *SecurityDescriptor
 }
 
 // Attr describes a file or directory.
@@ -259,6 +270,27 @@ type (
 	// accepted and forgotten, as on a FAT volume that can't hold them.
 	AttrSetter interface {
 		SetAttr(ctx context.Context, c AttrChange) error
+	}
+
+	// Securer keeps security descriptors. Without it, and for an object that
+	// has none, the server makes one up from what the share allows; a change
+	// is refused with NOT_SUPPORTED.
+	//
+	// The descriptor belongs to the object: all hard links have the same one,
+	// and so have named streams. What is stored is kept whole, entries of
+	// types that the backend doesn't know and mandatory labels as well.
+	Securer interface {
+		// Security returns the descriptor. [errors.ErrUnsupported] tells that
+		// none is stored. It is called for each open, so it should be cheap.
+		// The caller doesn't change what it gets.
+		Security(ctx context.Context) (SecurityDescriptor, error)
+
+		// SetSecurity replaces the descriptor whole, and leaves the old one
+		// if it fails. One that is too long for the storage is ErrNoSpace,
+		// an owner or group that can't be stored ErrInvalidOwner or
+		// ErrInvalidGroup. [errors.ErrUnsupported] tells that this object
+		// can't have one.
+		SetSecurity(ctx context.Context, sd SecurityDescriptor) error
 	}
 
 	// RangeCopier copies within the backend. Without it the server copies
