@@ -3,6 +3,8 @@ package vfs
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
+	"io/fs"
 )
 
 // SecurityDescriptor says who owns an object and who may do what with it,
@@ -156,4 +158,19 @@ func (d SecurityDescriptor) Len() int {
 		n += d.DACL.Len()
 	}
 	return n
+}
+
+// Validate returns an error unless the descriptor can be written whole:
+// [ErrInvalidOwner], [ErrInvalidGroup] or [fs.ErrInvalid]. An owner and a group
+// need not be there.
+func (d SecurityDescriptor) Validate() error {
+	switch {
+	case d.Owner != "" && !d.Owner.Valid():
+		return fmt.Errorf("%w %q", ErrInvalidOwner, d.Owner)
+	case d.Group != "" && !d.Group.Valid():
+		return fmt.Errorf("%w %q", ErrInvalidGroup, d.Group)
+	case d.DACL != nil && !d.DACL.Valid(), d.SACL != nil && !d.SACL.Valid():
+		return fmt.Errorf("access control list: %w", fs.ErrInvalid)
+	}
+	return nil
 }

@@ -286,10 +286,11 @@ type (
 		Security(ctx context.Context) (SecurityDescriptor, error)
 
 		// SetSecurity replaces the descriptor whole, and leaves the old one
-		// if it fails. One that is too long for the storage is ErrNoSpace,
-		// an owner or group that can't be stored ErrInvalidOwner or
-		// ErrInvalidGroup. [errors.ErrUnsupported] tells that this object
-		// can't have one.
+		// if it fails. One that is too long for the storage is ErrNoSpace;
+		// one that [SecurityDescriptor.Validate] has an error for, that
+		// error. ErrInvalidOwner and ErrInvalidGroup are also of those that
+		// can't be stored. [errors.ErrUnsupported] tells that this object
+		// can't have one. It changes the object's time of change.
 		SetSecurity(ctx context.Context, sd SecurityDescriptor) error
 	}
 

@@ -52,11 +52,14 @@ const (
 	Streams
 	RemoveStream
 	RenameStream
+	Security
+	SetSecurity
 )
 
 var kinds = [...]string{
 	"open", "create", "remove", "rename", "link", "volume", "fold", "stat", "close", "read", "write",
 	"truncate", "sync", "readdir", "setattr", "copyrange", "openstream", "streams", "removestream", "renamestream",
+	"security", "setsecurity",
 }
 
 // String returns the operation's name, in lower case.

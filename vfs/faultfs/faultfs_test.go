@@ -78,9 +78,10 @@ func TestFail(t *testing.T) {
 	_, openErr := x.fs.Open(ctx, "f", vfs.OpenOptions{})
 	_, foldErr := x.fs.(vfs.Folder).Fold(ctx, "f")
 	_, volumeErr := x.fs.(vfs.Sizer).Volume(ctx)
+	_, securityErr := x.file.Security(ctx)
 	for _, err := range []error{
-		readErr, writeErr, copyErr, statErr, openErr, foldErr, volumeErr,
-		x.file.Truncate(0), x.file.Sync(), x.file.SetAttr(ctx, vfs.AttrChange{}),
+		readErr, writeErr, copyErr, statErr, openErr, foldErr, volumeErr, securityErr,
+		x.file.Truncate(0), x.file.Sync(), x.file.SetAttr(ctx, vfs.AttrChange{}), x.file.SetSecurity(ctx, vfs.SecurityDescriptor{}),
 		x.fs.(vfs.Remover).Remove(ctx, "f"),
 		x.fs.(vfs.Renamer).Rename(ctx, "f", "g", false),
 		x.fs.(vfs.Linker).Link(ctx, "f", "g", false),

@@ -99,6 +99,26 @@ func (f *faultFile) SetAttr(ctx context.Context, c vfs.AttrChange) error {
 	return f.hook.do(f.op(SetAttr), 0, func(int64) error { return s.SetAttr(ctx, c) })
 }
 
+func (f *faultFile) Security(ctx context.Context) (sd vfs.SecurityDescriptor, err error) {
+	s, ok := vfs.As[vfs.Securer](f.inner)
+	if !ok {
+		return sd, errors.ErrUnsupported
+	}
+	err = f.hook.do(f.op(Security), 0, func(int64) (err error) {
+		sd, err = s.Security(ctx)
+		return err
+	})
+	return sd, err
+}
+
+func (f *faultFile) SetSecurity(ctx context.Context, sd vfs.SecurityDescriptor) error {
+	s, ok := vfs.As[vfs.Securer](f.inner)
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	return f.hook.do(f.op(SetSecurity), 0, func(int64) error { return s.SetSecurity(ctx, sd) })
+}
+
 // CopyRange gives the File beneath the source as that knows it.
 func (f *faultFile) CopyRange(ctx context.Context, off int64, src vfs.File, srcOff, n int64) (m int64, err error) {
 	c, ok := vfs.As[vfs.RangeCopier](f.inner)

@@ -16,8 +16,8 @@
 // # Access
 //
 // A File reads and writes content only if the Access it was opened with says
-// so, else fs.ErrPermission. DOS attributes are stored and not enforced, and
-// reading doesn't change the time of last access.
+// so, else fs.ErrPermission. DOS attributes and security descriptors are stored
+// and not enforced, and reading doesn't change the time of last access.
 package memfs
 
 import (
@@ -94,16 +94,21 @@ func (f *FS) Create(_ context.Context, name string, opt vfs.CreateOptions) (vfs.
 	if err == nil && at.exists() {
 		err = fs.ErrExist
 	}
+	var security *security
+	if err == nil {
+		security, err = f.newSecurity(opt.Security)
+	}
+	n := f.newNode(opt.Directory, time.Now())
+	n.setSecurity(security, f)
 	if err == nil && !f.reserve(objectCost+at.cost()) {
+		n.setSecurity(nil, f)
 		err = vfs.ErrNoSpace
 	}
 	if err != nil {
 		return nil, pathError("create", name, err)
 	}
-	now := time.Now()
-	n := f.newNode(opt.Directory, now)
 	n.attributes = stored(opt.Attributes)
-	at.insert(n, now)
+	at.insert(n, n.created)
 	return f.handle(n, opt.OpenOptions), nil
 }
 

@@ -18,6 +18,7 @@ type node struct {
 	mu         sync.RWMutex
 	content    content
 	streams    map[string]*stream // by folded name; nil without any
+	security   *security          // nil without
 	attributes vfs.Attributes
 	created    time.Time
 	accessed   time.Time
@@ -135,6 +136,7 @@ func (f *FS) sweep(n *node) {
 	n.freed = true
 	f.release(objectCost + n.content.alloc)
 	n.content = content{}
+	n.setSecurity(nil, f)
 	for key, s := range n.streams {
 		n.forget(key, s, f)
 	}

@@ -94,11 +94,18 @@ var tests = []struct {
 	{"StreamObject", testStreamObject},
 	{"StreamLimit", testStreamLimit},
 
+	{"Security", testSecurity},
+	{"SecurityLists", testSecurityLists},
+	{"SecurityCreate", testSecurityCreate},
+	{"SecurityObject", testSecurityObject},
+	{"SecurityInvalid", testSecurityInvalid},
+
 	{"Concurrent", testConcurrent},
 	{"ConcurrentFile", testConcurrentFile},
 	{"ConcurrentCreate", testConcurrentCreate},
 	{"ConcurrentRename", testConcurrentRename},
 	{"ConcurrentStream", testConcurrentStream},
+	{"ConcurrentSecurity", testConcurrentSecurity},
 }
 
 // The rights that the tests open with.
