@@ -26,8 +26,10 @@ type creation struct {
 	stream   streamName
 	object   *vfs.Attr // of what the named stream belongs to; nil: that is missing, or no stream is meant
 	contexts createContexts
-	desired  vfs.Access // without generic rights
-	maximum  bool       // MAXIMUM_ALLOWED was among them
+	security *vfs.SecurityDescriptor // of the object; nil: none is kept
+	most     vfs.Access              // what may be done with it at most
+	desired  vfs.Access              // without generic rights
+	maximum  bool                    // MAXIMUM_ALLOWED was among them
 	attrs    vfs.Attributes
 
 	o        *open
@@ -251,10 +253,10 @@ func (c *creation) attempt(cl claim) error {
 // missing, o.name is where it would be.
 func (c *creation) findObject() (vfs.File, error) {
 	o := c.o
-	look := vfs.OpenOptions{Access: vfs.ReadAttributes}
+	c.security = nil
 	o.name = c.name
 	if c.m.folder == nil {
-		f, err := c.m.fs.Open(c.ctx, c.name, look)
+		f, err := c.look()
 		if err == nil || !isMissing(err) {
 			return f, err
 		}
@@ -263,7 +265,20 @@ func (c *creation) findObject() (vfs.File, error) {
 	if o.name, err = c.m.resolve(c.ctx, c.name); err != nil {
 		return nil, err
 	}
-	return c.m.fs.Open(c.ctx, o.name, look)
+	return c.look()
+}
+
+// look opens what is called o.name and finds out what descriptor it has.
+func (c *creation) look() (vfs.File, error) {
+	f, err := c.m.fs.Open(c.ctx, c.o.name, vfs.OpenOptions{Access: vfs.ReadAttributes})
+	if err != nil {
+		return nil, err
+	}
+	if c.security, err = storedSecurity(c.ctx, f); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
 }
 
 // openExisting opens what find found. It closes f.
@@ -275,6 +290,9 @@ func (c *creation) openExisting(f vfs.File) error {
 		return err
 	}
 	attr = completeAttr(attr)
+	if c.most, err = c.permitted(c.objectAttr(attr)); err != nil {
+		return err
+	}
 	if err := c.checkExisting(attr); err != nil {
 		return err
 	}
@@ -293,8 +311,11 @@ func (c *creation) openExisting(f vfs.File) error {
 	if err != nil {
 		return err
 	}
-	// Whoever had the name replaced meanwhile shows in the id.
-	if attr, err = f.Stat(c.ctx); err != nil {
+	judged := c.objectAttr(attr).ID
+	if attr, err = f.Stat(c.ctx); err == nil && c.objectAttr(attr).ID != judged {
+		err = errRaced // what has the name now isn't what was looked at
+	}
+	if err != nil {
 		f.Close()
 		return err
 	}
@@ -329,16 +350,19 @@ func (c *creation) openExisting(f vfs.File) error {
 // be had, it makes do with reading.
 func (c *creation) openBackend(access vfs.Access, attr vfs.Attr) (vfs.File, error) {
 	opt := c.openOptions(access)
-	f, err := openObject(c.ctx, c.m.fs, c.o.name, c.stream.name, opt)
+	f, object, err := openObject(c.ctx, c.m.fs, c.o.name, c.stream.name, opt)
 	if err != nil && c.maximum && !c.overwrites() {
 		if st := StatusOf(err); st == smb2.StatusAccessDenied || st == smb2.StatusMediaWriteProtected {
 			c.o.access &= vfs.AccessReadOnly | c.desired
 			opt.Access = c.o.access
-			f, err = openObject(c.ctx, c.m.fs, c.o.name, c.stream.name, opt)
+			f, object, err = openObject(c.ctx, c.m.fs, c.o.name, c.stream.name, opt)
 		}
 	}
 	if isMissing(err) {
 		err = errRaced
+	}
+	if object != nil {
+		c.object = object
 	}
 	return f, err
 }
@@ -412,11 +436,14 @@ func (c *creation) makeNew() error {
 	if !dir {
 		attrs |= vfs.AttrArchive
 	}
-	f, err := c.makeObject(vfs.CreateOptions{OpenOptions: c.openOptions(o.access), Directory: dir, Attributes: attrs})
+	f, err := c.makeObject(vfs.CreateOptions{OpenOptions: c.openOptions(o.access), Directory: dir, Attributes: attrs, Security: c.security})
 	if err != nil {
 		return err
 	}
 	attr, err := f.Stat(c.ctx)
+	if err == nil && c.contexts.maximal {
+		c.most, err = c.permitted(attr)
+	}
 	if err == nil {
 		o.setFile(f)
 		o.shared = o.access

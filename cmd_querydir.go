@@ -171,7 +171,7 @@ func (c *cursor) entry(ctx context.Context, o *open) (*smb2.DirectoryEntry, erro
 			c.done = true
 			return nil, err
 		}
-		if matchPattern(c.pattern, foldPath(e.Name)) && representable(e.Name) {
+		if matchPattern(c.pattern, foldPath(e.Name)) && representable(e.Name) && !o.hides(ctx, path.Join(dir, e.Name)) {
 			return o.m.dirEntry(path.Join(dir, e.Name), e.Name, e.Attr), nil
 		}
 	}
@@ -195,6 +195,9 @@ func (c *cursor) lookup(ctx context.Context, o *open, dir string) (*smb2.Directo
 		return nil, err
 	}
 	full := path.Join(dir, name)
+	if o.hides(ctx, full) {
+		return nil, nil
+	}
 	attr, err := o.m.exists(ctx, full)
 	if err != nil {
 		if isMissing(err) {

@@ -218,14 +218,14 @@ func (s *setup) more() error {
 func (s *setup) admit() error {
 	c := s.r.c
 	acc := s.logon.result()
-	caller := acc.Caller()
+	caller := withSID(acc.Caller())
 	nobody := caller.Guest || caller.Anonymous
 	if old := s.se.identity.Load(); old != nil && !sameCaller(old.caller, caller) {
 		// Keys, connected shares and open files belong to who logged on first.
 		c.log.Warn("smb: re-authentication as somebody else refused", "user", caller.String(), "was", old.caller.String())
 		return smb2.StatusLogonFailure
 	}
-	id := &identity{caller: caller, ctx: vfs.WithCaller(s.se.ctx, caller)}
+	id := &identity{caller: caller, token: caller.Token(), ctx: vfs.WithCaller(s.se.ctx, caller)}
 	if e, ok := acc.(interface{ Expires() time.Time }); ok {
 		id.expires = e.Expires()
 	}

@@ -84,7 +84,7 @@ func (s *setup) keepBind() error {
 
 // admitChannel checks that it is the session's user who logged on.
 func (s *setup) admitChannel() error {
-	caller := s.logon.result().Caller()
+	caller := withSID(s.logon.result().Caller())
 	s.id = s.se.identity.Load()
 	if !sameCaller(s.id.caller, caller) {
 		s.r.c.log.Warn("smb: binding to the session of somebody else refused", "user", caller.String(), "session of", s.id.caller.String())

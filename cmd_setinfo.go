@@ -19,14 +19,13 @@ func setInfo(ctx context.Context, r *request, w *reply) error {
 	if len(req.Data) > int(r.c.params.maxIO) {
 		return smb2.StatusInvalidParameter
 	}
-	o := r.open
 	switch req.InfoType {
 	case smb2.InfoFile:
 		err = r.setFile(ctx, smb2.FileInfoClass(req.Class), req.Data)
 	case smb2.InfoFileSystem:
 		err = setFileSystem(smb2.FSInfoClass(req.Class))
 	case smb2.InfoSecurity:
-		err = o.setSecurity(req.Additional)
+		err = r.setSecurity(ctx, vfs.SecurityInformation(req.Additional), req.Data)
 	case smb2.InfoQuota:
 		err = smb2.StatusNotSupported
 	default:
@@ -305,20 +304,4 @@ func setFileSystem(class smb2.FSInfoClass) error {
 		return smb2.StatusNotSupported
 	}
 	return smb2.StatusInvalidInfoClass
-}
-
-// setSecurity refuses to store a descriptor: there is no room for one. [MS-SMB2]
-// 3.3.5.21.3
-func (o *open) setSecurity(info uint32) error {
-	var need vfs.Access
-	if info&(smb2.OwnerSecurityInformation|smb2.GroupSecurityInformation|smb2.LabelSecurityInformation) != 0 {
-		need |= vfs.WriteOwner
-	}
-	if info&smb2.DACLSecurityInformation != 0 {
-		need |= vfs.WriteDAC
-	}
-	if o.access&need != need {
-		return smb2.StatusAccessDenied
-	}
-	return smb2.StatusNotSupported
 }

@@ -51,6 +51,9 @@ func treeConnect(ctx context.Context, r *request, w *reply) error {
 	if t.encrypt {
 		resp.ShareFlags |= smb2.ShareEncryptData
 	}
+	if t.share != nil && t.share.AccessBasedEnumeration {
+		resp.ShareFlags |= smb2.ShareAccessBasedEnum
+	}
 	if r.c.params.caps&smb2.CapPersistentHandles != 0 && r.c.srv.continuous(t.share) {
 		resp.Capabilities |= smb2.ShareCapContinuousAvailability
 	}

@@ -86,10 +86,10 @@ func (c *creation) checkAccess() error {
 	if deleteOnClose && c.desired&vfs.Delete == 0 && !(c.maximum && c.r.tree.access()&vfs.Delete != 0) {
 		return smb2.StatusInvalidParameter
 	}
-	if c.desired&vfs.AccessSystemSecurity != 0 {
+	if c.desired&vfs.AccessSystemSecurity != 0 && !c.r.id.token.Holds(vfs.PrivilegeSecurity) {
 		return smb2.StatusPrivilegeNotHeld
 	}
-	if c.desired&^c.r.tree.access() != 0 {
+	if c.desired&^(c.r.tree.access()|vfs.AccessSystemSecurity) != 0 {
 		return smb2.StatusAccessDenied
 	}
 	return nil
@@ -121,31 +121,21 @@ func (c *creation) checkExisting(a vfs.Attr) error {
 		return smb2.StatusAccessDenied
 	}
 	implied := vfs.WriteData
+	if c.req.Disposition == smb2.Supersede {
+		implied = vfs.Delete
+	}
 	if c.stream.name == "" {
 		implied |= vfs.WriteEA | vfs.WriteAttributes
 	}
-	if c.req.Disposition == smb2.Supersede {
-		implied |= vfs.Delete
-	}
-	if implied&^c.r.tree.access() != 0 {
+	if implied&^c.most != 0 {
 		return smb2.StatusAccessDenied
 	}
 	return nil
 }
 
-// maximal returns what the caller may do at most with an object like this.
-func (t *tree) maximal(a vfs.Attr) vfs.Access {
-	max := t.access()
-	if a.Attributes&vfs.AttrReadOnly != 0 && !a.IsDir() {
-		max &^= vfs.WriteData | vfs.AppendData
-	}
-	return max
-}
-
 // grant settles what the open may do.
 func (c *creation) grant(a vfs.Attr) error {
-	max := c.r.tree.maximal(a)
-	if c.desired&^max != 0 {
+	if c.desired&^(c.most|vfs.AccessSystemSecurity) != 0 {
 		return smb2.StatusAccessDenied
 	}
 	if a.Attributes&vfs.AttrReadOnly != 0 && c.req.Options&smb2.OptionDeleteOnClose != 0 {
@@ -156,7 +146,7 @@ func (c *creation) grant(a vfs.Attr) error {
 	}
 	c.o.access = c.desired
 	if c.maximum {
-		c.o.access |= max
+		c.o.access |= c.most
 	}
 	return nil
 }
@@ -182,6 +172,9 @@ func (c *creation) checkNew(dir bool) error {
 		return smb2.StatusCannotDelete
 	case c.m.isDoomed(path.Dir(c.o.name)):
 		return smb2.StatusDeletePending
+	}
+	if err := c.settleNew(dir); err != nil {
+		return err
 	}
 	c.o.access = c.desired
 	if c.maximum {

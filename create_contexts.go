@@ -5,6 +5,7 @@ import (
 
 	"github.com/gosmbd/smb/oplock"
 	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
 )
 
 // createContexts is what the contexts of a CREATE ask for. Unknown ones are
@@ -14,6 +15,8 @@ type createContexts struct {
 	maxTime smb2.FileTime
 	diskID  bool
 	alloc   int64
+
+	security *vfs.SecurityDescriptor // for a new object
 
 	hasLease     bool       // there is the context, whether or not it counts
 	leaseKey     oplock.Key // in it
@@ -53,6 +56,10 @@ func (c *creation) parseContexts() error {
 			if err := c.parseLease(x.Data); err != nil {
 				return err
 			}
+		case smb2.ContextSecD:
+			if err := c.parseSecurity(x.Data); err != nil {
+				return err
+			}
 		case smb2.ContextAppInstanceID, smb2.ContextAppInstanceVersion:
 			if err := c.parseApp(x); err != nil {
 				return err
@@ -78,7 +85,7 @@ func (c *creation) parseContexts() error {
 func (c *creation) answerContexts() []smb2.CreateContext {
 	var list []smb2.CreateContext
 	if c.contexts.maximal {
-		resp := smb2.MaximalAccessResponse{MaximalAccess: uint32(c.r.tree.maximal(c.attr))}
+		resp := smb2.MaximalAccessResponse{MaximalAccess: uint32(c.most)}
 		if c.contexts.maxTime != 0 && c.contexts.maxTime == smb2.FileTimeOf(c.attr.Written) {
 			resp = smb2.MaximalAccessResponse{Status: smb2.StatusNoneMapped}
 		}

@@ -152,6 +152,9 @@ func (c *creation) reconnect(w *reply) error {
 	if c.attr, err = o.stat(c.ctx); err != nil {
 		return err
 	}
+	if err = c.judgeAgain(o); err != nil {
+		return err
+	}
 	if err = c.r.se.attach(o, c.r.tree); err != nil {
 		return err
 	}
@@ -297,7 +300,23 @@ func (c *creation) replay(o *open, w *reply) error {
 	if c.attr, err = o.stat(c.ctx); err != nil {
 		return err
 	}
+	if err := c.judgeAgain(o); err != nil {
+		return err
+	}
 	return c.respond(w)
+}
+
+// judgeAgain finds out what may be done at most with what is open already, if the client
+// asks for it.
+func (c *creation) judgeAgain(o *open) (err error) {
+	if !c.contexts.maximal {
+		return nil
+	}
+	if c.security, err = o.m.securityAt(c.ctx, o.path()); err == nil {
+		c.o = o
+		c.most, err = c.permitted(c.attr)
+	}
+	return err
 }
 
 // caching returns what the client is told of its oplock or lease: as it was granted,

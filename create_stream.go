@@ -161,6 +161,7 @@ func (c *creation) prepareStream() error {
 	f, err := c.makeObject(vfs.CreateOptions{
 		OpenOptions: vfs.OpenOptions{Access: vfs.ReadAttributes},
 		Attributes:  c.attrs | vfs.AttrArchive,
+		Security:    c.security,
 	})
 	if err != nil {
 		return err
@@ -175,7 +176,12 @@ func (c *creation) checkNewStream() error {
 	switch {
 	case t.share.ReadOnly || c.m.creator == nil:
 		return smb2.StatusMediaWriteProtected
-	case t.maximal(*c.object)&vfs.WriteData == 0:
+	}
+	var err error
+	if c.most, err = c.permitted(*c.object); err != nil {
+		return err
+	}
+	if c.most&vfs.WriteData == 0 {
 		return smb2.StatusAccessDenied
 	}
 	if err := c.grant(*c.object); err != nil {

@@ -92,6 +92,9 @@ func (t *tree) fsAttributes(v vfs.Volume) uint32 {
 	if t.mount.linker != nil {
 		a |= smb2.FsSupportsHardLinks
 	}
+	if t.mount.secures {
+		a |= smb2.FsPersistentACLs
+	}
 	if t.mount.streams {
 		a |= smb2.FsNamedStreams
 	}

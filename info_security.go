@@ -1,41 +1,115 @@
 package smb
 
 import (
+	"bytes"
+	"context"
+	"errors"
+
+	"github.com/gosmbd/smb/oplock"
 	"github.com/gosmbd/smb/smb2"
 	"github.com/gosmbd/smb/vfs"
 )
 
-// security answers with a descriptor made from what the share lets the caller
-// do, since none is stored. [MS-SMB2] 3.3.5.20.3
+// security answers with the parts of the descriptor that are asked for. [MS-SMB2]
+// 3.3.5.20.3
 func (q *query) security(dst []byte) ([]byte, error) {
-	const control = smb2.OwnerSecurityInformation | smb2.GroupSecurityInformation | smb2.DACLSecurityInformation | smb2.LabelSecurityInformation
-	switch info := q.req.Additional; {
-	case info&control != 0 && q.o.access&vfs.ReadControl == 0,
-		info&smb2.SACLSecurityInformation != 0 && q.o.access&vfs.AccessSystemSecurity == 0:
+	info := vfs.SecurityInformation(q.req.Additional)
+	if info.QueryAccess()&^q.o.access != 0 {
 		return dst, smb2.StatusAccessDenied
 	}
 	if q.o.pipe != nil {
 		return dst, smb2.StatusNotSupported
 	}
+	sd, err := q.r.descriptor(q.ctx, q.o)
+	if err != nil {
+		return dst, err
+	}
 	start := len(dst)
-	dst = q.o.tree().descriptor(q.req.Additional).Append(dst)
+	dst = sd.Select(info).Append(dst)
 	if n := len(dst) - start; n > int(q.req.OutputLength) {
 		return dst, q.tooSmall(n)
 	}
 	return dst, nil
 }
 
-// descriptor returns the parts of the descriptor that the bits of info name.
-func (t *tree) descriptor(info uint32) vfs.SecurityDescriptor {
-	var sd vfs.SecurityDescriptor
-	if info&smb2.OwnerSecurityInformation != 0 {
-		sd.Owner = vfs.SIDAdministrators
+// descriptor returns the descriptor of what o is an open of.
+func (r *request) descriptor(ctx context.Context, o *open) (vfs.SecurityDescriptor, error) {
+	var sd *vfs.SecurityDescriptor
+	err := o.withObject(ctx, func(f vfs.File) (err error) {
+		sd, err = storedSecurity(ctx, f)
+		return err
+	})
+	switch {
+	case err != nil:
+		return vfs.SecurityDescriptor{}, err
+	case sd == nil:
+		return r.tree.derived(r.id.caller, o.file.object().dir), nil
 	}
-	if info&smb2.GroupSecurityInformation != 0 {
-		sd.Group = vfs.SIDUsers
+	return *sd, nil
+}
+
+// withObject calls do with the object that o, perhaps an open of a stream, belongs to.
+func (o *open) withObject(ctx context.Context, do func(vfs.File) error) error {
+	if o.file.base == nil {
+		return do(o.f)
 	}
-	if info&smb2.DACLSecurityInformation != 0 {
-		sd.DACL = &vfs.ACL{ACEs: []vfs.ACE{{Type: vfs.ACEAllowed, Mask: t.access(), SID: vfs.SIDEveryone}}}
+	f, err := o.m.fs.Open(ctx, o.path(), vfs.OpenOptions{Access: vfs.ReadAttributes})
+	if err != nil {
+		return err
 	}
-	return sd
+	defer f.Close()
+	return do(f)
+}
+
+// setSecurity replaces the parts of the descriptor that info names. [MS-SMB2]
+// 3.3.5.21.3, [MS-FSA] 2.1.5.17
+func (r *request) setSecurity(ctx context.Context, info vfs.SecurityInformation, data []byte) error {
+	o := r.open
+	switch {
+	case info.SetAccess()&^o.access != 0:
+		return smb2.StatusAccessDenied
+	case o.pipe != nil:
+		return smb2.StatusNotSupported
+	case info.SetAccess() == 0:
+		return nil // of no part
+	}
+	// Parts of it alias the bytes, and a backend may keep it.
+	sd, err := vfs.ParseSecurityDescriptor(bytes.Clone(data))
+	if err != nil {
+		return smb2.StatusInvalidSecurityDescr
+	}
+	if err := r.breakFor(o.file, o.holder, oplock.OpSetSecurity); err != nil {
+		return err
+	}
+	// Nobody else may change it between the look at it and the change.
+	cl := claim{key: foldPath(o.path()), exclusive: true}
+	if err := o.m.claim(ctx, cl); err != nil {
+		return err
+	}
+	defer o.m.unclaim(cl)
+	old, err := r.descriptor(ctx, o)
+	if err != nil {
+		return err
+	}
+	fresh, err := old.Merge(sd, info)
+	switch {
+	case err != nil:
+		return err
+	case fresh.Owner != old.Owner && !r.id.token.MayAssignOwner(fresh.Owner):
+		return smb2.StatusInvalidOwner
+	}
+	err = o.withObject(ctx, func(f vfs.File) error {
+		s, ok := vfs.As[vfs.Securer](f)
+		if !ok {
+			return errors.ErrUnsupported
+		}
+		return s.SetSecurity(ctx, fresh)
+	})
+	if errors.Is(err, errors.ErrUnsupported) {
+		return smb2.StatusNotSupported
+	}
+	if err == nil {
+		o.m.entryChanged(o.holder, modified(o.path(), smb2.FileNotifyChangeSecurity))
+	}
+	return err
 }

@@ -31,6 +31,7 @@ type mount struct {
 	tunnel  tunnel
 	watches notify.Hub
 	streams bool // objects can have named streams
+	secures bool // objects can have security descriptors
 
 	refs int // trees; guarded by Server.mu
 
@@ -96,7 +97,7 @@ func (s *Server) newMount(ctx context.Context, key any, fsys vfs.FS) *mount {
 	m.linker, _ = vfs.As[vfs.Linker](fsys)
 	m.sizer, _ = vfs.As[vfs.Sizer](fsys)
 	m.folder, _ = vfs.As[vfs.Folder](fsys)
-	m.streams = hasStreams(ctx, fsys)
+	m.streams, m.secures = traits(ctx, fsys)
 	m.names.init()
 	m.watches.Fold = foldPath
 	return m

@@ -57,6 +57,7 @@ type sessionKeys struct {
 // identity is who a session belongs to, as of one logon. It is immutable.
 type identity struct {
 	caller  *vfs.Caller
+	token   *vfs.Token      // of caller
 	ctx     context.Context // carries caller, ends with the session
 	expires time.Time       // zero: never
 	signing bool            // requests must be signed

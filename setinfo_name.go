@@ -211,6 +211,9 @@ func (n *renaming) rename() error {
 	if n.to == n.from {
 		return nil
 	}
+	if err := n.mayAdd(o.file.dir); err != nil {
+		return err
+	}
 	old, err := n.target()
 	if err != nil {
 		return err
@@ -284,6 +287,9 @@ func (n *renaming) target() (string, error) {
 	if attr.IsDir() || attr.Attributes&vfs.AttrReadOnly != 0 {
 		return "", smb2.StatusAccessDenied
 	}
+	if err := n.mayReplace(old); err != nil {
+		return "", err
+	}
 	if f := m.findOpen(attr, old); f != nil {
 		return "", n.breakAll(append(f.openStreams(), f), oplock.OpReplace)
 	}
@@ -356,8 +362,6 @@ func (m *mount) checkParent(ctx context.Context, dir string) error {
 func (r *request) link(ctx context.Context, x smb2.FileLinkInformation) error {
 	o, m := r.open, r.open.m
 	switch {
-	case r.tree.access()&vfs.AddFile == 0:
-		return smb2.StatusAccessDenied
 	case o.file.object().dir:
 		return smb2.StatusFileIsADirectory
 	case m.linker == nil:
@@ -403,6 +407,9 @@ func (n *renaming) link(replace bool) error {
 			return nil
 		}
 		return smb2.StatusObjectNameCollision
+	}
+	if err := n.mayAdd(false); err != nil {
+		return err
 	}
 	old, err := n.target()
 	if err != nil {

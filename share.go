@@ -85,6 +85,15 @@ type Share struct {
 	// Hidden leaves the share out of browse lists.
 	Hidden bool
 
+	// AccessBasedEnumeration leaves out of listings what the caller may not read,
+	// for a backend that keeps security descriptors (vfs.Securer). Each entry is
+	// opened to find out.
+	AccessBasedEnumeration bool
+
+	// Security says who may do what with the share, besides Allow; what is in it is
+	// under descriptors of its own where the backend keeps them. Nil denies nothing.
+	Security *vfs.SecurityDescriptor
+
 	// Allow returns what the caller may do at most, or an error to refuse the
 	// connection. Nil lets every authenticated user do everything, and guests
 	// and anonymous callers nothing.
@@ -110,6 +119,9 @@ func (sh *Share) access(ctx context.Context, c *vfs.Caller) (vfs.Access, error) 
 		return 0, StatusAccessDenied
 	}
 	a = a.Expand() & vfs.AccessFull
+	if sh.Security != nil {
+		a &= sh.Security.Maximum(c.Token())
+	}
 	if sh.ReadOnly {
 		a &= vfs.AccessReadOnly
 	}

@@ -170,13 +170,8 @@ func (f *file) streamList() []*file {
 
 // hasStreams reports whether the objects of a backend can have streams, as far as its
 // root tells.
-func hasStreams(ctx context.Context, fsys vfs.FS) bool {
-	f, err := fsys.Open(ctx, ".", vfs.OpenOptions{Access: vfs.ReadAttributes})
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	s, ok := vfs.As[vfs.Streamer](f)
+func hasStreams(ctx context.Context, root vfs.File) bool {
+	s, ok := vfs.As[vfs.Streamer](root)
 	if !ok {
 		return false
 	}
@@ -186,13 +181,14 @@ func hasStreams(ctx context.Context, fsys vfs.FS) bool {
 	return true
 }
 
-// openObject opens a file, or the stream of it that isn't "".
-func openObject(ctx context.Context, fsys vfs.FS, name, stream string, opt vfs.OpenOptions) (vfs.File, error) {
+// openObject opens a file, or the stream of it that isn't "": then it tells of the object
+// that it belongs to.
+func openObject(ctx context.Context, fsys vfs.FS, name, stream string, opt vfs.OpenOptions) (vfs.File, *vfs.Attr, error) {
 	if stream == "" {
-		return fsys.Open(ctx, name, opt)
+		f, err := fsys.Open(ctx, name, opt)
+		return f, nil, err
 	}
-	f, _, err := openStream(ctx, fsys, name, stream, vfs.StreamOptions{OpenOptions: opt})
-	return f, err
+	return openStream(ctx, fsys, name, stream, vfs.StreamOptions{OpenOptions: opt})
 }
 
 // openStream opens a stream and tells of the object that it belongs to.

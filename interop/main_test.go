@@ -18,6 +18,7 @@ const (
 	userName  = "alice"
 	password  = "Correct-Horse9"
 	user2Name = "bob"
+	adminName = "carol"
 )
 
 // serverBinary is the example server, built once for all tests.

@@ -24,13 +24,16 @@ var slowTorture = regexp.MustCompile(`^smb2\.(maxfid|scan|dir|deny|compound_find
 
 // specialShares are those that some tests want: with options of the example server's
 // -share flag. A line of the list names one as "share=NAME".
-var specialShares []harness.Share
+var specialShares = []harness.Share{
+	{Name: "hideunread", Options: []string{"abe"}},
+}
 
 // tortureTest is a line of testdata/smbtorture.txt: the name of a test, and after "#" what
 // it needs besides, in the words of ../shared/torture's lists: share=NAME, or an option
-// of smbtorture, NAME:KEY=VALUE or --FLAG.
+// of smbtorture, NAME:KEY=VALUE or --FLAG; or user=admin for an administrator.
 type tortureTest struct {
 	name, share string
+	admin       bool
 	args        []string
 }
 
@@ -42,6 +45,8 @@ func parseTortureTest(line string) (x tortureTest) {
 		switch {
 		case isShare:
 			x.share = share
+		case word == "user=admin":
+			x.admin = true
 		case strings.HasPrefix(word, "--"):
 			x.args = append(x.args, word)
 		case strings.Contains(word, ":"):
@@ -71,7 +76,7 @@ func TestSmbtorture(t *testing.T) {
 	}
 	// Many tests send requests of sessions that they know to be invalid, and
 	// can't do so on a connection that has to be signed.
-	s := startWith(t, shares, "-signing", "offered")
+	s := startWith(t, shares, "-signing", "offered", "-admin", adminName+":"+password)
 	t.Run("list", func(t *testing.T) {
 		for _, line := range readLines(t, "testdata/smbtorture.txt") {
 			x := parseTortureTest(line)
@@ -104,8 +109,12 @@ func torture(t *testing.T, port int, sh harness.Share, x tortureTest) {
 		limit = 4 * time.Minute
 	}
 	conf := clientConf(t)
+	user := userName
+	if x.admin {
+		user = adminName
+	}
 	args := []string{"//127.0.0.1/" + sh.Name, "-p", strconv.Itoa(port), "-s", conf,
-		"--basedir=" + t.TempDir(), "--format=subunit", "--seed=1", "-W", "WORKGROUP", "-U", userName + "%" + password,
+		"--basedir=" + t.TempDir(), "--format=subunit", "--seed=1", "-W", "WORKGROUP", "-U", user + "%" + password,
 		"--option=torture:user2name=" + user2Name, "--option=torture:user2password=" + password}
 	out, err := command(t, limit, "smbtorture", append(append(args, x.args...), x.name)...)
 	if reason := tortureResult(out, err); reason != "" {

@@ -130,9 +130,8 @@ func appendNamed(list []ACE, a *ACL, info SecurityInformation) []ACE {
 // they stand for. Flags that belong to other parts than info names are kept. A
 // list is taken to be inherited automatically only where set also has the
 // request for it, but for BackupSecurity. A part that set doesn't have is
-// removed from the SACL, but it is an error for the owner and group, and leaves
-// the DACL as it is, since an object without one is open to everybody; the null
-// DACL can be set.
+// removed from the SACL, it is an error for the owner and group, and makes the
+// DACL the null one, as on Windows; but BackupSecurity leaves all three of them.
 func (d SecurityDescriptor) Merge(set SecurityDescriptor, info SecurityInformation) (SecurityDescriptor, error) {
 	backup := info&BackupSecurity != 0
 	info = info.parts()
@@ -158,7 +157,7 @@ func (d SecurityDescriptor) Merge(set SecurityDescriptor, info SecurityInformati
 	if backup {
 		set.Control |= SDDACLInheritReq | SDSACLInheritReq
 	}
-	if info&DACLSecurity != 0 && (set.DACL != nil || set.Control&SDDACLPresent != 0) {
+	if info&DACLSecurity != 0 && (set.DACL != nil || set.Control&SDDACLPresent != 0 || !backup) {
 		d.DACL = set.DACL.mapped()
 		d.Control = daclBits.replace(d.Control, set.Control) | SDDACLPresent
 	}

@@ -54,7 +54,7 @@ func TestMerge(t *testing.T) {
 		{"DACL of a backup", "D:AI(A;ID;FR;;;BU)", BackupSecurity, "O:BAG:SYD:AI(A;ID;FR;;;BU)", nil},
 		{"null DACL", "D:NO_ACCESS_CONTROL", DACLSecurity, "O:BAG:SYD:NO_ACCESS_CONTROLS:PAI(AU;SA;FA;;;WD)(ML;;NW;;;HI)", nil},
 		{"empty DACL", "D:", DACLSecurity, "O:BAG:SYD:S:PAI(AU;SA;FA;;;WD)(ML;;NW;;;HI)", nil},
-		{"no DACL", "O:BU", DACLSecurity, old, nil},
+		{"no DACL", "O:BU", DACLSecurity, "O:BAG:SYD:NO_ACCESS_CONTROLS:PAI(AU;SA;FA;;;WD)(ML;;NW;;;HI)", nil},
 		{"unprotect", "O:BU", UnprotectedDACLSecurity, "O:BAG:SYD:AI(A;;FA;;;WD)S:PAI(AU;SA;FA;;;WD)(ML;;NW;;;HI)", nil},
 		{"protect", "D:(A;;FR;;;BU)", DACLSecurity | ProtectedDACLSecurity | UnprotectedSACLSecurity,
 			"O:BAG:SYD:P(A;;FR;;;BU)S:AI(AU;SA;FA;;;WD)(ML;;NW;;;HI)", nil},

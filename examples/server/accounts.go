@@ -7,6 +7,7 @@ import (
 
 	"github.com/gosmbd/smb"
 	"github.com/gosmbd/smb/ntlm"
+	"github.com/gosmbd/smb/vfs"
 )
 
 // newMechanism returns the way to log on: NTLM with the users of the command
@@ -15,7 +16,11 @@ import (
 func newMechanism(cfg *config) (smb.Mechanism, error) {
 	users := make(ntlm.Static)
 	for _, u := range cfg.users {
-		users[u.name] = ntlm.User{Password: u.password}
+		x := ntlm.User{Password: u.password}
+		if u.admin {
+			x.Groups = []vfs.SID{vfs.SIDAdministrators}
+		}
+		users[u.name] = x
 	}
 	all := firstOf{users}
 	if cfg.smbpasswd != "" {

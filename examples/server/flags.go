@@ -31,14 +31,15 @@ type config struct {
 
 // shareConfig is one -share.
 type shareConfig struct {
-	name, path               string
-	readOnly, encrypt, guest bool
+	name, path                    string
+	readOnly, encrypt, guest, abe bool
 }
 
 // userConfig is one -user.
 type userConfig struct {
 	name, password string
 	generated      bool // the password was made up here, so the user must be told
+	admin          bool // one of BUILTIN\Administrators
 }
 
 var dialects = map[string]smb.Dialect{
@@ -63,8 +64,15 @@ func parseFlags(args []string) (*config, error) {
 	fs := flag.NewFlagSet("server", flag.ContinueOnError)
 	fs.SetOutput(discard{})
 	fs.StringVar(&cfg.listen, "listen", ":4445", "`address` to listen on; port 0 takes a free one")
-	fs.Func("share", "share `name=path[,ro][,encrypt][,guest]`; may be repeated (default share=.)", cfg.addShare)
+	fs.Func("share", "share `name=path[,ro][,encrypt][,guest][,abe]`; may be repeated (default share=.)", cfg.addShare)
 	fs.Func("user", "let `name[:password]` in; may be repeated; without a password one is made up", cfg.addUser)
+	fs.Func("admin", "the same for an administrator, who may take ownership, back up and restore whatever the permissions", func(s string) error {
+		if err := cfg.addUser(s); err != nil {
+			return err
+		}
+		cfg.users[len(cfg.users)-1].admin = true
+		return nil
+	})
 	fs.StringVar(&cfg.smbpasswd, "smbpasswd", "", "let the users of this Samba smbpasswd `file` in, too")
 	fs.StringVar(&cfg.handles, "handles", "", "keep the handles that clients have open in this `file`, so that they outlive the server")
 	fs.Func("min", "oldest `dialect` to speak: 2.0.2, 2.1, 3.0, 3.0.2 or 3.1.1", dialectFlag(&cfg.min))
@@ -128,8 +136,10 @@ func (c *config) addShare(s string) error {
 				sh.encrypt = true
 			case "guest":
 				sh.guest = true
+			case "abe":
+				sh.abe = true
 			default:
-				return fmt.Errorf("don't know the option %q: there are ro, encrypt and guest", o)
+				return fmt.Errorf("don't know the option %q: there are ro, encrypt, guest and abe", o)
 			}
 		}
 	}

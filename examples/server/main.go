@@ -109,7 +109,8 @@ func newServer(cfg *config) (*smb.Server, error) {
 		if err != nil {
 			return nil, err
 		}
-		share := &smb.Share{FS: fsys, ReadOnly: s.readOnly, Encrypt: s.encrypt, ContinuouslyAvailable: cfg.handles != ""}
+		share := &smb.Share{FS: fsys, ReadOnly: s.readOnly, Encrypt: s.encrypt, ContinuouslyAvailable: cfg.handles != "",
+			AccessBasedEnumeration: s.abe}
 		if s.guest {
 			share.Allow = smb.AllowGuests
 		}

@@ -35,11 +35,11 @@ func TestParseFlags(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []shareConfig{{"docs", dir, true, false, true}, {"x y", dir, false, true, false}}
+	want := []shareConfig{{name: "docs", path: dir, readOnly: true, guest: true}, {name: "x y", path: dir, encrypt: true}}
 	if len(cfg.shares) != 2 || cfg.shares[0] != want[0] || cfg.shares[1] != want[1] {
 		t.Errorf("shares = %+v", cfg.shares)
 	}
-	if cfg.users[0] != (userConfig{"a", "b:c", false}) || cfg.users[1].name != "d" || !cfg.users[1].generated {
+	if cfg.users[0] != (userConfig{name: "a", password: "b:c"}) || cfg.users[1].name != "d" || !cfg.users[1].generated {
 		t.Errorf("users = %+v", cfg.users)
 	}
 	if cfg.min != smb.Dialect210 || cfg.max != smb.Dialect311 || cfg.signing != smb.Offered {
@@ -64,7 +64,7 @@ func TestBadFlags(t *testing.T) {
 		{[]string{"-share", "=" + dir}, "want name=path"},
 		{[]string{"-share", "a/b=" + dir}, "want name=path"},
 		{[]string{"-share", "ipc$=" + dir}, "the server's own"},
-		{[]string{"-share", "docs=" + dir + ",rw"}, "ro, encrypt and guest"},
+		{[]string{"-share", "docs=" + dir + ",rw"}, "ro, encrypt, guest and abe"},
 		{[]string{"-share", "docs=" + dir, "-share", "DOCS=" + dir}, "already"},
 		{[]string{"-share", "docs=" + dir + "/nosuch"}, "make it, or correct -share"},
 		{[]string{"-share", "docs=" + file}, "is a file"},
