@@ -18,30 +18,31 @@ const (
 	afterRequest             // the connection ends while the server works
 	beforeReply              // the server has answered, the client doesn't see it
 	withinReply              // it sees half of it
+	beforeBreak              // instead of a request: the server's break notification
 	cuts
 )
 
 func (c cut) String() string {
-	return [...]string{"before the request", "within the request", "after the request", "before the reply", "within the reply"}[c]
+	return [...]string{"before the request", "within the request", "after the request", "before the reply", "within the reply", "before the break"}[c]
 }
 
 // proxy stands between a client and a server, and cuts one connection once, at
-// one message of the client.
+// one message of the client, or at one that the server sends unasked.
 type proxy struct {
 	l     net.Listener
 	where cut
-	n     int           // which message of the client is cut
+	n     int           // which of these messages is cut
 	began chan struct{} // closed when the server is seen at work on the request
 	onCut func()        // called before the connection ends
 
 	mu     sync.Mutex
 	target string
-	left   int // messages of the client until the one that is cut
+	left   int // messages until the one that is cut
 	fired  bool
 }
 
-// newProxy returns a proxy that cuts the nth message of the client, counted from
-// 0 over all connections.
+// newProxy returns a proxy that cuts the nth message, counted from 0 over all
+// connections.
 func newProxy(t testing.TB, target string, where cut, n int) *proxy {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -139,7 +140,7 @@ func (x *proxied) requests() {
 		if err != nil {
 			return
 		}
-		if x.p.due() {
+		if x.p.where != beforeBreak && x.p.due() {
 			switch x.p.where {
 			case beforeRequest:
 				x.now()
@@ -177,7 +178,7 @@ func (x *proxied) replies() {
 		x.mu.Lock()
 		cut := x.cut
 		x.mu.Unlock()
-		if cut {
+		if cut || x.p.where == beforeBreak && unasked(b) && x.p.due() {
 			x.now()
 			if x.p.where == withinReply {
 				x.client.Write(b[:len(b)/2])
@@ -188,4 +189,10 @@ func (x *proxied) replies() {
 			return
 		}
 	}
+}
+
+// unasked reports whether a message with its length is a break notification.
+func unasked(b []byte) bool {
+	const messageID = 4 + 24
+	return len(b) >= messageID+8 && binary.LittleEndian.Uint64(b[messageID:]) == ^uint64(0)
 }

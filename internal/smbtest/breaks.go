@@ -1,6 +1,10 @@
 package smbtest
 
-import "github.com/gosmbd/smb/smb2"
+import (
+	"slices"
+
+	"github.com/gosmbd/smb/smb2"
+)
 
 // Break is a break notification; one of the two is set.
 type Break struct {
@@ -39,6 +43,18 @@ func (c *Client) TakeBreak() (Break, bool) {
 		}
 		skipped = append(skipped, r)
 	}
+}
+
+// PollBreak returns a break notification that came before the last reply, if one did.
+func (c *Client) PollBreak() (Break, bool) {
+	c.tb.Helper()
+	for i, r := range c.pending {
+		if r.MessageID == unsolicited {
+			c.pending = slices.Delete(c.pending, i, i+1)
+			return c.parseBreak(r)
+		}
+	}
+	return Break{}, false
 }
 
 // parseBreak checks that r is a notification as [MS-SMB2] 3.3.4.6 and 3.3.4.7
