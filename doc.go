@@ -105,7 +105,7 @@
 //
 // # Limitations
 //
-// Not served: extended attributes, stored security descriptors, quotas, snapshots, Kerberos, DFS, compression, SMB over QUIC and
+// Not served: extended attributes, quotas, snapshots, Kerberos, DFS, compression, SMB over QUIC and
 // RDMA, and SMB1 beyond the negotiation that leads to SMB2. They are not
 // advertised, and a client that asks gets the status that the specification has
 // for it.
