@@ -15,6 +15,7 @@ import (
 type status struct {
 	dev, ino                   uint64
 	mode, nlink                uint32
+	uid, gid                   uint32 // on Linux
 	size, blocks               int64
 	atime, mtime, ctime, btime time.Time
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"iter"
 	"os"
+	"strings"
 
 	"github.com/gosmbd/smb/vfs"
 )
@@ -120,6 +121,9 @@ func (h *File) ReadDir(ctx context.Context) iter.Seq2[vfs.DirEntry, error] {
 			}
 			names, more, err := readNames(d)
 			for _, e := range names {
+				if strings.HasPrefix(e.Name(), temporary) {
+					continue
+				}
 				a, ok := h.entryAttr(d, e)
 				if ok && !yield(vfs.DirEntry{Name: e.Name(), Attr: a}, nil) {
 					return

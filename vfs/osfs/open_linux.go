@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"strconv"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -21,6 +22,7 @@ type system struct {
 	dev     uint64
 	rootfd  int
 	streams streamTable
+	userACL atomic.Bool // descriptors are in user.NTACL
 }
 
 func (f *FS) init() error {
@@ -30,6 +32,7 @@ func (f *FS) init() error {
 		return err
 	}
 	f.sys.dev = st.dev
+	f.sys.userACL.Store(!mayWriteSecurity())
 	if fd, err := f.beneath(".", pathOnly|unix.O_DIRECTORY, 0); err == nil {
 		var proc unix.Stat_t
 		f.sys.openat2 = unix.Stat(procPath(fd), &proc) == nil && proc.Ino == st.ino

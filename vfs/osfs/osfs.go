@@ -33,6 +33,28 @@
 // the last to write a stream wins. A change sets the time of last write only if
 // the process owns the object.
 //
+// # Security descriptors
+//
+// On Linux the descriptor of an object is in the extended attribute
+// security.NTACL in the format of Samba's vfs_acl_xattr and of ksmbd, so they are
+// found by whichever serves the directory. Only privileged processes may
+// write that attribute (CAP_SYS_ADMIN); others use user.NTACL, which everybody
+// who may write the file can change, and which privileged ones don't look at.
+// Descriptors are enforced by the server alone: local programs go by the
+// permission bits, which say something else unless Options.ModeFromSecurity is
+// set.
+//
+// With a descriptor a hash of owner, group, permission bits and POSIX ACL is
+// stored. If they have been changed since, for instance by chmod, the descriptor
+// grants only what both it and the bits do, until it is set again. With
+// Options.SecurityFromMode it is replaced by one made of the bits instead, as with
+// Samba. An attribute that can't be understood lets nobody in; administrators can
+// replace it.
+//
+// An object that is created with a descriptor gets its name only when it has it,
+// where the kernel and file system can do that: a file has none before, and a
+// directory one that begins with ".~smb-new-", which isn't shown.
+//
 // # Durability
 //
 // Sync makes content durable. A new name, a rename and a removal become durable
@@ -41,6 +63,7 @@ package osfs
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"io/fs"
 	"os"
@@ -60,6 +83,25 @@ type Options struct {
 	// HideDotFiles shows names that begin with a dot with AttrHidden. They
 	// are listed all the same; the client hides them.
 	HideDotFiles bool
+
+	// IgnoreMode makes stored security descriptors hold whatever the
+	// permission bits say, as Samba's "ignore system acls"; such descriptors
+	// are stored without a hash. For directories that only this server and
+	// others like it share.
+	IgnoreMode bool
+
+	// SecurityFromMode makes a descriptor of owner, group and permissions
+	// where none is stored, or where the permissions were changed since.
+	SecurityFromMode bool
+
+	// ModeFromSecurity gives an object whose descriptor is set the permission
+	// bits that come nearest to it, and if the process is root owner and
+	// group, as far as Identities knows them.
+	ModeFromSecurity bool
+
+	// Identities tells which SIDs users and groups have; nil:
+	// vfs.UnixIdentities.
+	Identities vfs.IdentityMapper
 }
 
 // FS is a directory of the machine.
@@ -70,7 +112,7 @@ type FS struct {
 	sys  system
 
 	escape error      // what root returns for a name that leads out of it
-	attrMu sync.Mutex // read, change and write of user.DOSATTRIB are one
+	attrMu sync.Mutex // read, change and write of user.DOSATTRIB are one, and of mode and descriptor
 	nameMu sync.Mutex // the check and the act of a rename, where the system has no call for both
 }
 
@@ -103,6 +145,9 @@ func New(dir string, opt *Options) (*FS, error) {
 	}
 	if f.opt.DirMode == 0 {
 		f.opt.DirMode = 0o755
+	}
+	if f.opt.Identities == nil {
+		f.opt.Identities = vfs.UnixIdentities{}
 	}
 	if f.dir, err = root.Open("."); err != nil {
 		root.Close()
@@ -142,6 +187,11 @@ func (f *FS) Create(ctx context.Context, name string, opt vfs.CreateOptions) (vf
 	if !valid(name) {
 		return nil, f.fail("create", name, fs.ErrInvalid)
 	}
+	if opt.Security != nil {
+		if err := opt.Security.Validate(); err != nil {
+			return nil, f.fail("create", name, err)
+		}
+	}
 	h, err := f.create(name, opt)
 	if err != nil {
 		return nil, f.fail("create", name, err)
@@ -155,6 +205,13 @@ func (f *FS) Create(ctx context.Context, name string, opt vfs.CreateOptions) (vf
 }
 
 func (f *FS) create(name string, opt vfs.CreateOptions) (*File, error) {
+	if opt.Security != nil {
+		return f.createSecure(name, opt)
+	}
+	return f.createPlain(name, opt)
+}
+
+func (f *FS) createPlain(name string, opt vfs.CreateOptions) (*File, error) {
 	if opt.Directory {
 		if err := f.root.Mkdir(name, f.opt.DirMode.Perm()); err != nil {
 			return nil, err
@@ -177,7 +234,11 @@ func (f *FS) Remove(ctx context.Context, name string) error {
 	if !valid(name) || name == "." {
 		return f.fail("remove", name, fs.ErrInvalid)
 	}
-	if err := f.root.Remove(name); err != nil {
+	err := f.root.Remove(name)
+	if err != nil && f.sweep(name) {
+		err = f.root.Remove(name)
+	}
+	if err != nil {
 		return f.fail("remove", name, err)
 	}
 	return nil
@@ -195,7 +256,32 @@ func (f *FS) Volume(ctx context.Context) (vfs.Volume, error) {
 // valid refuses what the server never passes on, should it ever, and NUL, which
 // fs.ValidPath lets through.
 func valid(name string) bool {
-	return fs.ValidPath(name) && strings.IndexByte(name, 0) < 0 && validName(name)
+	return fs.ValidPath(name) && strings.IndexByte(name, 0) < 0 && validName(name) && !strings.Contains(name, temporary)
+}
+
+// temporary begins names that are not the share's, but in use for a moment.
+const temporary = ".~smb-new-"
+
+func temporaryName() string { return temporary + rand.Text() }
+
+// sweep removes what a process that was killed left in a directory, if there is
+// nothing else in it, and reports whether it did.
+func (f *FS) sweep(name string) bool {
+	dir, err := f.root.Open(name)
+	if err != nil {
+		return false
+	}
+	defer dir.Close()
+	names, _ := dir.Readdirnames(dirBatch)
+	for _, n := range names {
+		if !strings.HasPrefix(n, temporary) {
+			return false
+		}
+	}
+	for _, n := range names {
+		_ = f.root.Remove(path.Join(name, n))
+	}
+	return len(names) > 0
 }
 
 // hiddenByName are the attributes that a name has by its looks.

@@ -2,7 +2,6 @@ package osfs
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"io/fs"
 	"os"
@@ -121,7 +120,7 @@ func (f *FS) Link(ctx context.Context, oldname, newname string, replace bool) er
 }
 
 func (f *FS) linkOver(oldname, newname string) error {
-	temp := path.Join(path.Dir(newname), ".link-"+rand.Text())
+	temp := path.Join(path.Dir(newname), temporaryName())
 	if err := f.root.Link(oldname, temp); err != nil {
 		return err
 	}

@@ -42,7 +42,7 @@ func (s *status) statx(fd int, name string, flags int) error {
 	}
 	*s = status{
 		dev: unix.Mkdev(x.Dev_major, x.Dev_minor), ino: x.Ino,
-		mode: uint32(x.Mode), nlink: x.Nlink,
+		mode: uint32(x.Mode), nlink: x.Nlink, uid: x.Uid, gid: x.Gid,
 		size: int64(x.Size), blocks: int64(x.Blocks),
 		atime: timeOf(x.Atime), mtime: timeOf(x.Mtime), ctime: timeOf(x.Ctime),
 	}

@@ -1,0 +1,10 @@
+//go:build !linux
+
+package osfs
+
+import "github.com/gosmbd/smb/vfs"
+
+// createSecure ignores the descriptor: a File isn't a vfs.Securer here.
+func (f *FS) createSecure(name string, opt vfs.CreateOptions) (*File, error) {
+	return f.createPlain(name, opt)
+}

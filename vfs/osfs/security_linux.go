@@ -1,0 +1,205 @@
+package osfs
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gosmbd/smb/vfs"
+)
+
+var (
+	_ vfs.Securer = (*File)(nil)
+	_ vfs.Securer = (*streamFile)(nil)
+)
+
+// mayWriteSecurity reports whether the process may write attributes whose names
+// begin with "security.", as far as its capabilities tell.
+func mayWriteSecurity() bool {
+	head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	return unix.Capget(&head, &data[0]) == nil && data[0].Effective&(1<<unix.CAP_SYS_ADMIN) != 0
+}
+
+// closed is the descriptor of an object whose own can't be read: nobody gets in
+// but administrators, who can replace it.
+var closed = vfs.SecurityDescriptor{Owner: vfs.SIDAdministrators, Group: vfs.SIDAdministrators, DACL: &vfs.ACL{}}
+
+// Security implements vfs.Securer.
+func (h *File) Security(ctx context.Context) (vfs.SecurityDescriptor, error) {
+	sd, err := h.security()
+	return sd, h.fail("security", err)
+}
+
+func (h *File) security() (vfs.SecurityDescriptor, error) {
+	sd, current, err := h.storedSecurity()
+	if err != nil || current {
+		return sd, err
+	}
+	if h.fs.opt.ModeFromSecurity {
+		// Perhaps somebody is changing both the descriptor and the mode.
+		h.fs.attrMu.Lock()
+		defer h.fs.attrMu.Unlock()
+		if sd, current, err = h.storedSecurity(); err != nil || current {
+			return sd, err
+		}
+	}
+	var p posixACL
+	if err := h.readPOSIX(&p); err != nil {
+		return sd, err
+	}
+	if h.fs.opt.SecurityFromMode {
+		return h.fs.derive(&p), nil
+	}
+	return capped(sd, &p), nil
+}
+
+// storedSecurity reads the descriptor. One that isn't current was stored before
+// the permissions were changed by somebody else. Without any, and with nothing
+// to derive one from, the error is errors.ErrUnsupported.
+func (h *File) storedSecurity() (sd vfs.SecurityDescriptor, current bool, err error) {
+	room := attrPool.Get().(*attrBuffer)
+	defer attrPool.Put(room) // nothing that parseNTACL returns is in it
+	b, err := h.readNTACL(room[:])
+	switch {
+	case notStored(err):
+		if h.fs.opt.SecurityFromMode {
+			return sd, false, nil
+		}
+		return sd, false, errors.ErrUnsupported
+	case err == unix.EACCES:
+		// Attributes of the user's are read with the right to the content.
+		return closed, true, nil
+	case err != nil:
+		return sd, false, err
+	}
+	n, err := parseNTACL(b)
+	if err != nil {
+		return closed, true, nil
+	}
+	if !n.hashed || h.fs.opt.IgnoreMode {
+		return n.sd, true, nil
+	}
+	var p posixACL
+	if err := h.readPOSIX(&p); err != nil {
+		return sd, false, err
+	}
+	return n.sd, p.matches(n.hash), nil
+}
+
+// notStored reports whether there is no attribute, or can be none: a special file
+// has none of the user's.
+func notStored(err error) bool {
+	return err == errNotStored || err == unix.ENOTSUP || err == unix.EPERM
+}
+
+// readNTACL reads the attribute, into b if it fits.
+func (h *File) readNTACL(b []byte) ([]byte, error) {
+	if h.fs.sys.userACL.Load() {
+		v, err := h.readInto(b, ntaclUserName)
+		if !notStored(err) {
+			return v, err
+		}
+		// Perhaps a server wrote the other that had the right to.
+	}
+	return h.readInto(b, ntaclName)
+}
+
+// SetSecurity implements vfs.Securer.
+func (h *File) SetSecurity(ctx context.Context, sd vfs.SecurityDescriptor) error {
+	err := sd.Validate()
+	if err == nil {
+		err = h.setSecurity(sd)
+	}
+	return h.fail("setsecurity", err)
+}
+
+func (h *File) setSecurity(sd vfs.SecurityDescriptor) error {
+	h.fs.attrMu.Lock()
+	defer h.fs.attrMu.Unlock()
+	var was, p posixACL
+	if err := h.readPOSIX(&was); err != nil {
+		return err
+	}
+	if !was.st.dir() && !was.st.regular() {
+		return errors.ErrUnsupported
+	}
+	p = was
+	if h.fs.opt.ModeFromSecurity {
+		if err := h.applyMode(sd, &p); err != nil {
+			return err
+		}
+	}
+	n := ntacl{sd: sd, hashed: !h.fs.opt.IgnoreMode}
+	if n.hashed {
+		n.hash = p.hash(false)
+	}
+	err := h.writeNTACL(appendNTACL(nil, n, time.Now()))
+	if err != nil && h.fs.opt.ModeFromSecurity {
+		h.restoreMode(&was)
+	}
+	switch {
+	case isFull(err):
+		return vfs.ErrNoSpace
+	case err == unix.ENOTSUP:
+		return errors.ErrUnsupported
+	}
+	return err
+}
+
+// writeNTACL writes the attribute, under the name that the process has the right
+// to.
+func (h *File) writeNTACL(b []byte) error {
+	if !h.fs.sys.userACL.Load() {
+		err := h.writeAttr(ntaclName, b, 0)
+		if err != unix.EPERM {
+			return err
+		}
+		// The root of a container has the capability, and yet not the right.
+		h.fs.sys.userACL.Store(true)
+	}
+	return h.writeAttr(ntaclUserName, b, 0)
+}
+
+// capped returns the descriptor with what it grants reduced to what the permission
+// bits have as well. They were changed by somebody who knew nothing of it: to go
+// by the bits alone could let in whom it forbids, and to go by it alone whom they
+// were to keep out.
+func capped(sd vfs.SecurityDescriptor, p *posixACL) vfs.SecurityDescriptor {
+	owner, group, other := p.st.mode>>6&7, p.st.mode>>3&7, p.st.mode&7
+	if sd.DACL == nil {
+		sd.DACL = &vfs.ACL{ACEs: []vfs.ACE{{Type: vfs.ACEAllowed, Mask: vfs.AccessFull, SID: vfs.SIDEveryone}}}
+		sd.Control |= vfs.SDDACLPresent
+	}
+	list := make([]vfs.ACE, len(sd.DACL.ACEs))
+	for i, e := range sd.DACL.ACEs {
+		// Who has the SID may be the owner or one of the group as well.
+		bits := owner & group & other
+		switch e.SID {
+		case sd.Owner, vfs.SIDOwnerRights:
+			bits = owner
+		case sd.Group:
+			bits = owner & group
+		case vfs.SIDAdministrators, vfs.SIDSystem:
+			bits = 7 // as root is
+		}
+		if e.Type == vfs.ACEAllowed && e.Flags&vfs.ACEInheritOnly == 0 {
+			e.Mask = e.Mask.Expand() & (modeRights(bits, p.st.dir()) | modeIndifferent)
+		}
+		list[i] = e
+	}
+	sd.DACL = &vfs.ACL{ACEs: list}
+	return sd
+}
+
+// Security implements vfs.Securer.
+func (s *streamFile) Security(ctx context.Context) (vfs.SecurityDescriptor, error) {
+	return s.base.Security(ctx)
+}
+
+// SetSecurity implements vfs.Securer.
+func (s *streamFile) SetSecurity(ctx context.Context, sd vfs.SecurityDescriptor) error {
+	return s.base.SetSecurity(ctx, sd)
+}
