@@ -52,7 +52,9 @@ const sambaConf = `[global]
 
 // StartSamba runs a private smbd, found in the usual places or named by
 // SMB_SMBD, with its state in dir. All users share the account of the one who
-// runs this program. Of Config.Args it understands "-signing offered".
+// runs this program. Of Config.Args it understands "-signing offered"; a share may
+// have the options "acl", to keep security descriptors, or "aclonly", to do so
+// whatever the permission bits say.
 func StartSamba(dir string, cfg Config) (*Server, error) {
 	smbd, err := findSmbd()
 	if err != nil {
@@ -125,7 +127,14 @@ func writeSambaConf(dir, conf, me string, port int, cfg Config) error {
 			b.WriteString("\tserver smb encrypt = required\n")
 		}
 		fmt.Fprintf(&b, "\tguest ok = %s\n", yes(slices.Contains(s.Options, "guest")))
-		b.WriteString("\tvfs objects = streams_xattr\n")
+		switch {
+		case slices.Contains(s.Options, "acl"):
+			b.WriteString("\tvfs objects = acl_xattr streams_xattr\n")
+		case slices.Contains(s.Options, "aclonly"):
+			b.WriteString("\tvfs objects = acl_xattr streams_xattr\n\tacl_xattr:ignore system acls = yes\n")
+		default:
+			b.WriteString("\tvfs objects = streams_xattr\n")
+		}
 	}
 	return os.WriteFile(conf, []byte(b.String()), 0o600)
 }
