@@ -41,22 +41,49 @@ func (f factsFS) Open(_ context.Context, name string, _ vfs.OpenOptions) (vfs.Fi
 	if !ok {
 		return nil, fs.ErrNotExist
 	}
-	return newFact(content()), nil
+	r := newFact(content())
+	if name == "environment.txt" {
+		r.acl = bossOnly
+	}
+	return r, nil
+}
+
+// Who may read a fact. What isn't granted, such as deleting it, nobody may.
+var (
+	everybody = mustParse("O:BAG:BAD:(A;;FR;;;AU)")
+	bossOnly  = mustParse("O:BAG:BAD:(A;;FR;;;BA)")
+)
+
+func mustParse(sddl string) vfs.SecurityDescriptor {
+	sd, err := vfs.ParseSDDL(sddl)
+	if err != nil {
+		panic(err)
+	}
+	return sd
 }
 
 // fact is an open file: bytes.Reader has ReadAt, which is all that reading takes.
 type fact struct {
 	*bytes.Reader
 	made time.Time
+	acl  vfs.SecurityDescriptor
 }
 
-func newFact(content string) fact { return fact{bytes.NewReader([]byte(content)), time.Now()} }
+func newFact(content string) fact {
+	return fact{bytes.NewReader([]byte(content)), time.Now(), everybody}
+}
 
 func (f fact) Stat(context.Context) (vfs.Attr, error) {
 	return vfs.Attr{Size: f.Size(), Written: f.made}, nil
 }
 
 func (f fact) Close() error { return nil }
+
+// Security and SetSecurity implement vfs.Securer. The server enforces what they
+// say.
+func (f fact) Security(context.Context) (vfs.SecurityDescriptor, error) { return f.acl, nil }
+
+func (f fact) SetSecurity(context.Context, vfs.SecurityDescriptor) error { return fs.ErrPermission }
 
 // factsDir is the open root directory.
 type factsDir struct{ facts factsFS }
@@ -66,6 +93,14 @@ func (d factsDir) Stat(context.Context) (vfs.Attr, error) {
 }
 
 func (d factsDir) Close() error { return nil }
+
+// The root is a vfs.Securer as well: by that the server knows that there are
+// descriptors.
+func (d factsDir) Security(context.Context) (vfs.SecurityDescriptor, error) { return everybody, nil }
+
+func (d factsDir) SetSecurity(context.Context, vfs.SecurityDescriptor) error {
+	return fs.ErrPermission
+}
 
 // ReadDir implements vfs.DirReader.
 func (d factsDir) ReadDir(ctx context.Context) iter.Seq2[vfs.DirEntry, error] {
