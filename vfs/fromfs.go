@@ -140,7 +140,7 @@ func (d *ioDir) ReadDir(ctx context.Context) iter.Seq2[DirEntry, error] {
 				yield(DirEntry{}, err)
 				return
 			}
-			if !yield(DirEntry{e.Name(), attrOf(fi)}, nil) {
+			if !yield(DirEntry{Name: e.Name(), Attr: attrOf(fi)}, nil) {
 				return
 			}
 		}

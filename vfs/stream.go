@@ -29,7 +29,8 @@ type Streamer interface {
 	// was opened on, and any number of Files of one stream work on the same
 	// content. It has io.ReaderAt, io.WriterAt, Truncater and Syncer for the
 	// stream, refused with fs.ErrPermission where opt doesn't ask for it, and
-	// AttrSetter (if the object's File has it) and Streamer for the object.
+	// Streamer, and what the object's File has of AttrSetter and Xattrer, for
+	// the object.
 	// Its Stat is the object's (ID, times, attributes, links) but for Size
 	// and Alloc, which are the stream's, and Mode, which is a regular file's,
 	// for a stream of a directory as well. A write changes the object's times.

@@ -173,6 +173,10 @@ type AttrChange struct {
 type DirEntry struct {
 	Name string // one element, without slashes
 	Attr Attr
+
+	// Xattrs is what the object's extended attributes take, as [XattrsSize]
+	// counts; zero if it has none.
+	Xattrs uint32
 }
 
 // Volume describes the storage beneath a file system.

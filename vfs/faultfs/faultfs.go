@@ -54,12 +54,15 @@ const (
 	RenameStream
 	Security
 	SetSecurity
+	Xattrs
+	SetXattrs
 )
 
 var kinds = [...]string{
 	"open", "create", "remove", "rename", "link", "volume", "fold", "stat", "close", "read", "write",
 	"truncate", "sync", "readdir", "setattr", "copyrange", "openstream", "streams", "removestream", "renamestream",
 	"security", "setsecurity",
+	"xattrs", "setxattrs",
 }
 
 // String returns the operation's name, in lower case.

@@ -114,7 +114,7 @@ func (c *cursor) next(f *FS) (vfs.DirEntry, bool) {
 		}
 		c.index, c.last = c.index+1, e.seq
 		if !e.dead {
-			return vfs.DirEntry{Name: e.name, Attr: e.node.attr()}, true
+			return vfs.DirEntry{Name: e.name, Attr: e.node.attr(), Xattrs: e.node.xattrsSize()}, true
 		}
 	}
 	return vfs.DirEntry{}, false

@@ -19,6 +19,7 @@ type node struct {
 	content    content
 	streams    map[string]*stream // by folded name; nil without any
 	security   *security          // nil without
+	xattrs     []vfs.Xattr
 	attributes vfs.Attributes
 	created    time.Time
 	accessed   time.Time
@@ -134,8 +135,8 @@ func (f *FS) sweep(n *node) {
 		return
 	}
 	n.freed = true
-	f.release(objectCost + n.content.alloc)
-	n.content = content{}
+	f.release(objectCost + n.content.alloc + xattrsCost(n.xattrs))
+	n.content, n.xattrs = content{}, nil
 	n.setSecurity(nil, f)
 	for key, s := range n.streams {
 		n.forget(key, s, f)

@@ -100,12 +100,19 @@ var tests = []struct {
 	{"SecurityObject", testSecurityObject},
 	{"SecurityInvalid", testSecurityInvalid},
 
+	{"Xattrs", testXattrs},
+	{"XattrNeeded", testXattrNeeded},
+	{"XattrRefused", testXattrRefused},
+	{"XattrObject", testXattrObject},
+	{"XattrList", testXattrList},
+
 	{"Concurrent", testConcurrent},
 	{"ConcurrentFile", testConcurrentFile},
 	{"ConcurrentCreate", testConcurrentCreate},
 	{"ConcurrentRename", testConcurrentRename},
 	{"ConcurrentStream", testConcurrentStream},
 	{"ConcurrentSecurity", testConcurrentSecurity},
+	{"ConcurrentXattr", testConcurrentXattr},
 }
 
 // The rights that the tests open with.
