@@ -124,8 +124,8 @@ func (h *File) ReadDir(ctx context.Context) iter.Seq2[vfs.DirEntry, error] {
 				if strings.HasPrefix(e.Name(), temporary) {
 					continue
 				}
-				a, ok := h.entryAttr(d, e)
-				if ok && !yield(vfs.DirEntry{Name: e.Name(), Attr: a}, nil) {
+				a, size, ok := h.entryAttr(d, e)
+				if ok && !yield(vfs.DirEntry{Name: e.Name(), Attr: a, Xattrs: size}, nil) {
 					return
 				}
 			}

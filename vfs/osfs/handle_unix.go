@@ -122,39 +122,40 @@ func readNames(d *os.File) (names []fs.DirEntry, more bool, err error) {
 	return names, err == nil, err
 }
 
-// entryAttr returns the attributes of a name in the directory d; not ok leaves
-// it out.
-func (h *File) entryAttr(d *os.File, e fs.DirEntry) (a vfs.Attr, ok bool) {
+// entryAttr returns the attributes of a name in the directory d, and the size of
+// its extended attributes; not ok leaves it out.
+func (h *File) entryAttr(d *os.File, e fs.DirEntry) (a vfs.Attr, xattrs uint32, ok bool) {
 	var st status
 	dirfd := int(d.Fd())
 	if err := st.at(dirfd, e.Name()); err != nil {
-		return a, false
+		return a, 0, false
 	}
 	if st.mode&unix.S_IFMT == unix.S_IFLNK {
 		return h.linkAttr(e.Name())
 	}
 	var room [dosMax]byte
-	d2, stored := parseStored(h.fs.sys.getxattrAt(dirfd, e.Name(), &st, room[:]))
+	b, xattrs, err := h.fs.sys.xattrsAt(dirfd, e.Name(), &st, room[:])
+	d2, stored := parseStored(b, err)
 	a = h.fs.makeAttr(&st, d2, stored)
 	a.Attributes |= h.fs.hiddenByName(e.Name())
-	return a, true
+	return a, xattrs, true
 }
 
 // linkAttr returns the attributes of what a link leads to. The way is the name
 // that the directory was opened by: should it have been renamed, its links are
 // left out until it is opened again.
-func (h *File) linkAttr(base string) (a vfs.Attr, ok bool) {
+func (h *File) linkAttr(base string) (a vfs.Attr, xattrs uint32, ok bool) {
 	name := base
 	if h.name != "." {
 		name = h.name + "/" + base
 	}
 	target, err := h.fs.open(name, vfs.OpenOptions{Access: vfs.ReadAttributes})
 	if err != nil {
-		return a, false
+		return a, 0, false
 	}
 	defer target.Close()
 	a, err = target.attr()
-	return a, err == nil
+	return a, target.xattrsSize(), err == nil
 }
 
 // again repeats a system call that a signal interrupted.

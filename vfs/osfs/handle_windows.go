@@ -156,14 +156,15 @@ func readNames(d *os.File) (names []fs.DirEntry, more bool, err error) {
 }
 
 // entryAttr returns the attributes that the listing has, which are without ID;
-// those of a link's target if it lies beneath the root.
-func (h *File) entryAttr(d *os.File, e fs.DirEntry) (a vfs.Attr, ok bool) {
+// those of a link's target if it lies beneath the root. Clients see no extended
+// attributes.
+func (h *File) entryAttr(d *os.File, e fs.DirEntry) (a vfs.Attr, xattrs uint32, ok bool) {
 	info, err := e.Info()
 	if err == nil && info.Mode()&(fs.ModeSymlink|fs.ModeIrregular) != 0 {
 		info, err = h.fs.root.Stat(strings.TrimPrefix(h.name+"/"+e.Name(), "./"))
 	}
 	if err != nil {
-		return a, false
+		return a, 0, false
 	}
 	a = vfs.Attr{
 		Mode: info.Mode(), Size: info.Size(), Written: info.ModTime(),
@@ -177,7 +178,7 @@ func (h *File) entryAttr(d *os.File, e fs.DirEntry) (a vfs.Attr, ok bool) {
 		a.Accessed = time.Unix(0, i.LastAccessTime.Nanoseconds())
 		a.Attributes |= native(i.FileAttributes)
 	}
-	return a, true
+	return a, 0, true
 }
 
 func (f *FS) volume() (vfs.Volume, error) {

@@ -55,6 +55,15 @@
 // where the kernel and file system can do that: a file has none before, and a
 // directory one that begins with ".~smb-new-", which isn't shown.
 //
+// # Extended attributes
+//
+// On Linux those of clients are the system's in the user namespace, as with Samba;
+// on other systems there are none. What this server and Samba keep there is
+// neither shown nor set, and names that Windows can't have, empty ones, and more
+// than [vfs.MaxXattrs] in all aren't shown. The room is what named streams have to
+// do with, and a name is at most 250 bytes long. Which ones are Xattr.Needed is in
+// user.SMB_NEED_EA.
+//
 // # Durability
 //
 // Sync makes content durable. A new name, a rename and a removal become durable

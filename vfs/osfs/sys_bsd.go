@@ -77,19 +77,22 @@ func (h *File) setxattr(b []byte) error {
 	return unix.Fsetxattr(h.fd, dosAttribName, b, 0)
 }
 
-// getxattrAt reads user.DOSATTRIB of a name in a directory.
-func (s *system) getxattrAt(dirfd int, name string, st *status, b []byte) ([]byte, error) {
+// xattrsAt reads user.DOSATTRIB of a name in a directory.
+func (s *system) xattrsAt(dirfd int, name string, st *status, b []byte) (dos []byte, size uint32, err error) {
 	if !st.dir() && !st.regular() {
-		return nil, errNotStored
+		return nil, 0, errNotStored
 	}
 	fd, err := unix.Openat(dirfd, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer unix.Close(fd)
 	n, err := unix.Fgetxattr(fd, dosAttribName, b)
-	return b[:min(max(n, 0), len(b))], err
+	return b[:min(max(n, 0), len(b))], 0, err
 }
+
+// xattrsSize is zero, as clients see no extended attributes.
+func (h *File) xattrsSize() uint32 { return 0 }
 
 func (h *File) chmod(mode uint32) error { return unix.Fchmod(h.fd, mode) }
 

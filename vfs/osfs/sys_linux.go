@@ -76,15 +76,6 @@ func (h *File) setxattr(b []byte) error {
 	return unix.Fsetxattr(h.fd, dosAttribName, b, 0)
 }
 
-// getxattrAt reads user.DOSATTRIB of a name in a directory.
-func (s *system) getxattrAt(dirfd int, name string, st *status, b []byte) ([]byte, error) {
-	if !st.dir() && !st.regular() {
-		return nil, errNotStored
-	}
-	n, err := unix.Lgetxattr(procPath(dirfd)+"/"+name, dosAttribName, b)
-	return b[:max(n, 0)], err
-}
-
 func (h *File) chmod(mode uint32) error {
 	if h.path {
 		return unix.Fchmodat(unix.AT_FDCWD, procPath(h.fd), mode, 0)

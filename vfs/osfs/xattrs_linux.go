@@ -1,0 +1,319 @@
+package osfs
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gosmbd/smb/vfs"
+)
+
+var errXattrName = fmt.Errorf("name of an extended attribute: %w", fs.ErrInvalid)
+
+var (
+	_ vfs.Xattrer = (*File)(nil)
+	_ vfs.Xattrer = (*streamFile)(nil)
+)
+
+// Xattrs lists the extended attributes that are for clients.
+func (h *File) Xattrs(ctx context.Context) ([]vfs.Xattr, error) {
+	list, err := h.xattrs()
+	if err != nil {
+		return nil, h.failStream("xattrs", err)
+	}
+	return list, nil
+}
+
+func (h *File) xattrs() ([]vfs.Xattr, error) {
+	o, err := h.streams()
+	if err != nil {
+		return nil, err
+	}
+	defer h.fs.sys.streams.release(o)
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	attrs, err := h.listAttrs()
+	if err != nil {
+		return nil, err
+	}
+	if len(attrs) == 0 {
+		// A file system that can't store any lists none either.
+		_, err := h.readAttr(dosAttribName)
+		if errors.Is(err, errors.ErrUnsupported) {
+			return nil, err
+		}
+	}
+	var list []vfs.Xattr
+	var total xattrTotal
+	var needed []string
+	for _, attr := range attrs {
+		name, ok := xattrName(attr)
+		if !ok && attr != neededAttr {
+			continue
+		}
+		value, err := h.readAttr(attr)
+		switch {
+		case err == errNotStored, err == unix.E2BIG, err == unix.ERANGE:
+			// Removed meanwhile by another program, or larger than any can be
+			// for a client.
+		case err != nil:
+			return nil, err
+		case attr == neededAttr:
+			needed = neededNames(value)
+		case total.add(name, len(value)):
+			list = append(list, vfs.Xattr{Name: name, Value: value})
+		}
+	}
+	if needed != nil {
+		is := foldedSet(needed)
+		for i := range list {
+			list[i].Needed = is[vfs.FoldXattrName(list[i].Name)]
+		}
+	}
+	return list, nil
+}
+
+// xattrTotal is what extended attributes take, as clients count.
+type xattrTotal uint32
+
+// add counts one, unless it is empty or too much: those aren't shown.
+func (t *xattrTotal) add(name string, size int) bool {
+	n := vfs.Xattr{Name: name}.Size() + size
+	if size == 0 || n > vfs.MaxXattrs-int(*t) {
+		return false
+	}
+	*t += xattrTotal(n)
+	return true
+}
+
+// neededNames returns the names in the value of neededAttr.
+func neededNames(value []byte) []string {
+	return strings.Split(strings.TrimSuffix(string(value), "\x00"), "\x00")
+}
+
+func foldedSet(names []string) map[string]bool {
+	set := make(map[string]bool, len(names))
+	for _, name := range names {
+		set[vfs.FoldXattrName(name)] = true
+	}
+	return set
+}
+
+// xattrsAt reads user.DOSATTRIB of a name in a directory, and the size of its
+// extended attributes. Only files and directories can have any.
+func (s *system) xattrsAt(dirfd int, name string, st *status, b []byte) (dos []byte, size uint32, err error) {
+	if !st.dir() && !st.regular() {
+		return nil, 0, errNotStored
+	}
+	file := procPath(dirfd) + "/" + name
+	var room [usualList]byte
+	list := room[:]
+	n, err := unix.Llistxattr(file, list)
+	if err == unix.ERANGE {
+		list, err = grow(4*usualList, maxList, func(b []byte) (int, error) { return unix.Llistxattr(file, b) })
+		n = len(list)
+	}
+	if n <= 0 || err != nil {
+		return nil, 0, errNotStored
+	}
+	var total xattrTotal
+	err = errNotStored
+	for attr := range bytes.SplitSeq(list[:n], []byte{0}) {
+		if string(attr) == dosAttribName {
+			n, err = unix.Lgetxattr(file, dosAttribName, b)
+			dos = b[:max(n, 0)]
+		} else if name, ok := xattrName(string(attr)); ok {
+			if n, err := unix.Lgetxattr(file, string(attr), nil); err == nil {
+				total.add(name, n)
+			}
+		}
+	}
+	return dos, uint32(total), err
+}
+
+// xattrsSize returns what the extended attributes take.
+func (h *File) xattrsSize() uint32 {
+	list, err := h.xattrs()
+	if err != nil {
+		return 0
+	}
+	return uint32(vfs.XattrsSize(list))
+}
+
+// attrChange is one change of an attribute of the system, and what undoes it.
+type attrChange struct {
+	attr       string
+	value, old []byte // nil: there is none
+}
+
+// SetXattrs sets and removes extended attributes. If one can't be, those before
+// it are put back.
+func (h *File) SetXattrs(ctx context.Context, changes []vfs.Xattr) error {
+	o, err := h.streams()
+	if err != nil {
+		return h.failStream("setxattrs", err)
+	}
+	defer h.fs.sys.streams.release(o)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	list, err := h.planXattrs(changes)
+	if err == nil {
+		err = h.changeAttrs(list)
+	}
+	return h.failStream("setxattrs", err)
+}
+
+// planXattrs checks the changes and returns what they mean, removals first, as
+// they make room.
+func (h *File) planXattrs(changes []vfs.Xattr) (list []attrChange, err error) {
+	attrs, err := h.listAttrs()
+	if err != nil {
+		return nil, err
+	}
+	stored := newSpellings(attrs)
+	var set []attrChange
+	for _, x := range changes {
+		attr, err := xattrAttr(x.Name)
+		if err != nil {
+			return nil, err
+		}
+		c := attrChange{attr: stored.find(attr), value: x.Value}
+		if c.old, err = h.oldAttr(c.attr); err != nil {
+			return nil, err
+		}
+		switch {
+		case len(x.Value) > 0:
+			set = append(set, c)
+		case c.old != nil:
+			c.value = nil
+			list = append(list, c)
+		}
+	}
+	needed, err := h.planNeeded(changes)
+	if needed.value != nil {
+		set = append(set, needed)
+	} else if needed.old != nil {
+		list = append(list, needed)
+	}
+	return append(list, set...), err
+}
+
+// spellings finds attributes by how clients may spell them.
+type spellings struct {
+	exact  map[string]bool
+	folded map[string]string
+}
+
+func newSpellings(attrs []string) spellings {
+	s := spellings{make(map[string]bool, len(attrs)), make(map[string]string, len(attrs))}
+	for _, attr := range attrs {
+		s.exact[attr] = true
+		if _, ok := xattrName(attr); ok {
+			s.folded[vfs.FoldXattrName(attr)] = attr
+		}
+	}
+	return s
+}
+
+// find returns attr if there is one that is spelled so, else one that differs in
+// case, else attr, which is new.
+func (s spellings) find(attr string) string {
+	if old := s.folded[vfs.FoldXattrName(attr)]; old != "" && !s.exact[attr] {
+		return old
+	}
+	return attr
+}
+
+// xattrAttr returns the attribute for what a client calls name.
+func xattrAttr(name string) (string, error) {
+	attr := userPrefix + name
+	switch {
+	case !vfs.ValidXattrName(name):
+		return "", errXattrName
+	case isPrivate(attr):
+		return "", fs.ErrPermission
+	case len(attr) > maxAttrName:
+		return "", vfs.ErrNameTooLong
+	}
+	return attr, nil
+}
+
+// oldAttr returns the value of an attribute, nil if there is none.
+func (h *File) oldAttr(attr string) ([]byte, error) {
+	old, err := h.readAttr(attr)
+	switch {
+	case err == errNotStored:
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return old, nil
+}
+
+// planNeeded returns what becomes of the list of those that are needed: nothing if
+// there is neither an old nor a new value, or they are the same.
+func (h *File) planNeeded(changes []vfs.Xattr) (c attrChange, err error) {
+	c.attr = neededAttr
+	if c.old, err = h.oldAttr(neededAttr); err != nil {
+		return c, err
+	}
+	var next []string
+	changed := make(map[string]bool, len(changes))
+	for _, x := range changes {
+		changed[vfs.FoldXattrName(x.Name)] = true
+		if x.Needed && len(x.Value) > 0 {
+			next = append(next, x.Name)
+		}
+	}
+	if c.old != nil {
+		for _, name := range neededNames(c.old) {
+			if !changed[vfs.FoldXattrName(name)] {
+				next = append(next, name)
+			}
+		}
+	}
+	if len(next) > 0 {
+		c.value = []byte(strings.Join(next, "\x00") + "\x00")
+	}
+	if bytes.Equal(c.old, c.value) {
+		return attrChange{}, nil
+	}
+	return c, nil
+}
+
+// changeAttrs makes all changes or none. The object is locked.
+func (h *File) changeAttrs(list []attrChange) error {
+	for i, c := range list {
+		if err := h.putAttr(c.attr, c.value); err != nil {
+			for i--; i >= 0; i-- {
+				err = errors.Join(err, h.putAttr(list[i].attr, list[i].old))
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// putAttr sets an attribute, or removes it if there is no value.
+func (h *File) putAttr(attr string, value []byte) error {
+	if value != nil {
+		return h.writeAttr(attr, value, 0)
+	}
+	if err := h.removeAttr(attr); err != errNotStored {
+		return err
+	}
+	return nil // another program was faster
+}
+
+// Xattrs implements vfs.Xattrer, as the object's File does.
+func (s *streamFile) Xattrs(ctx context.Context) ([]vfs.Xattr, error) { return s.base.Xattrs(ctx) }
+
+// SetXattrs implements vfs.Xattrer.
+func (s *streamFile) SetXattrs(ctx context.Context, changes []vfs.Xattr) error {
+	return s.base.SetXattrs(ctx, changes)
+}
