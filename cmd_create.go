@@ -35,6 +35,7 @@ type creation struct {
 	o        *open
 	attr     vfs.Attr
 	action   smb2.CreateAction
+	changed  uint32          // what else of an overwritten file, as it may be watched
 	wait     <-chan struct{} // with errBreaking
 	waitFile *file           // what is waited for
 	reserved bool            // there is room for the open
@@ -285,6 +286,9 @@ func (c *creation) look() (vfs.File, error) {
 func (c *creation) openExisting(f vfs.File) error {
 	o := c.o
 	attr, err := f.Stat(c.ctx)
+	if err == nil {
+		err = c.checkNeededEAs(f)
+	}
 	f.Close()
 	if err != nil {
 		return err
@@ -386,6 +390,15 @@ func (c *creation) overwrite() error {
 	if o.trunc == nil {
 		return smb2.StatusAccessDenied
 	}
+	if c.stream.name == "" {
+		changed, err := c.replaceEAs()
+		if err != nil {
+			return err
+		}
+		if changed {
+			c.changed |= smb2.FileNotifyChangeEa
+		}
+	}
 	if err := orDenied(o.trunc.Truncate(0)); err != nil {
 		return err
 	}
@@ -415,7 +428,7 @@ func (c *creation) overwritten() {
 	breaks, _ := f.cache().CheckOpen(time.Now(), c.o.holder, true, false)
 	f.mu.Unlock()
 	c.m.srv.sendBreaks(f, breaks)
-	c.m.entryChanged(c.o.holder, c.o.modified(dataFilter|smb2.FileNotifyChangeAttributes))
+	c.m.entryChanged(c.o.holder, c.o.modified(dataFilter|smb2.FileNotifyChangeAttributes|c.changed))
 }
 
 // makeNew makes the object.
@@ -438,6 +451,11 @@ func (c *creation) makeNew() error {
 	}
 	f, err := c.makeObject(vfs.CreateOptions{OpenOptions: c.openOptions(o.access), Directory: dir, Attributes: attrs, Security: c.security})
 	if err != nil {
+		return err
+	}
+	if err := c.setNewEAs(f); err != nil {
+		f.Close()
+		c.unmake(false, true)
 		return err
 	}
 	attr, err := f.Stat(c.ctx)

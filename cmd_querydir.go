@@ -152,11 +152,12 @@ func (c *cursor) entry(ctx context.Context, o *open) (*smb2.DirectoryEntry, erro
 		if c.dots == 2 {
 			at = path.Dir(dir)
 		}
-		attr, err := o.m.exists(ctx, at)
+		e, err := o.m.look(ctx, at)
 		if err != nil {
 			continue
 		}
-		return o.m.dirEntry(at, name, attr), nil
+		e.Name = name
+		return o.m.dirEntry(at, e), nil
 	}
 	if c.exact {
 		return c.lookup(ctx, o, dir)
@@ -172,7 +173,7 @@ func (c *cursor) entry(ctx context.Context, o *open) (*smb2.DirectoryEntry, erro
 			return nil, err
 		}
 		if matchPattern(c.pattern, foldPath(e.Name)) && representable(e.Name) && !o.hides(ctx, path.Join(dir, e.Name)) {
-			return o.m.dirEntry(path.Join(dir, e.Name), e.Name, e.Attr), nil
+			return o.m.dirEntry(path.Join(dir, e.Name), e), nil
 		}
 	}
 	return nil, nil
@@ -198,14 +199,28 @@ func (c *cursor) lookup(ctx context.Context, o *open, dir string) (*smb2.Directo
 	if o.hides(ctx, full) {
 		return nil, nil
 	}
-	attr, err := o.m.exists(ctx, full)
+	e, err := o.m.look(ctx, full)
 	if err != nil {
 		if isMissing(err) {
 			err = nil
 		}
 		return nil, err
 	}
-	return o.m.dirEntry(full, name, attr), nil
+	return o.m.dirEntry(full, e), nil
+}
+
+// look returns what a listing has of the object called name.
+func (m *mount) look(ctx context.Context, name string) (vfs.DirEntry, error) {
+	f, err := m.fs.Open(ctx, name, vfs.OpenOptions{Access: vfs.ReadAttributes})
+	if err != nil {
+		return vfs.DirEntry{}, err
+	}
+	defer f.Close()
+	e := vfs.DirEntry{Name: path.Base(name)}
+	if e.Attr, err = f.Stat(ctx); err == nil && m.eas {
+		e.Xattrs = sizeOfEAs(ctx, f)
+	}
+	return e, err
 }
 
 // representable reports whether a client could open the name. Others are not
@@ -215,8 +230,8 @@ func representable(name string) bool {
 }
 
 // dirEntry describes what full is to a client that lists a directory.
-func (m *mount) dirEntry(full, name string, a vfs.Attr) *smb2.DirectoryEntry {
-	a = completeAttr(a)
+func (m *mount) dirEntry(full string, e vfs.DirEntry) *smb2.DirectoryEntry {
+	a := completeAttr(e.Attr)
 	if a.ID == 0 {
 		a.ID = m.idOf(full)
 	}
@@ -228,8 +243,9 @@ func (m *mount) dirEntry(full, name string, a vfs.Attr) *smb2.DirectoryEntry {
 		EndOfFile:      a.Size,
 		AllocationSize: a.Alloc,
 		FileAttributes: uint32(a.Attributes),
+		EASize:         eaInfo(e.Xattrs).EaSize,
 		FileID:         a.ID,
-		Name:           name,
+		Name:           e.Name,
 	}
 }
 

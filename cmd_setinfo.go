@@ -123,7 +123,7 @@ func (r *request) setFile(ctx context.Context, class smb2.FileInfoClass, data []
 		}
 		return r.setAllocation(ctx, x.AllocationSize)
 	case smb2.ClassFileFullEaInformation:
-		return smb2.StatusEasNotSupported
+		return o.setEAs(ctx, data)
 	case smb2.ClassFilePipeInformation:
 		return smb2.StatusInvalidParameter
 	}

@@ -166,6 +166,8 @@ func (c *creation) checkNew(dir bool) error {
 			return smb2.StatusMediaWriteProtected
 		}
 		return smb2.StatusAccessDenied
+	case len(c.contexts.eas) > 0 && t.access()&vfs.WriteEA == 0:
+		return smb2.StatusAccessDenied
 	case dir && c.attrs&vfs.AttrTemporary != 0:
 		return smb2.StatusInvalidParameter
 	case c.attrs&vfs.AttrReadOnly != 0 && c.req.Options&smb2.OptionDeleteOnClose != 0:

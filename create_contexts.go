@@ -15,6 +15,7 @@ type createContexts struct {
 	maxTime smb2.FileTime
 	diskID  bool
 	alloc   int64
+	eas     []vfs.Xattr // of a file that is made or overwritten
 
 	security *vfs.SecurityDescriptor // for a new object
 
@@ -71,7 +72,9 @@ func (c *creation) parseContexts() error {
 			// There are no snapshots, so nothing was there at that time.
 			return smb2.StatusObjectNameNotFound
 		case smb2.ContextExtA:
-			return smb2.StatusEasNotSupported
+			if err := c.parseEAs(x.Data); err != nil {
+				return err
+			}
 		case smb2.ContextDHnQ, smb2.ContextDHnC, smb2.ContextDH2Q, smb2.ContextDH2C:
 			if err := c.parseDurable(x); err != nil {
 				return err

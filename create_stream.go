@@ -166,7 +166,12 @@ func (c *creation) prepareStream() error {
 	if err != nil {
 		return err
 	}
-	return f.Close()
+	err = c.setNewEAs(f)
+	f.Close()
+	if err != nil {
+		c.unmake(false, true)
+	}
+	return err
 }
 
 // checkNewStream checks that a stream may be made on a file that exists. [MS-FSA]

@@ -292,7 +292,7 @@ func (r *request) useFile(fid smb2.FileID) error {
 	ch := r.ch
 	if r.hdr.Flags&smb2.FlagRelated != 0 {
 		if !ch.hasFile {
-			if ch.status.IsError() {
+			if ch.status.IsError() || ch.status.IsWarning() {
 				return ch.status
 			}
 			return smb2.StatusInvalidHandle

@@ -105,7 +105,7 @@
 //
 // # Limitations
 //
-// Not served: extended attributes, quotas, snapshots, Kerberos, DFS, compression, SMB over QUIC and
+// Not served: quotas, snapshots, Kerberos, DFS, compression, SMB over QUIC and
 // RDMA, and SMB1 beyond the negotiation that leads to SMB2. They are not
 // advertised, and a client that asks gets the status that the specification has
 // for it.
@@ -117,6 +117,8 @@
 //
 // Named streams need a backend with [vfs.Streamer]; others refuse names with a colon.
 // What one holds can't become the content of its file by a rename, nor the other way.
+// Extended attributes need one with [vfs.Xattrer]; on others a file has none, and to
+// set one is refused.
 //
 // [Server.Close] waits until all requests have ended, and so does
 // [Server.Shutdown] as long as its context lets it. A backend or hook that calls

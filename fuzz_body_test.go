@@ -68,9 +68,17 @@ func (p *peer) body(op byte) (smb2.Command, smbtest.Body) {
 		}
 	case opQueryInfo:
 		id, x, class := s.id(), s.byte(), s.byte()
-		return smb2.CommandQueryInfo, smb2.QueryInfoRequest{
+		req := smb2.QueryInfoRequest{
 			FileID: id, InfoType: smb2.InfoType(x&3) + 1, Class: class, OutputLength: uint32(x>>2) << 5,
 		}
+		if class == uint8(smb2.ClassFileFullEaInformation) {
+			how := s.byte()
+			req.Flags, req.Additional, req.Input = uint32(how&7), uint32(how>>3&3), s.bytes(int(how>>5))
+			if how&0xE0 == 0xE0 {
+				req.Input = smb2.FileGetEaInformation{"B", "a"}.Append(nil)
+			}
+		}
+		return smb2.CommandQueryInfo, req
 	case opSetInfo:
 		return smb2.CommandSetInfo, s.setInfo()
 	case opFlush:
@@ -106,6 +114,11 @@ var fuzzCodes = []smb2.CtlCode{
 	smb2.FsctlValidateNegotiateInfo, smb2.FsctlPipeTransceive, smb2.FsctlSetZeroData, smb2.FsctlDfsGetReferrals,
 }
 
+// fuzzEAs are extended attributes to set.
+var fuzzEAs = []smb2.FileFullEaInformation{
+	eas("a=1", "B=22"), eas("A", "b=3"), {{Flags: smb2.FileNeedEa, Name: "c", Value: make([]byte, 1000)}}, eas("a:b=1"),
+}
+
 // create is a CREATE: name, how to open, what to cache and keep, and what that needs.
 func (s *script) create() smb2.CreateRequest {
 	name, mode, keep := s.byte(), s.byte(), s.byte()
@@ -124,6 +137,12 @@ func (s *script) create() smb2.CreateRequest {
 		req.ShareAccess = 0
 	}
 	var x []smb2.CreateContext
+	if name&0x10 != 0 {
+		x = append(x, extA(fuzzEAs[name>>6&3]))
+	}
+	if name&0x20 != 0 {
+		req.Options |= smb2.OptionNoEAKnowledge
+	}
 	if level := keep & 7; level < 4 {
 		req.OplockLevel = []smb2.OplockLevel{smb2.OplockNone, smb2.OplockLevelII, smb2.OplockExclusive, smb2.OplockBatch}[level]
 	} else {
@@ -233,7 +252,11 @@ func (s *script) setInfo() smb2.SetInfoRequest {
 	case 2:
 		set(smb2.ClassFileEndOfFileInformation, smb2.FileEndOfFileInformation{EndOfFile: int64(x >> 4)})
 	case 3:
-		set(smb2.ClassFileBasicInformation, smb2.FileBasicInformation{FileAttributes: uint32(x>>4) << 2})
+		if x&8 != 0 {
+			set(smb2.ClassFileFullEaInformation, fuzzEAs[x>>4&3])
+		} else {
+			set(smb2.ClassFileBasicInformation, smb2.FileBasicInformation{FileAttributes: uint32(x>>4) << 2})
+		}
 	case 4:
 		set(smb2.ClassFileLinkInformation, smb2.FileLinkInformation{ReplaceIfExists: x&8 != 0, FileName: to})
 	case 5:

@@ -33,7 +33,7 @@ func (q *query) file(dst []byte) ([]byte, error) {
 		if q.o.access&vfs.ReadEA == 0 {
 			return dst, smb2.StatusAccessDenied
 		}
-		return dst, smb2.StatusNoEasOnFile
+		return q.fullEAs(dst)
 	case smb2.ClassFileNormalizedNameInformation:
 		if q.r.c.params.dialect < Dialect311 {
 			return dst, smb2.StatusNotSupported
@@ -67,7 +67,7 @@ func (q *query) diskFile(dst []byte, class smb2.FileInfoClass) ([]byte, error) {
 	case smb2.ClassFileInternalInformation:
 		return smb2.FileInternalInformation{IndexNumber: a.ID}.Append(dst), nil
 	case smb2.ClassFileEaInformation:
-		return smb2.FileEaInformation{}.Append(dst), nil
+		return eaInfo(sizeOfEAs(q.ctx, o.f)).Append(dst), nil
 	case smb2.ClassFileAccessInformation:
 		return smb2.FileAccessInformation{AccessFlags: uint32(o.access)}.Append(dst), nil
 	case smb2.ClassFilePositionInformation:
@@ -87,6 +87,7 @@ func (q *query) diskFile(dst []byte, class smb2.FileInfoClass) ([]byte, error) {
 			Basic:    basicInfo(a),
 			Standard: o.standardInfo(a),
 			Internal: smb2.FileInternalInformation{IndexNumber: a.ID},
+			Ea:       eaInfo(sizeOfEAs(q.ctx, o.f)),
 			Access:   smb2.FileAccessInformation{AccessFlags: uint32(o.access)},
 			Position: smb2.FilePositionInformation{CurrentByteOffset: o.position.Load()},
 			Mode:     smb2.FileModeInformation{Mode: o.modeFlags()},

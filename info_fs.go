@@ -98,6 +98,9 @@ func (t *tree) fsAttributes(v vfs.Volume) uint32 {
 	if t.mount.streams {
 		a |= smb2.FsNamedStreams
 	}
+	if t.mount.eas {
+		a |= smb2.FsSupportsExtendedAttributes
+	}
 	if !t.writable() {
 		a |= smb2.FsReadOnlyVolume
 	}

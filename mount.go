@@ -32,6 +32,7 @@ type mount struct {
 	watches notify.Hub
 	streams bool // objects can have named streams
 	secures bool // objects can have security descriptors
+	eas     bool // objects can have extended attributes
 
 	refs int // trees; guarded by Server.mu
 
@@ -97,7 +98,7 @@ func (s *Server) newMount(ctx context.Context, key any, fsys vfs.FS) *mount {
 	m.linker, _ = vfs.As[vfs.Linker](fsys)
 	m.sizer, _ = vfs.As[vfs.Sizer](fsys)
 	m.folder, _ = vfs.As[vfs.Folder](fsys)
-	m.streams, m.secures = traits(ctx, fsys)
+	m.streams, m.secures, m.eas = traits(ctx, fsys)
 	m.names.init()
 	m.watches.Fold = foldPath
 	return m

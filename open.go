@@ -77,6 +77,7 @@ type open struct {
 	known         bool               // the client has been told the id
 	breaks        []oplock.Break     // to be sent when it knows the id
 	mode          smb2.CreateOptions // FileModeInformation
+	nextEA        int                // which extended attribute FileFullEaInformation goes on with
 	waits         map[*chain]struct{}
 	closing       error           // why waits end at once
 	lastTurn      <-chan struct{} // of the request that arrived last; see turn

@@ -34,10 +34,10 @@ func eaList[E any](b []byte, fixed int, parse func([]byte) (E, error)) ([]E, err
 		}
 		return parse(b)
 	})
-	if err == StatusInvalidParameter {
-		err = StatusEaListInconsistent
+	if err != nil {
+		return nil, StatusEaListInconsistent
 	}
-	return list, err
+	return list, nil
 }
 
 // ParseFileFullEaInformation parses b. A list whose entries don't fit together

@@ -19,7 +19,8 @@ func Parse[T any](c *Client, r Reply, parse func([]byte) (T, error)) T {
 	if r.BadSig {
 		c.tb.Errorf("%v: bad signature on the reply", r.Command)
 	}
-	if r.Status.IsError() {
+	// Of the warnings only this one comes with what was asked for.
+	if r.Status.IsError() || r.Status.IsWarning() && r.Status != smb2.StatusBufferOverflow {
 		if _, err := smb2.ParseErrorResponse(r.Msg); err != nil && r.Command != smb2.CommandIoctl {
 			c.tb.Errorf("%v: malformed error response: %v", r.Command, err)
 		}
