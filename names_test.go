@@ -317,6 +317,10 @@ func TestLink(t *testing.T) {
 	want(t, "link over a directory", link(id, "d", true), smb2.StatusAccessDenied)
 	d := r.open(c, "d")
 	want(t, "link of a directory", link(d, "e", false), smb2.StatusFileIsADirectory)
+	want(t, "link named from the root", link(id, `\d\h2`, false), ok)
+	want(t, "link named from above", link(id, `\\d\h3`, false), smb2.StatusInvalidParameter)
+	want(t, "link without a name", link(id, `\`, false), smb2.StatusObjectNameInvalid)
+	want(t, "open what a link names", c.CloseFile(r.create(c, smbtest.CreateReq(`d\h2`, smb2.Open))), ok)
 	// Locks and share modes meet over both names.
 	h := r.open(c, "h")
 	want(t, "LOCK", c.Lock(id, 0, 1, exclusiveNow), ok)

@@ -367,7 +367,8 @@ func (r *request) link(ctx context.Context, x smb2.FileLinkInformation) error {
 	case m.linker == nil:
 		return smb2.StatusNotSupported
 	}
-	n, err := o.newName(ctx, x.FileName, x.RootDirectory, x.ReplaceIfExists)
+	// Unlike the new name of a rename, that of a link may begin with a backslash.
+	n, err := o.newName(ctx, strings.TrimPrefix(x.FileName, `\`), x.RootDirectory, x.ReplaceIfExists)
 	if err != nil {
 		return err
 	}
