@@ -98,6 +98,21 @@ listmany() {
 		[ "$(sort -u /run/list | grep -c 'entry number')" = "$MANY" ]
 }
 
+# Extended attributes of a file and a directory, read once more from the server.
+xattrs() {
+	local f=$m/attrs d=$m/attrsdir
+	echo x >$f && mkdir $d &&
+		setfattr -n user.Author -v Ann $f && setfattr -n user.on -v dir $d &&
+		setfattr -n user.Author -v Bob $f && setfattr -n user.large -v "$(head -c 3000 /dev/zero | tr '\0' y)" $f &&
+		remount && [ "$(getfattr --only-values -n user.Author $f)" = Bob ] &&
+		[ "$(getfattr --only-values -n user.on $d)" = dir ] &&
+		[ "$(getfattr --only-values -n user.large $f | wc -c)" = 3000 ] &&
+		[ "$(getfattr -d $f | grep -c '^user\.')" = 2 ] &&
+		! setfattr -n user.with:colon -v x $f && ! getfattr -n user.none $f &&
+		setfattr -x user.large $f && [ "$(getfattr -d $f | grep -c '^user\.')" = 1 ] &&
+		rm $f && rmdir $d
+}
+
 removetree() {
 	rm -r $m/tree && [ ! -e $m/tree ] && remount && [ ! -e $m/tree ]
 }
@@ -126,6 +141,7 @@ for cell in "$@"; do
 	step twomounts twomounts
 	step df dftest
 	step list listmany
+	step xattrs xattrs
 	step delete removetree
 	step umount umount $m || umount -l $m
 	step dmesg kernellog
