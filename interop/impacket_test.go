@@ -27,7 +27,7 @@ func TestImpacket(t *testing.T) {
 	}
 	// Debian's impacket 0.10 can't sign at 3.1.1: Samba refuses it as well.
 	for _, dialect := range []string{"any", "2.0.2", "2.1", "3.0"} {
-		for _, what := range []string{"files", "rpc", "unsigned", "badpassword"} {
+		for _, what := range []string{"files", "eas", "rpc", "unsigned", "badpassword"} {
 			t.Run(dialect+"/"+what, func(t *testing.T) {
 				t.Parallel()
 				s := start(t)

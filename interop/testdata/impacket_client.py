@@ -8,6 +8,7 @@ Prints "ok" at the end, or a traceback.
 import hashlib
 import os
 import random
+import struct
 import sys
 
 from impacket.dcerpc.v5 import srvs, transport, wkst
@@ -93,6 +94,39 @@ def files(conn):
     fails([0xC00000CC], conn.connectTree, "nosuchshare")
 
 
+FULL_EA = 15  # FileFullEaInformation
+
+
+def ea(name, value=b""):
+    """FILE_FULL_EA_INFORMATION, alone."""
+    return struct.pack("<IBBH", 0, 0, len(name), len(value)) + name + b"\0" + value
+
+
+def eas(conn):
+    low = conn.getSMBServer()
+    tree = conn.connectTree("share")
+    f = conn.createFile(tree, "f")
+
+    def set(data):
+        low.setInfo(tree, f, data, fileInfoClass=FULL_EA)
+
+    def get(names=b"", flags=1):
+        return bytes(low.queryInfo(tree, f, names, fileInfoClass=FULL_EA, flags=flags))
+
+    fails([0xC0000052], get)
+    set(ea(b"Author", b"Ann"))
+    assert get() == ea(b"Author", b"Ann"), get()
+    wanted = struct.pack("<IB", 0, 6) + b"AUTHOR\0"
+    assert get(wanted) == ea(b"Author", b"Ann"), get(wanted)
+    size = bytes(low.queryInfo(tree, f, b"", fileInfoClass=7))
+    assert size == struct.pack("<I", 4 + 4 + 7 + 3), size
+    fails([0x80000013], set, ea(b"a:b", b"x"))
+    fails([0x80000014], set, ea(b"a", b"x")[:-1])
+    set(ea(b"author"))
+    fails([0xC0000052], get)
+    conn.closeFile(tree, f)
+
+
 def rpc(conn, port, user, password):
     """Calls the server and workstation services, with and without fragments."""
     for fragment in (0, 24):
@@ -154,6 +188,8 @@ def main():
         assert conn.getDialect() == DIALECTS[dialect], hex(conn.getDialect())
     if what == "files":
         files(conn)
+    elif what == "eas":
+        eas(conn)
     elif what == "rpc":
         rpc(conn, port, user, password)
     elif what == "unsigned":
