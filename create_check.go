@@ -86,7 +86,7 @@ func (c *creation) checkAccess() error {
 	if deleteOnClose && c.desired&vfs.Delete == 0 && !(c.maximum && c.r.tree.access()&vfs.Delete != 0) {
 		return smb2.StatusInvalidParameter
 	}
-	if c.desired&vfs.AccessSystemSecurity != 0 && !c.r.id.token.Holds(vfs.PrivilegeSecurity) {
+	if c.desired&vfs.AccessSystemSecurity&^c.backup() != 0 && !c.r.id.token.Holds(vfs.PrivilegeSecurity) {
 		return smb2.StatusPrivilegeNotHeld
 	}
 	if c.desired&^(c.r.tree.access()|vfs.AccessSystemSecurity) != 0 {

@@ -26,8 +26,8 @@ func (c *creation) parseSecurity(data []byte) error {
 // he means to back up or restore. [MS-FSA] 2.1.5.1 phase 4
 func (c *creation) backup() (a vfs.Access) {
 	const (
-		read  = vfs.ReadControl | vfs.AccessRead | vfs.Traverse
-		write = vfs.WriteDAC | vfs.WriteOwner | vfs.AccessWrite | vfs.Delete
+		read  = vfs.ReadControl | vfs.AccessSystemSecurity | vfs.AccessRead | vfs.Traverse
+		write = vfs.WriteDAC | vfs.WriteOwner | vfs.AccessSystemSecurity | vfs.AccessWrite | vfs.Delete
 	)
 	if c.req.Options&smb2.OptionOpenForBackupIntent == 0 {
 		return 0

@@ -164,7 +164,9 @@ func empty(t *testing.T, dir string) {
 			t.Fatal(err)
 		}
 	}
-	exec.Command("setfattr", "-x", "user.DOSATTRIB", dir).Run() // not there, or no such program: fine
+	for _, attr := range []string{"user.DOSATTRIB", "user.NTACL", "security.NTACL"} {
+		exec.Command("setfattr", "-x", attr, dir).Run() // not there, or no such program: fine
+	}
 }
 
 // readLines reads a file's lines, but for those that are empty or begin with #.

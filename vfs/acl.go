@@ -72,9 +72,10 @@ func (t ACEType) opaque() bool {
 func (t ACEType) objectType() bool { return t >= 0x05 && t <= 0x08 }
 
 // ParseACL reads an ACL at the start of b and returns it with the number of bytes
-// that it takes there. Opaque entries alias b.
+// that it takes there. Between the two revisions of [MS-DTYP] 2.4.5 it takes the one
+// that Windows takes, too, and smbcacls sends. Opaque entries alias b.
 func ParseACL(b []byte) (ACL, int, error) {
-	if len(b) < aclFixed || b[0] != aclRevision && b[0] != aclRevisionDS {
+	if len(b) < aclFixed || b[0] < aclRevision || b[0] > aclRevisionDS {
 		return ACL{}, 0, errACL
 	}
 	size, count := int(binary.LittleEndian.Uint16(b[2:])), int(binary.LittleEndian.Uint16(b[4:]))
