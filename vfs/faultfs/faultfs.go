@@ -30,7 +30,7 @@ import (
 // Kind is what an operation does.
 type Kind uint8
 
-// The operations. Those after Fold are on an open File.
+// The operations. Those from Stat to SetXattrs are on an open File.
 const (
 	Open Kind = iota
 	Create
@@ -56,13 +56,14 @@ const (
 	SetSecurity
 	Xattrs
 	SetXattrs
+	Watch
 )
 
 var kinds = [...]string{
 	"open", "create", "remove", "rename", "link", "volume", "fold", "stat", "close", "read", "write",
 	"truncate", "sync", "readdir", "setattr", "copyrange", "openstream", "streams", "removestream", "renamestream",
 	"security", "setsecurity",
-	"xattrs", "setxattrs",
+	"xattrs", "setxattrs", "watch",
 }
 
 // String returns the operation's name, in lower case.
@@ -241,4 +242,21 @@ func (f *faultFS) Fold(ctx context.Context, name string) (spelling string, err e
 		return err
 	})
 	return spelling, err
+}
+
+// Watch passes on what the file system beneath tells. The hook is asked once.
+func (f *faultFS) Watch(ctx context.Context, name string, changed func(vfs.WatchEvent)) (stop func(), err error) {
+	w, ok := vfs.As[vfs.Watcher](f.inner)
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	err = f.hook.do(Op{Kind: Watch, Name: name}, 0, func(int64) (err error) {
+		stop, err = w.Watch(ctx, name, changed)
+		return err
+	})
+	if err != nil && stop != nil {
+		stop()
+		stop = nil
+	}
+	return stop, err
 }

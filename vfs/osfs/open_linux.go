@@ -18,14 +18,16 @@ const pathOnly = unix.O_PATH
 type system struct {
 	// openat2 tells that the kernel has it, and that /proc is there, which
 	// leads from a descriptor without access to one with.
-	openat2 bool
-	dev     uint64
-	rootfd  int
-	streams streamTable
-	userACL atomic.Bool // descriptors are in user.NTACL
+	openat2  bool
+	dev      uint64
+	rootfd   int
+	streams  streamTable
+	userACL  atomic.Bool // descriptors are in user.NTACL
+	notifier notifier
 }
 
 func (f *FS) init() error {
+	f.onClose = f.sys.notifier.close
 	f.sys.rootfd = int(f.dir.Fd())
 	var st status
 	if err := st.fd(f.sys.rootfd); err != nil {

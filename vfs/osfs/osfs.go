@@ -120,6 +120,8 @@ type FS struct {
 	opt  Options
 	sys  system
 
+	onClose func() // of the system, may be nil
+
 	escape error      // what root returns for a name that leads out of it
 	attrMu sync.Mutex // read, change and write of user.DOSATTRIB are one, and of mode and descriptor
 	nameMu sync.Mutex // the check and the act of a rename, where the system has no call for both
@@ -172,8 +174,12 @@ func New(dir string, opt *Options) (*FS, error) {
 	return f, nil
 }
 
-// Close releases the directory. Open Files are closed by their owners.
+// Close releases the directory and ends all watches. Open Files are closed by their
+// owners.
 func (f *FS) Close() error {
+	if f.onClose != nil {
+		f.onClose()
+	}
 	return errors.Join(f.dir.Close(), f.root.Close())
 }
 
