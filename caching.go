@@ -63,18 +63,26 @@ func (m *mount) entryChanged(h *oplock.Holder, changes ...notify.Change) {
 	told := ""
 	for _, c := range changes {
 		dir := path.Dir(c.Name)
-		if c.Name == "." || dir == told {
+		if c.Name == "." {
 			continue
 		}
-		told = dir
-		m.mu.Lock()
-		f := m.paths[foldPath(dir)].file
-		m.mu.Unlock()
-		if f != nil {
-			m.srv.brokenBy(f, h, oplock.OpChangeEntry)
+		m.noteChange(dir, c)
+		if dir != told {
+			m.breakListing(dir, h)
 		}
+		told = dir
 	}
 	m.watches.Report(changes...)
+}
+
+// breakListing tells those who cache the listing of dir that h changed an entry of it.
+func (m *mount) breakListing(dir string, h *oplock.Holder) {
+	m.mu.Lock()
+	f := m.paths[foldPath(dir)].file
+	m.mu.Unlock()
+	if f != nil {
+		m.srv.brokenBy(f, h, oplock.OpChangeEntry)
+	}
 }
 
 // sendBreaks sends what f's caching demands: before the answer to the request that

@@ -320,7 +320,7 @@ func (c *creation) openExisting(f vfs.File) error {
 		err = errRaced // what has the name now isn't what was looked at
 	}
 	if err != nil {
-		f.Close()
+		c.discard(f, access)
 		return err
 	}
 	o.setFile(f)
@@ -333,7 +333,7 @@ func (c *creation) openExisting(f vfs.File) error {
 		err = errBreaking
 	}
 	if err != nil {
-		f.Close()
+		c.discard(f, access)
 		return err
 	}
 	c.action = smb2.ActionOpened
@@ -348,6 +348,14 @@ func (c *creation) openExisting(f vfs.File) error {
 		c.overwritten()
 	}
 	return c.statNew()
+}
+
+// discard closes what was opened for an open that failed.
+func (c *creation) discard(f vfs.File, access vfs.Access) {
+	if access&sharedWrite != 0 && c.stream.name == "" {
+		c.m.noteClosing(c.o.name)
+	}
+	f.Close()
 }
 
 // openBackend opens o.name for access. When everything was asked for that can
@@ -390,6 +398,7 @@ func (c *creation) overwrite() error {
 	if o.trunc == nil {
 		return smb2.StatusAccessDenied
 	}
+	defer o.work().end()
 	if c.stream.name == "" {
 		changed, err := c.replaceEAs()
 		if err != nil {
@@ -454,7 +463,7 @@ func (c *creation) makeNew() error {
 		return err
 	}
 	if err := c.setNewEAs(f); err != nil {
-		f.Close()
+		c.discard(f, vfs.WriteData)
 		c.unmake(false, true)
 		return err
 	}
@@ -469,12 +478,13 @@ func (c *creation) makeNew() error {
 		err = c.joinNew(attr)
 	}
 	if err != nil {
-		f.Close()
+		c.discard(f, vfs.WriteData)
 		return err
 	}
 	o.file.mu.Lock()
 	o.file.alloc = c.contexts.alloc
 	o.file.mu.Unlock()
+	o.did()
 	c.m.entryChanged(o.holder, added(o.name, dir))
 	c.action = smb2.ActionCreated
 	return c.statNew()
@@ -513,13 +523,16 @@ func (c *creation) joinNew(attr vfs.Attr) error {
 	}
 }
 
-// statNew notes the attributes for the reply.
+// statNew notes the attributes for the reply: what the client may cache from now on.
 func (c *creation) statNew() error {
+	c.o.guard()
 	var err error
 	if c.attr, err = c.o.stat(c.ctx); err != nil {
 		c.keep()
+		return err
 	}
-	return err
+	c.noteLook()
+	return nil
 }
 
 // keep makes the undoing of an open that failed leave the file there.

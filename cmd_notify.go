@@ -56,6 +56,7 @@ func changeNotify(_ context.Context, r *request, w *reply) error {
 // askChanges makes the request known to those who change things: in the order of
 // arrival, since the oldest request on a handle is the first to be answered.
 func (r *request) askChanges(req smb2.ChangeNotifyRequest) (*notify.Request, error) {
+	r.open.listen()
 	r.ch.turn.wait()
 	defer r.ch.turn.pass()
 	o, m := r.open, r.open.m

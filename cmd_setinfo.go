@@ -204,6 +204,7 @@ func (o *open) setAttr(ctx context.Context, c vfs.AttrChange) error {
 	if o.attrs == nil {
 		return nil
 	}
+	defer o.work().end()
 	return ignoreUnsupported(o.attrs.SetAttr(ctx, c))
 }
 
@@ -230,7 +231,9 @@ func (r *request) setSize(ctx context.Context, size int64) error {
 	if err := o.file.checkRange(o, uint64(lo), uint64(hi-lo), true); err != nil {
 		return err
 	}
+	work := o.work()
 	err = orDenied(o.trunc.Truncate(size))
+	work.end()
 	r.c.srv.brokenBy(o.file, o.holder, oplock.OpSetSize)
 	o.m.entryChanged(o.holder, o.modified(dataFilter))
 	return err

@@ -62,7 +62,9 @@ func (r *request) write(ctx context.Context, req smb2.WriteRequest) error {
 		return err
 	}
 	if len(req.Data) > 0 {
+		work := o.work()
 		_, err := o.writer.WriteAt(req.Data, int64(req.Offset))
+		work.end()
 		o.wrote()
 		r.c.srv.brokenBy(o.file, o.holder, oplock.OpWrite)
 		if err != nil {

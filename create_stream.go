@@ -3,6 +3,7 @@ package smb
 import (
 	"errors"
 	"io/fs"
+	"path"
 	"time"
 
 	"github.com/gosmbd/smb/internal/notify"
@@ -133,6 +134,7 @@ func (c *creation) makeStream() error {
 	if !made && !object.IsDir() && object.Attributes&vfs.AttrArchive == 0 {
 		o.setAttr(c.ctx, vfs.AttrChange{Attributes: object.Attributes&settableAttrs | vfs.AttrArchive})
 	}
+	o.did()
 	changes := []notify.Change{streamChange(o.name, c.stream.name, smb2.ActionFileAddedStream)}
 	if made {
 		changes = append([]notify.Change{added(o.name, false)}, changes...)
@@ -167,6 +169,7 @@ func (c *creation) prepareStream() error {
 		return err
 	}
 	err = c.setNewEAs(f)
+	c.m.noteClosing(c.o.name)
 	f.Close()
 	if err != nil {
 		c.unmake(false, true)
@@ -238,6 +241,9 @@ func (c *creation) unmake(stream, object bool) {
 	}
 	if object && c.m.remover != nil && c.m.remover.Remove(c.ctx, name) == nil {
 		c.m.names.removed(name, false)
+		// Nobody is told, but the backend will tell the server.
+		c.m.noteChange(path.Dir(name), added(name, false))
+		c.m.noteChange(path.Dir(name), removed(name, false))
 	}
 }
 

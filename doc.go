@@ -70,6 +70,8 @@
 //     vfs.FS value have one mount, and so see each other's opens.
 //   - Claim: the right to a name, exclusive or shared, while the backend works on
 //     it. It is waited for, but it is not a lock.
+//   - Lookout: a directory that the backend watches for the server, because clients
+//     cache or watch something in it that other programs may change.
 //   - Chain: a received frame on its way to the frame that answers it. An element
 //     is one request in it.
 //   - Credit: the right to have one more request under way.
@@ -91,15 +93,18 @@
 //	cursor.mu, then mount.mu or nameCache.mu
 //	file.appends, then file.mu
 //	open.saving, then open.mu or mount.mu, file.mu
+//	lookout.judging, then mount.mu, file.mu, lookout.mu
+//	Server.mu, lookouts.mu
 //
-// conn.creditMu, conn.send, nameCache.mu, tunnel.mu, logonGate.mu and that of
-// mount.watches are leaves.
+// conn.creditMu, conn.send, nameCache.mu, tunnel.mu, logonGate.mu, lookout.mu, lookouts.mu
+// and that of mount.watches are leaves.
 //
-// Four of these are not there to guard state, but to make one request wait for
+// Five of these are not there to guard state, but to make one request wait for
 // another on the same handle or file, and are held while others' code runs:
 // cursor.mu while the backend lists a directory, file.appends while the backend
-// appends, open.saving while [HandleStore] stores, and pipe.mu while an RPC interface
-// works, which may ask [Namespace].
+// appends, open.saving while [HandleStore] stores, pipe.mu while an RPC interface
+// works, which may ask [Namespace], and lookout.judging while the backend is asked how
+// files look.
 // Nothing else is held while a backend or a hook works, or while the server waits
 // for a socket.
 //
@@ -110,8 +115,10 @@
 // advertised, and a client that asks gets the status that the specification has
 // for it.
 //
-// Who watches a directory is told of changes that are made through the same Server;
-// others he sees when he looks again. Share modes, byte-range locks and pending
+// What other programs change is noticed only if the backend tells ([vfs.Watcher]), and a
+// moment later. Who watches a tree is told of it in the directory at the top, and in
+// those below that somebody else watches or caches something of; of others not, nor of what
+// a backend without Watcher holds. Share modes, byte-range locks and pending
 // deletions hold among the clients of one Server; programs that use the same
 // files otherwise don't see them.
 //

@@ -26,6 +26,8 @@ type file struct {
 	streams map[string]*file // of an object: those of its streams that are open, by folded name
 	stream  string           // of a named stream: its name
 
+	work ownWork // of an object: what the server does to it
+
 	// appends makes an append one act: finding the end and writing there. It is
 	// held while the backend writes.
 	appends sync.Mutex
@@ -39,6 +41,7 @@ type file struct {
 	alloc         int64         // allocation that was asked for and not yet used
 	locks         locks
 	caching       oplock.File
+	settled       settled     // of an object
 	parked        []*parking  // chains that wait for caching to change
 	overdue       *time.Timer // nil unless a client owes an answer
 }

@@ -234,6 +234,7 @@ func (o *open) setEAs(ctx context.Context, data []byte) error {
 	if a.Attributes&vfs.AttrReparsePoint != 0 || !o.m.eas {
 		return smb2.StatusEasNotSupported
 	}
+	defer o.work().end()
 	if _, err := changeEAs(ctx, o.f, changes, false); err != nil {
 		return err
 	}

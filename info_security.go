@@ -98,6 +98,7 @@ func (r *request) setSecurity(ctx context.Context, info vfs.SecurityInformation,
 	case fresh.Owner != old.Owner && !r.id.token.MayAssignOwner(fresh.Owner):
 		return smb2.StatusInvalidOwner
 	}
+	defer o.work().end()
 	err = o.withObject(ctx, func(f vfs.File) error {
 		s, ok := vfs.As[vfs.Securer](f)
 		if !ok {

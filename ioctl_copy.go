@@ -97,6 +97,7 @@ func (r *request) copyFrom(ctx context.Context, src *open, c smb2.SrvCopychunk) 
 	}
 	defer r.c.srv.brokenBy(o.file, o.holder, oplock.OpWrite)
 	o.wrote()
+	defer o.work().end()
 	if err := src.file.checkRange(src, c.SourceOffset, uint64(c.Length), false); err != nil {
 		return 0, err
 	}

@@ -34,6 +34,8 @@ type mount struct {
 	secures bool // objects can have security descriptors
 	eas     bool // objects can have extended attributes
 
+	lookouts lookouts
+
 	refs int // trees; guarded by Server.mu
 
 	mu       sync.Mutex
@@ -99,6 +101,8 @@ func (s *Server) newMount(ctx context.Context, key any, fsys vfs.FS) *mount {
 	m.sizer, _ = vfs.As[vfs.Sizer](fsys)
 	m.folder, _ = vfs.As[vfs.Folder](fsys)
 	m.streams, m.secures, m.eas = traits(ctx, fsys)
+	m.lookouts.watcher, _ = vfs.As[vfs.Watcher](fsys)
+	m.lookouts.dirs = make(map[string]*lookout)
 	m.names.init()
 	m.watches.Fold = foldPath
 	return m
@@ -114,15 +118,21 @@ func (s *Server) retain(m *mount) bool {
 	}
 	s.mounts[m.key] = m
 	m.refs++
+	m.lookouts.resume()
 	return true
 }
 
 // release gives up one use.
 func (m *mount) release() {
 	m.srv.mu.Lock()
-	defer m.srv.mu.Unlock()
-	if m.refs--; m.refs == 0 {
+	m.refs--
+	last := m.refs == 0
+	if last {
 		delete(m.srv.mounts, m.key)
+	}
+	m.srv.mu.Unlock()
+	if last {
+		m.endLookouts()
 	}
 }
 

@@ -341,6 +341,13 @@ func (n *nameCache) drop(dir string) {
 	}
 }
 
+// forget drops what is known of dir, which others changed.
+func (n *nameCache) forget(dir string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.drop(dir)
+}
+
 // added notes that name was created through this server.
 func (n *nameCache) added(name string) {
 	n.mu.Lock()

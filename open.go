@@ -80,6 +80,8 @@ type open struct {
 	nextEA        int                // which extended attribute FileFullEaInformation goes on with
 	waits         map[*chain]struct{}
 	closing       error           // why waits end at once
+	guarded       *lookout        // at the directory of what is cached; nil unless something is
+	listens       *lookout        // at the directory that is watched
 	lastTurn      <-chan struct{} // of the request that arrived last; see turn
 
 	changed  atomic.Bool   // data was written
@@ -226,6 +228,7 @@ func (o *open) release(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
 	o.cursor.stop()
 	o.stopWatching()
+	o.unguard()
 	f := o.file
 	if o.suspend {
 		f.mu.Lock()
@@ -244,6 +247,7 @@ func (o *open) release(ctx context.Context) error {
 		o.deleteOnClose = false
 		f.mu.Unlock()
 	}
+	o.noteClosing(ctx)
 	err := o.f.Close()
 	next, breaks := f.leave(o)
 	o.m.srv.sendBreaks(f, breaks)

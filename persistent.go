@@ -292,6 +292,7 @@ func (s *Server) restore(r *handleRecord) error {
 		m.release()
 		return err
 	}
+	o.guard()
 	s.opens.Add(1)
 	h := &s.handles
 	h.mu.Lock()

@@ -237,6 +237,8 @@ func (n *renaming) rename() error {
 	m.names.removed(n.from, o.file.dir)
 	m.names.added(n.to)
 	o.file.renamed(n.from, n.to)
+	o.did()
+	o.file.follow()
 	err = o.file.saveAll()
 	n.report(old != "")
 	return err
@@ -426,6 +428,7 @@ func (n *renaming) link(replace bool) error {
 		return err
 	}
 	m.names.added(n.to)
+	o.did()
 	change := added(n.to, false)
 	if old != "" {
 		change = modified(n.to, replacedFilter)

@@ -22,15 +22,20 @@ type session struct {
 	cmd *exec.Cmd
 }
 
-// startSession runs smbclient with its commands from a pipe.
+// startSession runs smbclient with its commands from a pipe. What it prints comes in
+// lines if there is stdbuf, and else at some time.
 func (c *smbclient) startSession(t *testing.T) *session {
 	t.Helper()
 	out, err := os.Create(filepath.Join(t.TempDir(), "out"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("smbclient", "-s", clientConf(t, c.options...), "-p", strconv.Itoa(c.port),
-		"-U", c.user, "//127.0.0.1/share")
+	line := []string{"smbclient", "-s", clientConf(t, c.options...), "-p", strconv.Itoa(c.port),
+		"-U", c.user, "//127.0.0.1/share"}
+	if _, err := exec.LookPath("stdbuf"); err == nil {
+		line = append([]string{"stdbuf", "-oL"}, line...)
+	}
+	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Stdout, cmd.Stderr = out, out
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -128,4 +133,25 @@ func TestMemoryBackend(t *testing.T) {
 	c.do(t, "deltree Dir")
 	out, _ := c.run(t, "share", "-c", "ls dir")
 	wantText(t, out, "NT_STATUS_NO_SUCH_FILE")
+}
+
+// TestNotifyLocal has smbclient watch a directory that a program of the machine
+// changes.
+func TestNotifyLocal(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("osfs has inotify on Linux only")
+	}
+	s := start(t)
+	dir := filepath.Join(s.dir, "d")
+	mkdirAll(t, dir)
+	sess := newSmbclient(t, s.Port).startSession(t)
+	io.WriteString(sess.in, "notify d\n")
+	time.Sleep(2 * time.Second) // nothing tells when it watches
+	if err := exec.Command("touch", filepath.Join(dir, "touched")).Run(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the notification", func() bool {
+		b, err := os.ReadFile(sess.out.Name())
+		return err == nil && strings.Contains(string(b), "touched")
+	})
 }

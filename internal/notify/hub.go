@@ -10,6 +10,7 @@
 package notify
 
 import (
+	"path"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -79,6 +80,28 @@ func (h *Hub) add(asked []*Watch, c Change) []*Watch {
 		if i < 0 || j < 0 {
 			return asked
 		}
+	}
+}
+
+// Lose tells that something happened in dir, though not what: those who watch it have to
+// look themselves.
+func (h *Hub) Lose(dir string) {
+	if h.n.Load() == 0 {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	key := h.Fold(dir)
+	for direct := true; ; direct = false {
+		for _, w := range h.dirs[key] {
+			if direct || w.tree {
+				w.lose()
+			}
+		}
+		if key == "." {
+			return
+		}
+		key = path.Dir(key)
 	}
 }
 

@@ -205,6 +205,30 @@ func TestFail(t *testing.T) {
 	wantTold(t, "later", w.Ask(1000), "?")
 }
 
+// Who can't be told what happened has to look.
+func TestLose(t *testing.T) {
+	h := newHub()
+	b := &Budget{Watches: 10, Bytes: 1000}
+	flat, tree := h.Watch("a", fileName, false, 1000, b), h.Watch("a", fileName, true, 1000, b)
+	top, below := h.Watch(".", fileName, true, 1000, b), h.Watch("a/b/c", fileName, true, 1000, b)
+	at := h.Watch("A/b", fileName, false, 1000, b)
+	h.Report(add("a/b/x"))
+	waits := at.Ask(1000)
+	wantTold(t, "what was kept", waits, "+x")
+	waits = at.Ask(1000)
+	h.Lose("a/B")
+	wantTold(t, "who waits", waits, enumDir)
+	wantTold(t, "a tree", tree.Ask(1000), enumDir)
+	wantTold(t, "the volume", top.Ask(1000), enumDir)
+	wantTold(t, "a directory above", flat.Ask(1000), "?")
+	wantTold(t, "a directory below", below.Ask(1000), "?")
+	if _, held := b.Held(); held != 0 {
+		t.Errorf("%d bytes are held", held)
+	}
+	h.Report(add("a/b/y"))
+	wantTold(t, "afterwards", at.Ask(1000), "+y")
+}
+
 func TestMove(t *testing.T) {
 	h := newHub()
 	w := h.Watch("a/b", fileName, true, 1000, nil)

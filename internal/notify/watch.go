@@ -117,6 +117,13 @@ func (w *Watch) add(action smb2.FileAction, name string) {
 	w.held += cost
 }
 
+// lose has the watch's owner look himself.
+func (w *Watch) lose() {
+	w.clear()
+	w.lost = true
+	w.deliver()
+}
+
 // entryCost is what an entry holds besides its name.
 const entryCost = 48
 

@@ -1,0 +1,256 @@
+package smb
+
+import (
+	"context"
+	"path"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/gosmbd/smb/internal/notify"
+	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
+)
+
+// Telling changes that other programs make from the server's own, of which the backend
+// tells as well.
+//
+// An event is settled a moment after it was heard, and not while a name is claimed:
+// by then the operation of this server that may have caused it has been noted.
+//
+// Names: each name that the server makes or removes causes one event, which is noted
+// and crossed off when it comes. What is left over is another's. A backend doesn't make
+// one event of two of these, since a name is made and removed by turns.
+//
+// Content and attributes: what the server does to an object is counted (ownWork), and how
+// the object looked when it was last settled is kept (stamp). If it looks different
+// though the server did nothing meanwhile, it was another. If the server did something,
+// too, the event is taken for its own and the new look is kept. That may hide a change
+// by another, but only one within a moment of the server's own, and not for good:
+// another program closes what it has written, and each WatchClosed that isn't the
+// closing of a handle of this server counts as a change. What remains is a program that
+// never closes the file, and never writes to it again but within a moment of a client's
+// own write, or writes through a memory mapping.
+//
+// When events are lost, everything in the directory counts as changed.
+
+const (
+	// judgeDelay is how long an event rests. Each operation of the server notes
+	// what it does as soon as the backend has done it.
+	judgeDelay = 100 * time.Millisecond
+
+	// ownChangeKept is how long it is kept what the server did to a name.
+	ownChangeKept = 3 * time.Second
+
+	// maxHeard is the most events of a directory that wait to be settled.
+	maxHeard = 4096
+)
+
+// ownWork counts what the server does to an object: in the low bits what is under way,
+// above what is done.
+type ownWork struct{ n atomic.Uint64 }
+
+const workDone = 1 << 24
+
+// state returns the count, and whether something is under way.
+func (w *ownWork) state() (n uint64, busy bool) {
+	n = w.n.Load()
+	return n, n%workDone != 0
+}
+
+// work notes that the object of o is about to be changed through it, and end that this
+// is over.
+func (o *open) work() *ownWork {
+	w := &o.file.object().work
+	w.n.Add(1)
+	return w
+}
+
+func (w *ownWork) end() { w.n.Add(workDone - 1) }
+func (w *ownWork) did() { w.n.Add(workDone) }
+
+// did notes that the object of o was changed.
+func (o *open) did() { o.file.object().work.did() }
+
+// stamp is how an object looks. The zero value is unknown.
+type stamp struct{ size, written, changed int64 }
+
+func stampOf(a vfs.Attr) stamp {
+	return stamp{a.Size, a.Written.UnixNano(), a.Changed.UnixNano()}
+}
+
+// settled is how an object looked when it was last settled who changed it.
+type settled struct {
+	stamp stamp
+	work  uint64
+}
+
+// ownChange is what the server did to a name, and what will be heard of that.
+type ownChange struct {
+	came, went, closed int // events to come
+	last               time.Time
+	stamp              stamp // after its last handle was closed, if it was kept
+}
+
+// heard is an event that isn't settled.
+type heard struct {
+	vfs.WatchEvent
+	times int
+}
+
+// hear is called by the backend.
+func (l *lookout) hear(e vfs.WatchEvent) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.over {
+		return
+	}
+	switch {
+	case e.Op == vfs.WatchEnded:
+		l.ended = true
+	case e.Op == vfs.WatchLost, len(l.heard) >= maxHeard:
+		l.lost = true
+	case !l.again(e):
+		l.heard = append(l.heard, &heard{e, 1})
+	}
+	l.judgeSoon()
+}
+
+// again reports whether e is one of the latest events once more. Writers take turns.
+func (l *lookout) again(e vfs.WatchEvent) bool {
+	for i := len(l.heard) - 1; i >= 0 && i >= len(l.heard)-8; i-- {
+		h := l.heard[i]
+		switch h.Op {
+		case vfs.WatchAdded, vfs.WatchRemoved, vfs.WatchRenamed:
+			return false
+		}
+		if h.WatchEvent == e {
+			h.times++
+			return true
+		}
+	}
+	return false
+}
+
+// judgeSoon has judge called. The caller holds l.mu.
+func (l *lookout) judgeSoon() {
+	if l.timer == nil && !l.over {
+		l.timer = time.AfterFunc(judgeDelay, l.judge)
+	}
+}
+
+// noteChange notes a change by the server, of an entry of dir, that was made just now.
+func (m *mount) noteChange(dir string, c notify.Change) {
+	l := m.lookouts.find(dir)
+	if l == nil {
+		return
+	}
+	base, _, stream := strings.Cut(path.Base(c.Name), ":")
+	m.mu.Lock()
+	f := m.paths[foldPath(path.Join(dir, base))].file
+	m.mu.Unlock()
+	if f != nil { // for operations that didn't count it
+		f.work.did()
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	own := l.ownChange(base)
+	switch {
+	case own == nil || stream:
+	case c.Action == smb2.ActionFileAdded, c.Action == smb2.ActionFileRenamedNewName,
+		c.Action == smb2.ActionFileModified && c.Filter == replacedFilter:
+		own.came++
+	case c.Action == smb2.ActionFileRemoved, c.Action == smb2.ActionFileRenamedOldName:
+		own.went++
+	}
+}
+
+// ownChange returns the note for a name; nil if l is over. The caller holds l.mu.
+func (l *lookout) ownChange(base string) *ownChange {
+	if l.over {
+		return nil
+	}
+	now := time.Now()
+	l.forgetOwn(now)
+	own := l.own[base]
+	if own == nil {
+		if l.own == nil {
+			l.own = make(map[string]*ownChange)
+		}
+		own = &ownChange{}
+		l.own[base] = own
+	}
+	own.last = now
+	return own
+}
+
+// forgetOwn drops what is old. The caller holds l.mu.
+func (l *lookout) forgetOwn(now time.Time) {
+	if now.Sub(l.swept) < ownChangeKept/2 {
+		return
+	}
+	l.swept = now
+	for name, own := range l.own {
+		if now.Sub(own.last) > ownChangeKept {
+			delete(l.own, name)
+		}
+	}
+}
+
+// noteClosing notes that a handle for writing is about to be closed, before anything
+// was done through it.
+func (m *mount) noteClosing(name string) {
+	if l := m.lookouts.find(path.Dir(name)); l != nil {
+		l.noteClosing(path.Base(name), true, stamp{})
+	}
+}
+
+func (l *lookout) noteClosing(base string, writes bool, s stamp) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if own := l.ownChange(base); own != nil {
+		if writes {
+			own.closed++
+		}
+		own.stamp = s
+	}
+}
+
+// noteClosing notes that o is about to be closed, and what was done through it.
+func (o *open) noteClosing(ctx context.Context) {
+	object := o.file.object()
+	if o.m.lookouts.n.Load() == 0 || object.dir {
+		return
+	}
+	name := o.path()
+	l := o.m.lookouts.find(path.Dir(name))
+	if l == nil {
+		return
+	}
+	writes := o.action != smb2.ActionOpened || o.access&sharedWrite != 0
+	n, _ := object.work.state()
+	if n == 0 && !writes {
+		return
+	}
+	var s stamp
+	if n > 0 && o.file.base == nil {
+		if a, err := o.f.Stat(ctx); err == nil {
+			s = stampOf(completeAttr(a))
+		}
+	}
+	l.noteClosing(path.Base(name), writes, s)
+}
+
+// noteLook notes how the object of an open that is guarded looks, unless that is known.
+func (c *creation) noteLook() {
+	o := c.o
+	if o.guarded == nil || o.file.base != nil || o.file.dir {
+		return
+	}
+	n, _ := o.file.work.state()
+	o.file.mu.Lock()
+	defer o.file.mu.Unlock()
+	if o.file.settled == (settled{}) {
+		o.file.settled = settled{stampOf(c.attr), n}
+	}
+}

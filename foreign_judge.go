@@ -1,0 +1,283 @@
+package smb
+
+import (
+	"path"
+	"slices"
+
+	"github.com/gosmbd/smb/internal/notify"
+	"github.com/gosmbd/smb/oplock"
+	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
+)
+
+// foreignFilter is what a change of attributes by another program may be watched as.
+const foreignFilter = smb2.FileNotifyChangeAttributes | smb2.FileNotifyChangeLastWrite | smb2.FileNotifyChangeLastAccess |
+	smb2.FileNotifyChangeCreation | smb2.FileNotifyChangeSecurity | smb2.FileNotifyChangeEa
+
+// verdict is what came out of what a lookout heard.
+type verdict struct {
+	l       *lookout
+	files   []*file         // what their clients cache of them is out of date
+	changes []notify.Change // of entries of the directory
+	names   bool            // some of them of names
+	later   []*heard
+}
+
+// judge settles what was heard, and tells clients what others did.
+func (l *lookout) judge() {
+	l.judging.Lock()
+	defer l.judging.Unlock()
+	l.mu.Lock()
+	events, lost, ended := l.heard, l.lost, l.ended
+	l.heard, l.lost, l.ended, l.timer = nil, false, false, nil
+	over := l.over
+	l.mu.Unlock()
+	if over {
+		return
+	}
+	v := &verdict{l: l}
+	if lost || ended {
+		l.everything()
+		events = nil
+	}
+	if ended {
+		// What has the name now, if anything, is watched instead.
+		l.halt()
+		l.begin()
+	}
+	for _, h := range events {
+		v.settle(h)
+	}
+	v.tell()
+	if v.later != nil {
+		l.mu.Lock()
+		l.heard = append(v.later, l.heard...)
+		l.judgeSoon()
+		l.mu.Unlock()
+	}
+}
+
+func (v *verdict) settle(h *heard) {
+	l := v.l
+	switch { // names that clients don't see
+	case h.Op == vfs.WatchRenamed && !representable(h.Name):
+		h.WatchEvent = vfs.WatchEvent{Op: vfs.WatchRemoved, Name: h.OldName, Directory: h.Directory}
+	case h.Op == vfs.WatchRenamed && !representable(h.OldName):
+		h.WatchEvent = vfs.WatchEvent{Op: vfs.WatchAdded, Name: h.Name, Directory: h.Directory}
+	}
+	if !representable(h.Name) {
+		return
+	}
+	name := path.Join(l.dir, h.Name)
+	if l.m.claimedBelow(foldPath(name)) || h.OldName != "" && l.m.claimedBelow(foldPath(path.Join(l.dir, h.OldName))) {
+		v.later = append(v.later, h)
+		return
+	}
+	switch h.Op {
+	case vfs.WatchAdded:
+		if !l.expected(h.Name, true) {
+			v.named(added(name, h.Directory))
+		}
+	case vfs.WatchRemoved:
+		if !l.expected(h.Name, false) {
+			v.named(removed(name, h.Directory))
+		}
+	case vfs.WatchRenamed:
+		from, to := l.expected(h.OldName, false), l.expected(h.Name, true)
+		if from && to {
+			return
+		}
+		old := removed(path.Join(l.dir, h.OldName), h.Directory)
+		now := added(name, h.Directory)
+		old.Action, now.Action = smb2.ActionFileRenamedOldName, smb2.ActionFileRenamedNewName
+		v.named(old)
+		v.named(now)
+	default:
+		v.modified(name, h)
+	}
+}
+
+// expected reports whether the server made or removed the name and the event of it
+// hadn't come.
+func (l *lookout) expected(base string, came bool) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	own := l.own[base]
+	if own == nil {
+		return false
+	}
+	n := &own.went
+	if came {
+		n = &own.came
+	}
+	if *n == 0 {
+		return false
+	}
+	*n--
+	return true
+}
+
+// named notes that others made or removed a name: what has it open knows another object
+// by it.
+func (v *verdict) named(c notify.Change) {
+	v.names = true
+	v.changes = append(v.changes, c)
+	m := v.l.m
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if f := m.paths[foldPath(c.Name)].file; f != nil {
+		v.files = append(append(v.files, f), f.streamList()...)
+	}
+}
+
+// modified settles who changed content or attributes.
+func (v *verdict) modified(name string, h *heard) {
+	l := v.l
+	unexplained := h.Op == vfs.WatchClosed && !l.closedOwn(h)
+	attr, err := l.m.exists(l.ctx, name)
+	if isMissing(err) {
+		return // of which there is an event
+	}
+	f := l.m.findOpen(attr, name)
+	var work uint64
+	if f != nil && err == nil {
+		var busy bool
+		if work, busy = f.work.state(); !busy {
+			attr, err = l.m.exists(l.ctx, name)
+			now, _ := f.work.state()
+			busy = now != work
+		}
+		if busy {
+			if !unexplained {
+				v.later = append(v.later, h)
+				return
+			}
+			work-- // what is under way may end meanwhile: this is no state
+		}
+	}
+	if err != nil {
+		unexplained = true
+	}
+	now := stampOf(completeAttr(attr))
+	var content, entry bool
+	if attr.IsDir() {
+		// Who uses a directory changes its times: there is no telling by them.
+		entry = l.lastStamp(h.Name, stamp{}) == nil
+	} else if last := l.lastStamp(h.Name, now); f == nil {
+		entry = last == nil || unexplained || *last != stamp{} && *last != now
+	} else {
+		content, entry = f.settle(now, work, unexplained, last)
+	}
+	if content {
+		v.files = append(v.files, f)
+		if h.Op == vfs.WatchAttributes { // streams may be kept in attributes
+			v.files = append(v.files, f.openStreams()...)
+		}
+	}
+	if content || entry {
+		filter := uint32(dataFilter)
+		if h.Op == vfs.WatchAttributes {
+			filter = foreignFilter
+		}
+		v.changes = append(v.changes, modified(name, filter))
+	}
+}
+
+// closedOwn reports whether the server closed all those handles that h is about.
+func (l *lookout) closedOwn(h *heard) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	own := l.own[h.Name]
+	if own == nil {
+		return false
+	}
+	n := min(own.closed, h.times)
+	own.closed -= n
+	return n == h.times
+}
+
+// lastStamp returns how the object looked when the server last closed it, the zero stamp
+// if it isn't known, nil if the server did nothing to the name of late. From now on it is
+// now.
+func (l *lookout) lastStamp(base string, now stamp) *stamp {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	own := l.own[base]
+	if own == nil {
+		return nil
+	}
+	last := own.stamp
+	own.stamp = now
+	return &last
+}
+
+// settle decides whether it was another who changed f, which looks like now after what
+// the server has done up to work. Content is whether what is cached of f may be out of
+// date; entry is whether there was a change at all.
+func (f *file) settle(now stamp, work uint64, unexplained bool, last *stamp) (content, entry bool) {
+	f.mu.Lock()
+	was := f.settled
+	f.settled = settled{now, work}
+	f.mu.Unlock()
+	// An event of what was done before f was opened changes nothing that its clients
+	// know.
+	before := work == 0 && (last == nil || *last != stamp{} && *last != now)
+	switch {
+	case was == settled{}:
+		return before || unexplained, before || unexplained
+	case was.stamp != now && was.work == work:
+		return true, true
+	case unexplained && (was.stamp != now || work != 0):
+		return true, true
+	}
+	return false, was.stamp == now && before
+}
+
+// tell tells clients what others did. Nobody is waited for.
+func (v *verdict) tell() {
+	m, dir := v.l.m, v.l.dir
+	if v.names {
+		m.names.forget(dir)
+	}
+	if len(v.changes) > 0 {
+		m.breakListing(dir, nil)
+	}
+	told := make(map[*file]bool)
+	for _, f := range v.files {
+		if !told[f] {
+			told[f] = true
+			m.srv.brokenBy(f, nil, oplock.OpWrite)
+		}
+	}
+	m.watches.Report(v.changes...)
+}
+
+// everything takes all that is cached of the directory and of what is in it for out of
+// date.
+func (l *lookout) everything() {
+	m := l.m
+	m.names.forget(l.dir)
+	m.breakListing(l.dir, nil)
+	key := foldPath(l.dir)
+	var files []*file
+	m.mu.Lock()
+	for p, o := range m.paths {
+		if path.Dir(p) == key {
+			files = append(files, o.file)
+		}
+	}
+	m.mu.Unlock()
+	for _, f := range files {
+		if !f.dir {
+			m.srv.brokenBy(f, nil, oplock.OpWrite)
+		}
+	}
+	m.watches.Lose(l.dir)
+}
+
+// claimedBelow reports whether an operation is at work on the name.
+func (m *mount) claimedBelow(key string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.claims[key] != nil || slices.ContainsFunc(m.subtrees, func(s string) bool { return below(key, s) })
+}
