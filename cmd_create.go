@@ -55,6 +55,9 @@ func create(ctx context.Context, r *request, w *reply) error {
 		return createPipe(ctx, r, w, req)
 	}
 	c := &creation{r: r, ctx: ctx, req: req, m: r.tree.mount}
+	if r.tree.share.NoCaching {
+		c.req.OplockLevel = smb2.OplockNone
+	}
 	if err := c.parseContexts(); err != nil {
 		return err
 	}

@@ -385,3 +385,21 @@ func TestLookoutDeclined(t *testing.T) {
 		w.wantAnswer("own changes", "+g")
 	})
 }
+
+// A share may let nobody cache anything.
+func TestNoCaching(t *testing.T) {
+	r := newRig(t, func(s *smb.Server) { s.Shares.(smb.Shares)["s"].NoCaching = true })
+	mkdir(t, r.fs, "d")
+	c := r.caching(smb.Dialect311, 1)
+	for _, req := range []smb2.CreateRequest{smbtest.CreateReq("f", smb2.OpenIf), dirReq("d", smb2.Open)} {
+		resp, g, st := c.Open(req, smbtest.Lease2(leaseKey(1), leaseRWH, 0))
+		if st != ok || g.Lease != nil || resp.OplockLevel != smb2.OplockNone {
+			t.Errorf("%s: %v, %v, %+v", req.Name, st, resp.OplockLevel, g.Lease)
+		}
+	}
+	req := smbtest.CreateReq("g", smb2.OpenIf)
+	req.OplockLevel = smb2.OplockBatch
+	if resp, st := c.Create(req); st != ok || resp.OplockLevel != smb2.OplockNone {
+		t.Errorf("%v, %v", st, resp.OplockLevel)
+	}
+}

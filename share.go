@@ -82,6 +82,11 @@ type Share struct {
 	// handle is stored before it is answered, and data is written through.
 	ContinuouslyAvailable bool
 
+	// NoCaching lets clients cache neither files nor directories: each open sees
+	// what is there. It is for storage that other programs change too and that
+	// can't tell of it; see vfs.Watcher.
+	NoCaching bool
+
 	// Hidden leaves the share out of browse lists.
 	Hidden bool
 

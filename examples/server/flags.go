@@ -31,8 +31,8 @@ type config struct {
 
 // shareConfig is one -share.
 type shareConfig struct {
-	name, path                    string
-	readOnly, encrypt, guest, abe bool
+	name, path                               string
+	readOnly, encrypt, guest, abe, noCaching bool
 }
 
 // userConfig is one -user.
@@ -64,7 +64,7 @@ func parseFlags(args []string) (*config, error) {
 	fs := flag.NewFlagSet("server", flag.ContinueOnError)
 	fs.SetOutput(discard{})
 	fs.StringVar(&cfg.listen, "listen", ":4445", "`address` to listen on; port 0 takes a free one")
-	fs.Func("share", "share `name=path[,ro][,encrypt][,guest][,abe]`; may be repeated (default share=.)", cfg.addShare)
+	fs.Func("share", "share `name=path[,ro][,encrypt][,guest][,abe][,nocache]`; may be repeated (default share=.)", cfg.addShare)
 	fs.Func("user", "let `name[:password]` in; may be repeated; without a password one is made up", cfg.addUser)
 	fs.Func("admin", "the same for an administrator, who may take ownership, back up and restore whatever the permissions", func(s string) error {
 		if err := cfg.addUser(s); err != nil {
@@ -138,8 +138,10 @@ func (c *config) addShare(s string) error {
 				sh.guest = true
 			case "abe":
 				sh.abe = true
+			case "nocache":
+				sh.noCaching = true
 			default:
-				return fmt.Errorf("don't know the option %q: there are ro, encrypt, guest and abe", o)
+				return fmt.Errorf("don't know the option %q: there are ro, encrypt, guest, abe and nocache", o)
 			}
 		}
 	}
