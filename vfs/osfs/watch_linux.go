@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -162,9 +163,11 @@ func (n *notifier) deliver(file *os.File, b []byte) bool {
 			next, rest = parseEvent(b)
 			if next.mask&unix.IN_MOVED_TO != 0 && next.cookie == e.cookie && next.wd == e.wd {
 				b = rest
-				n.tell(e.wd, vfs.WatchEvent{
-					Op: vfs.WatchRenamed, Name: next.name, OldName: e.name, Directory: e.mask&unix.IN_ISDIR != 0,
-				})
+				event := vfs.WatchEvent{Op: vfs.WatchRenamed, Name: next.name, OldName: e.name, Directory: e.mask&unix.IN_ISDIR != 0}
+				if strings.HasPrefix(e.name, temporary) { // it wasn't shown before
+					event.Op, event.OldName = vfs.WatchAdded, ""
+				}
+				n.tell(e.wd, event)
 				continue
 			}
 		}
@@ -190,6 +193,8 @@ func (n *notifier) translate(e rawEvent) {
 		return
 	case e.name == "":
 		return // of the directory itself
+	case strings.HasPrefix(e.name, temporary):
+		return // not yet shown
 	}
 	event := vfs.WatchEvent{Name: e.name, Directory: e.mask&unix.IN_ISDIR != 0}
 	for _, x := range [...]struct {

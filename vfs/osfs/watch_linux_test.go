@@ -167,3 +167,15 @@ func TestWatchEdges(t *testing.T) {
 		t.Error("the instance is left")
 	}
 }
+
+// The name that a directory has before it has its descriptor isn't told.
+func TestWatchSecureCreate(t *testing.T) {
+	f := newFSAt(t, t.TempDir(), nil)
+	l, stop := listen(t, f, ".")
+	defer stop()
+	sd := vfs.SecurityDescriptor{Owner: vfs.SIDSystem, Group: vfs.SIDUsers, DACL: &vfs.ACL{}}
+	h, err := f.Create(t.Context(), "d", vfs.CreateOptions{Directory: true, Security: &sd})
+	check(t, err)
+	h.Close()
+	l.wants("a directory", vfs.WatchEvent{Op: vfs.WatchAdded, Name: "d", Directory: true})
+}
