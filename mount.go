@@ -143,15 +143,16 @@ func (m *mount) volume(ctx context.Context, t *tree) (vfs.Volume, error) {
 	if m.sizer != nil {
 		v, err = m.sizer.Volume(ctx)
 	}
-	switch {
-	case errors.Is(err, errors.ErrUnsupported):
-		// A terabyte, half of it free.
-		v = vfs.Volume{BlockSize: 4096, Blocks: 1 << 28, Free: 1 << 27, Available: 1 << 27}
-	case err != nil:
+	if err = ignoreUnsupported(err); err != nil {
 		return v, err
 	}
 	if v.BlockSize == 0 {
-		v.BlockSize = 4096
+		v.BlockSize = clusterSize
+	}
+	if v.Blocks == 0 {
+		// A terabyte, half of it free.
+		v.Blocks = 1 << 40 / uint64(v.BlockSize)
+		v.Free, v.Available = v.Blocks/2, v.Blocks/2
 	}
 	if v.Label == "" {
 		v.Label = t.name

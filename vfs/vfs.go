@@ -107,6 +107,10 @@ type CreateOptions struct {
 	// Security is the descriptor that the object has before anybody can
 	// open it; nil: none is stored. A backend without [Securer] ignores it.
 	Security *SecurityDescriptor
+
+	// NoCompression asks that the object isn't compressed, even if its directory
+	// is; see Compressor.
+	NoCompression bool
 }
 
 // Attr describes a file or directory.
@@ -165,7 +169,8 @@ type AttrChange struct {
 	Created, Accessed, Written, Changed time.Time
 
 	// Attributes replaces the DOS attributes; zero leaves them, AttrNormal
-	// alone clears them.
+	// alone clears them. AttrSparse and AttrCompressed stay as they are: there
+	// are Sparser and Compressor.
 	Attributes Attributes
 }
 
@@ -182,7 +187,7 @@ type DirEntry struct {
 // Volume describes the storage beneath a file system.
 type Volume struct {
 	BlockSize uint32 // bytes per allocation unit; zero: 4096
-	Blocks    uint64 // allocation units in all
+	Blocks    uint64 // allocation units in all; zero: many, and half of them free
 	Free      uint64 // allocation units not in use
 	Available uint64 // allocation units the caller may use
 
@@ -195,6 +200,11 @@ type Volume struct {
 	// CaseSensitive tells that names which differ in case only are
 	// different objects.
 	CaseSensitive bool
+
+	// What files can do: clients are told, and ask for it only then.
+	Sparse      bool // see Sparser
+	Clones      bool // see RangeCloner
+	Compression bool // see Compressor
 }
 
 // Capabilities of a file system.

@@ -57,6 +57,11 @@ const (
 	Xattrs
 	SetXattrs
 	Watch
+	SetSparse
+	Allocated
+	Punch
+	CloneRange
+	SetCompressed
 )
 
 var kinds = [...]string{
@@ -64,6 +69,7 @@ var kinds = [...]string{
 	"truncate", "sync", "readdir", "setattr", "copyrange", "openstream", "streams", "removestream", "renamestream",
 	"security", "setsecurity",
 	"xattrs", "setxattrs", "watch",
+	"setsparse", "allocated", "punch", "clonerange", "setcompressed",
 }
 
 // String returns the operation's name, in lower case.
@@ -89,10 +95,10 @@ type Op struct {
 	// one that it was opened with; empty for all else.
 	Stream string
 
-	// Offset is where Read, Write and CopyRange begin, and the size that
-	// Truncate sets.
+	// Offset is where Read, Write, CopyRange, Allocated, Punch and CloneRange
+	// begin, and the size that Truncate sets.
 	Offset int64
-	// Length is how many bytes Read, Write and CopyRange are to move.
+	// Length is how many bytes those are about, but for Truncate.
 	Length int64
 }
 
@@ -103,7 +109,7 @@ type Op struct {
 type Hook func(Op) error
 
 // Partial makes Read, Write and CopyRange move only the first N bytes, and
-// ReadDir and Streams yield only the first N entries, and then fail. Other
+// ReadDir, Streams and Allocated yield only the first N entries, and then fail. Other
 // operations do nothing but fail.
 type Partial struct {
 	N   int64

@@ -4,6 +4,8 @@ import (
 	"io"
 	"io/fs"
 	"math"
+	"slices"
+	"sync/atomic"
 
 	"github.com/gosmbd/smb/vfs"
 )
@@ -16,12 +18,51 @@ const (
 	maxBlock = 64 << 10
 )
 
+// block holds bytes of one content, or of several that were cloned from each other.
+type block struct {
+	b []byte
+	// refs is in how many places the block is. It rises only while one of their
+	// contents is locked, so who has the only one locked may write.
+	refs atomic.Int32
+}
+
+func newBlock(n int) *block {
+	b := &block{b: make([]byte, n)}
+	b.refs.Store(1)
+	return b
+}
+
+func (b *block) bytes() []byte {
+	if b == nil {
+		return nil
+	}
+	return b.b
+}
+
+func (b *block) shared() bool { return b != nil && b.refs.Load() > 1 }
+
+// leave takes the block out of one place and returns how many bytes that frees.
+func (b *block) leave() int64 {
+	if b == nil || b.refs.Add(-1) > 0 {
+		return 0
+	}
+	return int64(len(b.b))
+}
+
+// cost is at most how many bytes must be allocated to write the first n.
+func (b *block) cost(n int) int64 {
+	if b.shared() {
+		return int64(max(blockLen(n), len(b.b)))
+	}
+	return int64(max(0, blockLen(n)-len(b.bytes())))
+}
+
 // content is the bytes of a file. Blocks that were never written are absent
 // and read as zero; bytes in a block that are beyond the end of file are zero.
 type content struct {
 	size   int64 // end of file
 	alloc  int64 // sum of the lengths of blocks
-	blocks map[int64][]byte
+	blocks map[int64]*block
 }
 
 // blockLen is the length of a block whose first n bytes are in use.
@@ -40,10 +81,12 @@ type span struct {
 }
 
 // next returns the span at off of a range that has n bytes left.
-func next(off int64, n int) span {
-	from := int(off % maxBlock)
-	return span{off / maxBlock, from, min(from+n, maxBlock)}
+func next(off int64, n int64) span {
+	from := off % maxBlock
+	return span{off / maxBlock, int(from), int(min(from+n, maxBlock))}
 }
+
+func (s span) len() int64 { return int64(s.to - s.from) }
 
 // checkRange refuses what can't be a range of a file, [MS-FSA] 2.1.5.4.
 func checkRange(off, n int64) error {
@@ -65,9 +108,9 @@ func (c *content) readAt(p []byte, off int64) (int, error) {
 	}
 	n := int(min(int64(len(p)), c.size-off))
 	for done := 0; done < n; {
-		s := next(off+int64(done), n-done)
+		s := next(off+int64(done), int64(n-done))
 		part := p[done : done+s.to-s.from]
-		b := c.blocks[s.index]
+		b := c.blocks[s.index].bytes()
 		clear(part[copy(part, b[min(s.from, len(b)):]):])
 		done += len(part)
 	}
@@ -77,31 +120,54 @@ func (c *content) readAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
-// growth is how many bytes must be allocated to write n bytes at off.
-func (c *content) growth(off int64, n int) int64 {
+// growth is at most how many bytes must be allocated to write n bytes at off.
+func (c *content) growth(off, n int64) int64 {
 	var sum int64
-	for done := 0; done < n; {
-		s := next(off+int64(done), n-done)
-		sum += int64(max(0, blockLen(s.to)-len(c.blocks[s.index])))
-		done += s.to - s.from
+	for done := int64(0); done < n; {
+		s := next(off+done, n-done)
+		sum += c.blocks[s.index].cost(s.to)
+		done += s.len()
 	}
 	return sum
 }
 
-// block returns block index with at least n bytes, allocating what is missing.
-func (c *content) block(index int64, n int) []byte {
-	b := c.blocks[index]
-	if n <= len(b) {
-		return b
+// own returns block index with at least n bytes, which may be written, and how many
+// bytes that took.
+func (c *content) own(index int64, n int) (b []byte, took int64) {
+	old := c.blocks[index]
+	if n <= len(old.bytes()) && !old.shared() {
+		return old.b, 0
 	}
-	grown := make([]byte, blockLen(n))
-	copy(grown, b)
-	c.alloc += int64(len(grown) - len(b))
+	grown := newBlock(max(blockLen(n), len(old.bytes())))
+	copy(grown.b, old.bytes())
+	return grown.b, c.replace(index, grown)
+}
+
+// replace puts a block, or none, in the place of another and returns how many bytes
+// that took, given that all of b's are new.
+func (c *content) replace(index int64, b *block) (took int64) {
+	old := c.blocks[index]
+	c.alloc += int64(len(b.bytes()) - len(old.bytes()))
+	took = int64(len(b.bytes())) - old.leave()
+	if b == nil {
+		delete(c.blocks, index)
+		return took
+	}
 	if c.blocks == nil {
-		c.blocks = make(map[int64][]byte)
+		c.blocks = make(map[int64]*block)
 	}
-	c.blocks[index] = grown
-	return grown
+	c.blocks[index] = b
+	return took
+}
+
+// spend lets act allocate up to n bytes, if f has them; it returns how many it took.
+// They may be less than none.
+func (f *FS) spend(n int64, act func() (took int64)) error {
+	if n > 0 && !f.reserve(n) {
+		return vfs.ErrNoSpace
+	}
+	f.release(n - act())
+	return nil
 }
 
 // writeAt writes all of p at off or, if f refuses the bytes that this
@@ -113,85 +179,83 @@ func (c *content) writeAt(p []byte, off int64, f *FS) error {
 	if len(p) == 0 {
 		return nil
 	}
-	if g := c.growth(off, len(p)); g > 0 && !f.reserve(g) {
-		return vfs.ErrNoSpace
+	err := f.spend(c.growth(off, int64(len(p))), func() (took int64) {
+		for done := 0; done < len(p); {
+			s := next(off+int64(done), int64(len(p)-done))
+			b, n := c.own(s.index, s.to)
+			took += n
+			done += copy(b[s.from:s.to], p[done:])
+		}
+		return took
+	})
+	if err == nil {
+		c.size = max(c.size, off+int64(len(p)))
 	}
-	for done := 0; done < len(p); {
-		s := next(off+int64(done), len(p)-done)
-		done += copy(c.block(s.index, s.to)[s.from:s.to], p[done:])
+	return err
+}
+
+// truncate sets the end of file. To cut through a block that is shared takes a block;
+// if f refuses that, nothing changes.
+func (c *content) truncate(size int64, f *FS) error {
+	if err := checkRange(size, 0); err != nil {
+		return err
 	}
-	c.size = max(c.size, off+int64(len(p)))
+	if size < c.size {
+		if err := c.punch(vfs.Range{Off: size, Len: c.size - size}, f); err != nil {
+			return err
+		}
+	}
+	c.size = size
 	return nil
 }
 
-// truncate sets the end of file and returns how many bytes it freed.
-func (c *content) truncate(size int64) (freed int64, err error) {
-	if err := checkRange(size, 0); err != nil {
-		return 0, err
+// free gives back all.
+func (c *content) free(f *FS) {
+	for _, b := range c.blocks {
+		f.release(b.leave())
 	}
-	before := c.alloc
-	if size < c.size {
-		c.cut(size)
-	}
-	c.size = size
-	return before - c.alloc, nil
+	*c = content{}
 }
 
-// cut frees and clears what lies at and beyond size.
-func (c *content) cut(size int64) {
-	keep := size / maxBlock // the block that size falls into
-	last := (c.size - 1) / maxBlock
-	if last-keep < int64(len(c.blocks)) {
-		for i := keep + 1; i <= last; i++ {
-			c.drop(i)
-		}
-	} else {
-		for i := range c.blocks {
-			if i > keep {
-				c.drop(i)
+// within returns the indexes of the blocks that there are in r, in their order.
+func (c *content) within(r vfs.Range) []int64 {
+	first, last := r.Off/maxBlock, (r.End()-1)/maxBlock
+	var list []int64
+	if last-first < int64(len(c.blocks)) {
+		for i := first; i <= last; i++ {
+			if c.blocks[i] != nil {
+				list = append(list, i)
 			}
 		}
+		return list
 	}
-	n := int(size % maxBlock)
-	b := c.blocks[keep]
-	switch {
-	case n == 0:
-		c.drop(keep)
-	case blockLen(n) < len(b):
-		short := make([]byte, blockLen(n))
-		copy(short, b[:n])
-		c.blocks[keep] = short
-		c.alloc -= int64(len(b) - len(short))
-	case n < len(b):
-		clear(b[n:])
+	for i := range c.blocks {
+		if i >= first && i <= last {
+			list = append(list, i)
+		}
 	}
-	if len(c.blocks) == 0 {
-		c.blocks = nil // a map doesn't shrink
-	}
-}
-
-func (c *content) drop(index int64) {
-	c.alloc -= int64(len(c.blocks[index]))
-	delete(c.blocks, index)
+	slices.Sort(list)
+	return list
 }
 
 // copyFrom copies n bytes of src, all before its end of file, in the manner of
 // writeAt. If src is c the ranges don't overlap.
-func (c *content) copyFrom(src *content, off, srcOff int64, n int, f *FS) error {
-	if err := checkRange(off, int64(n)); err != nil {
+func (c *content) copyFrom(src *content, off, srcOff, n int64, f *FS) error {
+	if err := checkRange(off, n); err != nil {
 		return err
 	}
-	if g := c.growth(off, n); g > 0 && !f.reserve(g) {
-		return vfs.ErrNoSpace
-	}
-	for done := 0; done < n; {
-		s := next(off+int64(done), n-done)
-		part := c.block(s.index, s.to)[s.from:s.to]
-		if _, err := src.readAt(part, srcOff+int64(done)); err != nil {
-			return err
+	err := f.spend(c.growth(off, n), func() (took int64) {
+		for done := int64(0); done < n; {
+			s := next(off+done, n-done)
+			b, t := c.own(s.index, s.to)
+			src.readAt(b[s.from:s.to], srcOff+done)
+			took += t
+			done += s.len()
 		}
-		done += len(part)
+		return took
+	})
+	if err == nil {
+		c.size = max(c.size, off+n)
 	}
-	c.size = max(c.size, off+int64(n))
-	return nil
+	return err
 }

@@ -66,7 +66,7 @@ func check(t *testing.T, h *file, model []byte) {
 	}
 	var alloc int64
 	for _, b := range h.node.content.blocks {
-		alloc += int64(len(b))
+		alloc += int64(len(b.b))
 	}
 	if alloc != h.node.content.alloc {
 		t.Fatalf("%d bytes in blocks, but %d counted", alloc, h.node.content.alloc)

@@ -135,11 +135,9 @@ func (h *file) Truncate(size int64) error {
 	n := h.node
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	freed, err := n.content.truncate(size)
-	if err != nil {
+	if err := n.content.truncate(size, h.fs); err != nil {
 		return err
 	}
-	h.fs.release(freed)
 	n.written = time.Now()
 	n.changed = n.written
 	return nil
@@ -166,7 +164,7 @@ func (h *file) CopyRange(_ context.Context, off int64, src vfs.File, srcOff, n i
 	if h.node == s.node && off < srcOff+n && srcOff < off+n {
 		return 0, errors.ErrUnsupported
 	}
-	if err := h.node.content.copyFrom(&s.node.content, off, srcOff, int(n), h.fs); err != nil {
+	if err := h.node.content.copyFrom(&s.node.content, off, srcOff, n, h.fs); err != nil {
 		return 0, err
 	}
 	h.node.written = time.Now()

@@ -2,8 +2,8 @@
 // vfs.
 //
 // It serves tests, scratch shares and as a model for other backends. Content
-// is kept in blocks, so holes cost nothing, and everything that is kept counts
-// against one limit, so a client can't exhaust the machine.
+// is kept in blocks, so holes cost nothing and clones little, and everything
+// that is kept counts against one limit, so a client can't exhaust the machine.
 //
 // # Case
 //
@@ -22,7 +22,6 @@ package memfs
 
 import (
 	"context"
-	"errors"
 	"io/fs"
 	"sync"
 	"sync/atomic"
@@ -108,6 +107,9 @@ func (f *FS) Create(_ context.Context, name string, opt vfs.CreateOptions) (vfs.
 		return nil, pathError("create", name, err)
 	}
 	n.attributes = stored(opt.Attributes)
+	if !opt.NoCompression {
+		n.attributes |= at.dir.node.attr().Attributes & vfs.AttrCompressed
+	}
 	at.insert(n, n.created)
 	return f.handle(n, opt.OpenOptions), nil
 }
@@ -133,20 +135,16 @@ func (f *FS) Remove(_ context.Context, name string) error {
 	return nil
 }
 
-// Volume implements vfs.Sizer. Without a limit it declines.
+// Volume implements vfs.Sizer. Without a limit it tells no sizes.
 func (f *FS) Volume(context.Context) (vfs.Volume, error) {
-	limit := f.limit()
-	if limit < 0 {
-		return vfs.Volume{}, errors.ErrUnsupported
+	v := vfs.Volume{Label: f.Label, Sparse: true, Clones: true, Compression: true}
+	if limit := f.limit(); limit >= 0 {
+		v.BlockSize = minBlock
+		v.Blocks = uint64(limit) / minBlock
+		v.Free = uint64(max(0, limit-f.used.Load())) / minBlock
+		v.Available = v.Free
 	}
-	free := uint64(max(0, limit-f.used.Load())) / minBlock
-	return vfs.Volume{
-		BlockSize: minBlock,
-		Blocks:    uint64(limit) / minBlock,
-		Free:      free,
-		Available: free,
-		Label:     f.Label,
-	}, nil
+	return v, nil
 }
 
 // Fold implements vfs.Folder.

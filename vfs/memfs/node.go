@@ -89,13 +89,14 @@ func (n *node) setAttr(c vfs.AttrChange) {
 		}
 	}
 	if c.Attributes != 0 {
-		n.attributes = stored(c.Attributes)
+		n.attributes = stored(c.Attributes) | n.attributes&kept
 	}
 }
 
-// stored drops the attributes that the server derives.
+// stored drops the attributes that the server derives, and those that have ways of
+// their own to be set.
 func stored(a vfs.Attributes) vfs.Attributes {
-	return a &^ (vfs.AttrNormal | vfs.AttrDirectory)
+	return a &^ (vfs.AttrNormal | vfs.AttrDirectory | kept)
 }
 
 // addLink counts one more name, or fewer if by is -1.
@@ -135,8 +136,9 @@ func (f *FS) sweep(n *node) {
 		return
 	}
 	n.freed = true
-	f.release(objectCost + n.content.alloc + xattrsCost(n.xattrs))
-	n.content, n.xattrs = content{}, nil
+	f.release(objectCost + xattrsCost(n.xattrs))
+	n.xattrs = nil
+	n.content.free(f)
 	n.setSecurity(nil, f)
 	for key, s := range n.streams {
 		n.forget(key, s, f)

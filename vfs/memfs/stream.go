@@ -52,8 +52,7 @@ func (n *node) forget(key string, s *stream, f *FS) {
 // free gives back what a stream that neither the node nor a File has took.
 func (s *stream) free(f *FS) {
 	if s.removed && s.opens == 0 {
-		f.release(s.content.alloc)
-		s.content = content{}
+		s.content.free(f)
 	}
 }
 
@@ -238,11 +237,9 @@ func (h *streamFile) Truncate(size int64) error {
 	n := h.node
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	freed, err := h.stream.content.truncate(size)
-	if err != nil {
+	if err := h.stream.content.truncate(size, h.fs); err != nil {
 		return err
 	}
-	h.fs.release(freed)
 	n.written = time.Now()
 	n.changed = n.written
 	return nil

@@ -18,6 +18,7 @@ type status struct {
 	uid, gid                   uint32 // on Linux
 	size, blocks               int64
 	atime, mtime, ctime, btime time.Time
+	compressed                 bool
 }
 
 func (s *status) dir() bool     { return s.mode&unix.S_IFMT == unix.S_IFDIR }
@@ -70,6 +71,9 @@ func (f *FS) makeAttr(st *status, d dosInfo, ok bool) vfs.Attr {
 		if st.regular() && st.mode&unix.S_IWUSR == 0 {
 			a.Attributes |= vfs.AttrReadOnly
 		}
+	}
+	if st.compressed {
+		a.Attributes |= vfs.AttrCompressed
 	}
 	switch {
 	case !d.created.IsZero():

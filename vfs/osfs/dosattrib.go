@@ -39,7 +39,7 @@ const (
 // stored are the attributes that are kept; the others describe something else
 // than a wish of the client's, and are derived.
 const stored = vfs.AttrReadOnly | vfs.AttrHidden | vfs.AttrSystem | vfs.AttrArchive |
-	vfs.AttrTemporary | vfs.AttrOffline | vfs.AttrNotContentIndexed
+	vfs.AttrTemporary | vfs.AttrSparse | vfs.AttrOffline | vfs.AttrNotContentIndexed
 
 // dosInfo is what we take from the attribute. A field that isn't valid is zero.
 type dosInfo struct {

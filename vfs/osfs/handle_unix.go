@@ -62,8 +62,20 @@ func (h *File) setAttr(c vfs.AttrChange) error {
 	return h.setTimes(c.Accessed, c.Written)
 }
 
-// setStored changes user.DOSATTRIB.
+// setStored changes what is in user.DOSATTRIB.
 func (h *File) setStored(c vfs.AttrChange) error {
+	return h.changeStored(func(d *dosInfo) {
+		if c.Attributes != 0 {
+			d.attributes = c.Attributes&^vfs.AttrSparse | d.attributes&vfs.AttrSparse
+		}
+		if !c.Created.IsZero() {
+			d.created = c.Created
+		}
+	})
+}
+
+// changeStored changes user.DOSATTRIB.
+func (h *File) changeStored(edit func(d *dosInfo)) error {
 	h.fs.attrMu.Lock()
 	defer h.fs.attrMu.Unlock()
 	var st status
@@ -78,12 +90,7 @@ func (h *File) setStored(c vfs.AttrChange) error {
 	was := h.fs.makeAttr(&st, d, ok)
 	// What isn't changed is written as it is shown now, as Samba does.
 	d = dosInfo{attributes: was.Attributes, hasAttributes: true, created: was.Created}
-	if c.Attributes != 0 {
-		d.attributes = c.Attributes
-	}
-	if !c.Created.IsZero() {
-		d.created = c.Created
-	}
+	edit(&d)
 	return h.setxattr(appendDOS(room[:0], d, st.dir()))
 }
 

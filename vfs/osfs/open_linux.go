@@ -24,6 +24,8 @@ type system struct {
 	streams  streamTable
 	userACL  atomic.Bool // descriptors are in user.NTACL
 	notifier notifier
+
+	abilities abilities
 }
 
 func (f *FS) init() error {

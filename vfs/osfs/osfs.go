@@ -64,6 +64,13 @@
 // do with, and a name is at most 250 bytes long. Which ones are Xattr.Needed is in
 // user.SMB_NEED_EA.
 //
+// # Sparse files, clones, compression
+//
+// On Linux these are what the file system beneath can do, which is found out by trying
+// when a client first asks for the volume. Whether a file is sparse is in
+// user.DOSATTRIB; its holes are those of the file system, and a file that is no longer
+// sparse is allocated in full. Compression is the flag that chattr calls c.
+//
 // # Durability
 //
 // Sync makes content durable. A new name, a rename and a removal become durable
@@ -210,6 +217,9 @@ func (f *FS) Create(ctx context.Context, name string, opt vfs.CreateOptions) (vf
 	h, err := f.create(name, opt)
 	if err != nil {
 		return nil, f.fail("create", name, err)
+	}
+	if opt.NoCompression {
+		h.dontCompress()
 	}
 	if opt.Attributes&stored != 0 {
 		// What can't be stored is forgotten, as CreateOptions has it: a file

@@ -45,6 +45,7 @@ func (s *status) statx(fd int, name string, flags int) error {
 		mode: uint32(x.Mode), nlink: x.Nlink, uid: x.Uid, gid: x.Gid,
 		size: int64(x.Size), blocks: int64(x.Blocks),
 		atime: timeOf(x.Atime), mtime: timeOf(x.Mtime), ctime: timeOf(x.Ctime),
+		compressed: x.Attributes&unix.STATX_ATTR_COMPRESSED != 0,
 	}
 	if x.Mask&unix.STATX_BTIME != 0 {
 		s.btime = timeOf(x.Btime)
@@ -143,9 +144,11 @@ func (f *FS) volume() (vfs.Volume, error) {
 	if s.Frsize > 0 {
 		size = uint32(s.Frsize)
 	}
+	can := f.abilities()
 	return vfs.Volume{
 		BlockSize: size, Blocks: s.Blocks, Free: s.Bfree, Available: s.Bavail,
 		MaxName: uint32(s.Namelen), CaseSensitive: true,
+		Sparse: can.sparse, Clones: can.clones, Compression: can.compression,
 	}, nil
 }
 

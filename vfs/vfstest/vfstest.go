@@ -106,6 +106,13 @@ var tests = []struct {
 	{"XattrObject", testXattrObject},
 	{"XattrList", testXattrList},
 
+	{"Sparse", testSparse},
+	{"Punch", testPunch},
+	{"CloneRange", testCloneRange},
+	{"CloneRefused", testCloneRefused},
+	{"Compression", testCompression},
+	{"Abilities", testAbilities},
+
 	{"Concurrent", testConcurrent},
 	{"ConcurrentFile", testConcurrentFile},
 	{"ConcurrentCreate", testConcurrentCreate},
