@@ -319,14 +319,21 @@ func (r *request) useFile(fid smb2.FileID) error {
 // frame arrives: a client that reads and closes without waiting in between must
 // find the file open for the read.
 func (c *conn) pinEarly(h smb2.Header, msg []byte) *open {
-	if int(h.Command) >= len(commands) || commands[h.Command].file == 0 || len(msg) < commands[h.Command].file+16 {
+	if int(h.Command) >= len(commands) {
+		return nil
+	}
+	off := commands[h.Command].file
+	if h.Command == smb2.CommandIoctl {
+		off = body + 8 // which not every control code makes use of
+	}
+	if off == 0 || len(msg) < off+16 {
 		return nil
 	}
 	x := c.channel(h.SessionID)
 	if x == nil {
 		return nil
 	}
-	return x.se.pin(fileIDAt(msg, commands[h.Command].file), nil)
+	return x.se.pin(fileIDAt(msg, off), nil)
 }
 
 // release unpins the open.
