@@ -1,6 +1,7 @@
 package smb
 
 import (
+	"context"
 	"errors"
 
 	"github.com/gosmbd/smb/internal/frame"
@@ -68,6 +69,17 @@ func (r *request) wait(ready <-chan struct{}) error {
 		defer r.c.mu.Unlock()
 		return r.ch.canceled
 	}
+}
+
+// stopped returns why work that takes long should end: the request was canceled, or its
+// session is gone.
+func (r *request) stopped(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	r.c.mu.Lock()
+	defer r.c.mu.Unlock()
+	return r.ch.canceled
 }
 
 // slowAfter is how many seconds a backend may take before the client is told that

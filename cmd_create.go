@@ -341,7 +341,7 @@ func (c *creation) openExisting(f vfs.File) error {
 	}
 	c.action = smb2.ActionOpened
 	if overwrite {
-		if err := c.overwrite(); err != nil {
+		if err := c.overwrite(attr); err != nil {
 			c.keep()
 			return err
 		}
@@ -396,7 +396,7 @@ func (c *creation) overwrites() bool {
 
 // overwrite empties the file and gives it the attributes of a new one. Of a named
 // stream nothing but the content changes.
-func (c *creation) overwrite() error {
+func (c *creation) overwrite(attr vfs.Attr) error {
 	o := c.o
 	if o.trunc == nil {
 		return smb2.StatusAccessDenied
@@ -413,6 +413,12 @@ func (c *creation) overwrite() error {
 	}
 	if err := orDenied(o.trunc.Truncate(0)); err != nil {
 		return err
+	}
+	o.file.writes.Add(1)
+	if o.sparse(attr) {
+		if err := ignoreUnsupported(o.sparser.SetSparse(c.ctx, false)); err != nil {
+			return err
+		}
 	}
 	if c.stream.name == "" {
 		if err := c.dropStreams(); err != nil {
@@ -461,7 +467,10 @@ func (c *creation) makeNew() error {
 	if !dir {
 		attrs |= vfs.AttrArchive
 	}
-	f, err := c.makeObject(vfs.CreateOptions{OpenOptions: c.openOptions(o.access), Directory: dir, Attributes: attrs, Security: c.security})
+	f, err := c.makeObject(vfs.CreateOptions{
+		OpenOptions: c.openOptions(o.access), Directory: dir, Attributes: attrs, Security: c.security,
+		NoCompression: c.req.Options&smb2.OptionNoCompression != 0,
+	})
 	if err != nil {
 		return err
 	}

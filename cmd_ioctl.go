@@ -6,13 +6,17 @@ import (
 	"slices"
 
 	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
 )
 
 // fsctl is what is known of a control code. A code that isn't in the table is
 // refused.
 type fsctl struct {
 	run    func(ctx context.Context, r *request, q *control) error
-	noFile bool // acts on the connection, with a FileId of all ones
+	noFile bool       // acts on the connection, with a FileId of all ones
+	disk   bool       // for files and directories, not for pipes
+	rights vfs.Access // of which the open must have one; not zero only for those with disk
+	change bool       // changes what is on disk
 }
 
 var fsctls map[smb2.CtlCode]fsctl
@@ -27,14 +31,26 @@ func init() {
 		smb2.FsctlPipeTransceive:            {run: pipeTransceive},
 		smb2.FsctlPipePeek:                  {run: pipePeek},
 		smb2.FsctlLmrRequestResiliency:      {run: requestResiliency},
-		smb2.FsctlSrvRequestResumeKey:       {run: resumeKey},
-		smb2.FsctlSrvCopychunk:              {run: copyChunk},
-		smb2.FsctlSrvCopychunkWrite:         {run: copyChunk},
+		smb2.FsctlSrvRequestResumeKey:       {run: resumeKey, disk: true},
+		smb2.FsctlSrvCopychunk:              {run: copyChunk, disk: true},
+		smb2.FsctlSrvCopychunkWrite:         {run: copyChunk, disk: true},
 		smb2.FsctlSrvEnumerateSnapshots:     {run: noSnapshots},
-		smb2.FsctlCreateOrGetObjectID:       {run: objectID},
-		smb2.FsctlGetObjectID:               {run: objectID},
-		smb2.FsctlGetCompression:            {run: getCompression},
-		smb2.FsctlSetCompression:            {run: setCompression},
+		smb2.FsctlIsPathnameValid:           {run: isPathnameValid, disk: true},
+		smb2.FsctlCreateOrGetObjectID:       {run: objectID, disk: true},
+		smb2.FsctlGetObjectID:               {run: objectID, disk: true},
+		smb2.FsctlGetCompression:            {run: getCompression, disk: true},
+		smb2.FsctlSetCompression:            {run: setCompression, disk: true, change: true, rights: vfs.WriteData},
+		smb2.FsctlGetIntegrityInformation:   {run: getIntegrity, disk: true},
+		smb2.FsctlSetIntegrityInformation:   {run: setIntegrity, disk: true, change: true, rights: vfs.WriteData},
+		smb2.FsctlSetSparse:                 {run: setSparse, disk: true, change: true, rights: sharedWrite | vfs.WriteAttributes},
+		smb2.FsctlSetZeroData:               {run: setZeroData, disk: true, change: true, rights: vfs.WriteData},
+		smb2.FsctlQueryAllocatedRanges:      {run: queryAllocatedRanges, disk: true, rights: vfs.ReadData},
+		smb2.FsctlQueryFileRegions:          {run: queryFileRegions, disk: true},
+		smb2.FsctlFileLevelTrim:             {run: fileLevelTrim, disk: true, change: true, rights: vfs.WriteData},
+		smb2.FsctlDuplicateExtentsToFile:    {run: duplicateExtents, disk: true, change: true, rights: vfs.WriteData},
+		smb2.FsctlDuplicateExtentsToFileEx:  {run: duplicateExtentsEx, disk: true, change: true, rights: vfs.WriteData},
+		smb2.FsctlOffloadRead:               {run: offloadRead, disk: true, rights: vfs.ReadData},
+		smb2.FsctlOffloadWrite:              {run: offloadWrite, disk: true, change: true, rights: vfs.WriteData},
 	}
 }
 
@@ -71,12 +87,28 @@ func ioctl(ctx context.Context, r *request, w *reply) error {
 	if !ok {
 		return r.unknownControl(req.CtlCode)
 	}
+	if err := f.check(r); err != nil {
+		return err
+	}
 	if err := f.run(ctx, r, q); err != nil {
 		return err
 	}
 	w.status = q.status
 	w.grow(len(q.out) + 64)
 	w.buf.B = smb2.IoctlResponse{CtlCode: req.CtlCode, FileID: req.FileID, Output: q.out}.Append(w.buf.B)
+	return nil
+}
+
+// check checks what must hold before f runs.
+func (f *fsctl) check(r *request) error {
+	switch o := r.open; {
+	case f.disk && o.file == nil:
+		return smb2.StatusInvalidDeviceRequest
+	case f.change && !r.tree.writable():
+		return smb2.StatusMediaWriteProtected
+	case f.rights != 0 && o.access&f.rights == 0:
+		return smb2.StatusAccessDenied
+	}
 	return nil
 }
 
@@ -138,11 +170,7 @@ func noSnapshots(_ context.Context, r *request, q *control) error {
 // resumeKey gives the key by which a copy names its source. [MS-SMB2]
 // 3.3.5.15.5
 func resumeKey(_ context.Context, r *request, q *control) error {
-	o := r.open
-	if o.file == nil {
-		return smb2.StatusInvalidDeviceRequest
-	}
-	out := smb2.SrvRequestResumeKeyResponse{ResumeKey: o.resumeKey()}.Append(nil)
+	out := smb2.SrvRequestResumeKeyResponse{ResumeKey: r.open.resumeKey()}.Append(nil)
 	if int(q.MaxOutputResponse) < len(out) {
 		return smb2.StatusInvalidParameter
 	}

@@ -234,6 +234,7 @@ func (r *request) setSize(ctx context.Context, size int64) error {
 	work := o.work()
 	err = orDenied(o.trunc.Truncate(size))
 	work.end()
+	o.file.writes.Add(1)
 	r.c.srv.brokenBy(o.file, o.holder, oplock.OpSetSize)
 	o.m.entryChanged(o.holder, o.modified(dataFilter))
 	return err

@@ -124,8 +124,13 @@
 //
 // Named streams need a backend with [vfs.Streamer]; others refuse names with a colon.
 // What one holds can't become the content of its file by a rename, nor the other way.
+// Their content is never sparse, cloned or compressed.
 // Extended attributes need one with [vfs.Xattrer]; on others a file has none, and to
 // set one is refused.
+//
+// A token of an offloaded copy is good for its session, for a limited time, and while
+// its source is open and not written. Byte-range locks don't keep anybody from
+// duplicating extents, as on Windows.
 //
 // [Server.Close] waits until all requests have ended, and so does
 // [Server.Shutdown] as long as its context lets it. A backend or hook that calls

@@ -3,6 +3,7 @@ package smb
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gosmbd/smb/oplock"
@@ -27,6 +28,7 @@ type file struct {
 	stream  string           // of a named stream: its name
 
 	work ownWork // of an object: what the server does to it
+	writes atomic.Uint64 // how often the content was changed
 
 	// appends makes an append one act: finding the end and writing there. It is
 	// held while the backend writes.

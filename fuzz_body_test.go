@@ -49,6 +49,9 @@ func (p *peer) body(op byte) (smb2.Command, smbtest.Body) {
 	case opIoctl:
 		id, x := s.id(), s.byte()
 		code, in := fuzzCodes[int(x&15)%len(fuzzCodes)], s.bytes(int(x>>4)*4)
+		if len(in) == 0 {
+			in = extentsInput(code, id)
+		}
 		if code == smb2.FsctlSrvCopychunk && len(in) == 0 {
 			// One chunk: the first 4 bytes to offset 8.
 			in = append(append(in, s.key[:]...), 1, 0, 0, 0, 0, 0, 0, 0)
@@ -108,10 +111,33 @@ func (p *peer) body(op byte) (smb2.Command, smbtest.Body) {
 	return cmd, smbtest.Raw(s.bytes(n))
 }
 
+// extentsInput is input that a control of extents accepts.
+func extentsInput(code smb2.CtlCode, id smb2.FileID) []byte {
+	switch code {
+	case smb2.FsctlSetZeroData:
+		return zeroData{FileOffset: 2, BeyondFinalZero: 4}.Append(nil)
+	case smb2.FsctlQueryAllocatedRanges:
+		return allocd{Length: 100}.Append(nil)
+	case smb2.FsctlDuplicateExtentsToFile:
+		return smb2.DuplicateExtentsData{SourceFileID: id, TargetFileOffset: 4096, ByteCount: 4096}.Append(nil)
+	case smb2.FsctlOffloadRead:
+		return smb2.OffloadReadRequest{CopyLength: 512}.Append(nil)
+	case smb2.FsctlOffloadWrite:
+		return smb2.OffloadWriteRequest{CopyLength: 512, Token: [smb2.OffloadTokenSize]byte{0xFF, 0xFF, 0, 1}}.Append(nil)
+	case smb2.FsctlFileLevelTrim:
+		return smb2.FileLevelTrim{Ranges: []smb2.FileLevelTrimRange{{Length: 4096}}}.Append(nil)
+	case smb2.FsctlSetCompression:
+		return smb2.CompressionState{Format: smb2.CompressionFormatDefault}.Append(nil)
+	}
+	return nil
+}
+
 var fuzzCodes = []smb2.CtlCode{
 	smb2.FsctlSrvRequestResumeKey, smb2.FsctlCreateOrGetObjectID, smb2.FsctlGetReparsePoint, smb2.FsctlSetSparse,
 	smb2.FsctlQueryAllocatedRanges, smb2.FsctlSrvCopychunk, smb2.FsctlQueryNetworkInterfaceInfo,
 	smb2.FsctlValidateNegotiateInfo, smb2.FsctlPipeTransceive, smb2.FsctlSetZeroData, smb2.FsctlDfsGetReferrals,
+	smb2.FsctlDuplicateExtentsToFile, smb2.FsctlOffloadRead, smb2.FsctlOffloadWrite, smb2.FsctlFileLevelTrim,
+	smb2.FsctlSetCompression,
 }
 
 // fuzzEAs are extended attributes to set.

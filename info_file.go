@@ -106,7 +106,7 @@ func (q *query) diskFile(dst []byte, class smb2.FileInfoClass) ([]byte, error) {
 	case smb2.ClassFileAttributeTagInformation:
 		return smb2.FileAttributeTagInformation{FileAttributes: uint32(a.Attributes)}.Append(dst), nil
 	case smb2.ClassFileCompressionInformation:
-		return smb2.FileCompressionInformation{CompressedFileSize: a.Size}.Append(dst), nil
+		return o.compressionInfo(a).Append(dst), nil
 	case smb2.ClassFileStreamInformation:
 		return q.streams(dst, a)
 	case smb2.ClassFileIdInformation:

@@ -26,8 +26,7 @@ func (q *query) fileSystem(dst []byte) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	const sector = 512
-	perUnit := max(v.BlockSize/sector, 1)
+	perUnit := max(v.BlockSize/sectorSize, 1)
 	switch class {
 	case smb2.ClassFsVolumeInformation:
 		return smb2.FsVolumeInformation{
@@ -63,20 +62,19 @@ func (q *query) fileSystem(dst []byte) ([]byte, error) {
 			FileSystemName:         v.FSName,
 		}.Append(dst), nil
 	case smb2.ClassFsSectorSizeInformation:
-		const alignedDevice, alignedPartition = 1, 2
+		flags := smb2.SectorAlignedDevice | smb2.SectorPartitionAlignedOnDevice
+		if v.Sparse {
+			flags |= smb2.SectorTrimEnabled
+		}
 		return smb2.FsSectorSizeInformation{
-			LogicalBytesPerSector:  sector,
+			LogicalBytesPerSector:  sectorSize,
 			PhysicalForAtomicity:   clusterSize,
 			PhysicalForPerformance: clusterSize,
 			EffectiveForAtomicity:  clusterSize,
-			Flags:                  alignedDevice | alignedPartition,
+			Flags:                  flags,
 		}.Append(dst), nil
 	case smb2.ClassFsObjectIdInformation:
-		// Made from the volume's id, so that it stays the same.
-		var info smb2.FsObjectIdInformation
-		putUint64(info.ObjectID[:8], t.volumeID())
-		putUint64(info.ObjectID[8:], hashString(t.name))
-		return info.Append(dst), nil
+		return smb2.FsObjectIdInformation{ObjectID: t.volumeObjectID()}.Append(dst), nil
 	case smb2.ClassFsControlInformation:
 		return smb2.FsControlInformation{DefaultQuotaThreshold: math.MaxUint64, DefaultQuotaLimit: math.MaxUint64}.Append(dst), nil
 	}
@@ -100,6 +98,15 @@ func (t *tree) fsAttributes(v vfs.Volume) uint32 {
 	}
 	if t.mount.eas {
 		a |= smb2.FsSupportsExtendedAttributes
+	}
+	if v.Sparse {
+		a |= smb2.FsSupportsSparseFiles
+	}
+	if v.Clones {
+		a |= smb2.FsSupportsBlockReferenceCounts
+	}
+	if v.Compression {
+		a |= smb2.FsFileCompression
 	}
 	if !t.writable() {
 		a |= smb2.FsReadOnlyVolume

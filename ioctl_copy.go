@@ -30,9 +30,6 @@ func copyChunk(ctx context.Context, r *request, q *control) error {
 	if q.MaxOutputResponse < respSize {
 		return smb2.StatusInvalidParameter
 	}
-	if dst.file == nil {
-		return smb2.StatusInvalidDeviceRequest
-	}
 	req, err := smb2.ParseSrvCopychunkCopy(q.Input)
 	if err != nil {
 		q.limits()
@@ -95,9 +92,6 @@ func (r *request) copyFrom(ctx context.Context, src *open, c smb2.SrvCopychunk) 
 	if err := r.breakFor(o.file, o.holder, oplock.OpWrite); err != nil {
 		return 0, err
 	}
-	defer r.c.srv.brokenBy(o.file, o.holder, oplock.OpWrite)
-	o.wrote()
-	defer o.work().end()
 	if err := src.file.checkRange(src, c.SourceOffset, uint64(c.Length), false); err != nil {
 		return 0, err
 	}
@@ -111,30 +105,52 @@ func (r *request) copyFrom(ctx context.Context, src *open, c smb2.SrvCopychunk) 
 	if uint64(a.Size) < c.SourceOffset+uint64(c.Length) {
 		return 0, statusInvalidViewSize
 	}
-	done := 0
-	for o.copier != nil && src.m == o.m && done < int(c.Length) {
-		n, err := o.copier.CopyRange(ctx, int64(c.TargetOffset)+int64(done), src.f,
-			int64(c.SourceOffset)+int64(done), int64(c.Length)-int64(done))
-		done += int(n)
-		if errors.Is(err, errors.ErrUnsupported) || err == nil && n == 0 {
+	defer r.written(r.open.work())
+	n, err := r.copyRange(ctx, src, int64(c.SourceOffset), int64(c.TargetOffset), int64(c.Length))
+	return int(n), err
+}
+
+// copyRange copies n bytes to the request's open, and returns how many of them it did.
+// Ranges of one file may overlap if n is no more than copyMaxChunkSize.
+func (r *request) copyRange(ctx context.Context, src *open, from, to, n int64) (done int64, err error) {
+	o := r.open
+	for o.copier != nil && src.m == o.m && done < n {
+		if err := r.stopped(ctx); err != nil {
+			return done, err
+		}
+		m, err := o.copier.CopyRange(ctx, to+done, src.f, from+done, n-done)
+		done += m
+		if errors.Is(err, errors.ErrUnsupported) || err == nil && m == 0 {
 			break // the rest through a buffer
 		}
 		if err != nil {
 			return done, err
 		}
 	}
-	if done == int(c.Length) {
-		return done, nil
+	for done < n {
+		if err := r.stopped(ctx); err != nil {
+			return done, err
+		}
+		m, err := o.copyPiece(src, from+done, to+done, min(n-done, copyMaxChunkSize))
+		done += m
+		if err != nil {
+			return done, err
+		}
 	}
-	buf := frame.Get(int(c.Length) - done)
+	return done, nil
+}
+
+// copyPiece copies through a buffer.
+func (o *open) copyPiece(src *open, from, to, size int64) (int64, error) {
+	buf := frame.Get(int(size))
 	defer buf.Free()
-	n, err := src.reader.ReadAt(buf.B, int64(c.SourceOffset)+int64(done))
+	n, err := src.reader.ReadAt(buf.B, from)
 	if n < len(buf.B) {
 		if err == nil || errors.Is(err, io.EOF) {
 			err = smb2.StatusEndOfFile
 		}
-		return done, err
+		return 0, err
 	}
-	n, err = o.writer.WriteAt(buf.B, int64(c.TargetOffset)+int64(done))
-	return done + n, err
+	n, err = o.writer.WriteAt(buf.B, to)
+	return int64(n), err
 }

@@ -64,7 +64,12 @@ type open struct {
 	lister vfs.DirReader
 	attrs  vfs.AttrSetter
 	copier vfs.RangeCopier
-	pins   sync.WaitGroup // requests that use it
+	cloner vfs.RangeCloner
+
+	sparser    vfs.Sparser
+	compressor vfs.Compressor
+
+	pins sync.WaitGroup // requests that use it
 
 	name          string        // guarded by m.mu; changes with renames
 	watch         *notify.Watch // guarded by m.mu; nil until CHANGE_NOTIFY comes
@@ -100,11 +105,15 @@ func (o *open) setFile(f vfs.File) {
 	o.lister, _ = vfs.As[vfs.DirReader](f)
 	o.attrs, _ = vfs.As[vfs.AttrSetter](f)
 	o.copier, _ = vfs.As[vfs.RangeCopier](f)
+	o.cloner, _ = vfs.As[vfs.RangeCloner](f)
+	o.sparser, _ = vfs.As[vfs.Sparser](f)
+	o.compressor, _ = vfs.As[vfs.Compressor](f)
 }
 
 // wrote notes that data is being written through o. Those who cache or watch the
 // directory are told when o is closed, as on NTFS.
 func (o *open) wrote() {
+	o.file.writes.Add(1)
 	o.changed.Store(true)
 	o.pending.Or(dataFilter)
 }

@@ -35,6 +35,7 @@ type session struct {
 	identity atomic.Pointer[identity]
 
 	watching notify.Budget // bounds what its watches take
+	tokens   tokens        // for offloaded copies
 
 	mu        sync.RWMutex
 	logon     *logon     // under way, between two SESSION_SETUPs

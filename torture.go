@@ -3,6 +3,7 @@
 package smb
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -15,6 +16,23 @@ import (
 // forceUnackedTimeout is a control code of Samba's own. On the connection that it comes
 // by, break notifications count as never received from then on.
 const forceUnackedTimeout smb2.CtlCode = 0x83848003
+
+// fspAsyncSleep is another one: it works for as many milliseconds as its input says, on a
+// handle that is closed meanwhile.
+const fspAsyncSleep smb2.CtlCode = 0x83848043
+
+func init() {
+	fsctls[fspAsyncSleep] = fsctl{disk: true, run: func(_ context.Context, r *request, q *control) error {
+		if len(q.Input) != 1 {
+			return smb2.StatusInvalidParameter
+		}
+		if _, err := r.goAsync(); err != nil {
+			return err
+		}
+		time.Sleep(time.Duration(q.Input[0]) * time.Millisecond)
+		return nil
+	}}
+}
 
 // unackedTimeout is after what time such a connection is given up.
 const unackedTimeout = 1200 * time.Millisecond
