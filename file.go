@@ -27,7 +27,7 @@ type file struct {
 	streams map[string]*file // of an object: those of its streams that are open, by folded name
 	stream  string           // of a named stream: its name
 
-	work ownWork // of an object: what the server does to it
+	work   ownWork       // of an object: what the server does to it
 	writes atomic.Uint64 // how often the content was changed
 
 	// appends makes an append one act: finding the end and writing there. It is

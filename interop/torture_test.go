@@ -26,6 +26,7 @@ var slowTorture = regexp.MustCompile(`^smb2\.(maxfid|scan|dir|deny|compound_find
 // -share flag. A line of the list names one as "share=NAME".
 var specialShares = []harness.Share{
 	{Name: "hideunread", Options: []string{"abe"}},
+	{Name: "memory", Options: []string{"mem"}}, // files can be cloned and compressed
 }
 
 // tortureTest is a line of testdata/smbtorture.txt: the name of a test, and after "#" what

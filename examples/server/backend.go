@@ -10,7 +10,7 @@ import (
 
 // openBackend returns the storage of a share.
 func openBackend(kind string, s shareConfig) (vfs.FS, error) {
-	if kind == "mem" {
+	if kind == "mem" || s.mem {
 		return &memfs.FS{}, nil
 	}
 	fsys, err := osfs.New(s.path, nil)

@@ -31,8 +31,13 @@ type config struct {
 
 // shareConfig is one -share.
 type shareConfig struct {
-	name, path                               string
-	readOnly, encrypt, guest, abe, noCaching bool
+	name, path string
+	readOnly   bool
+	encrypt    bool
+	guest      bool
+	abe        bool
+	noCaching  bool
+	mem        bool // in memory, whatever -backend says
 }
 
 // userConfig is one -user.
@@ -64,7 +69,7 @@ func parseFlags(args []string) (*config, error) {
 	fs := flag.NewFlagSet("server", flag.ContinueOnError)
 	fs.SetOutput(discard{})
 	fs.StringVar(&cfg.listen, "listen", ":4445", "`address` to listen on; port 0 takes a free one")
-	fs.Func("share", "share `name=path[,ro][,encrypt][,guest][,abe][,nocache]`; may be repeated (default share=.)", cfg.addShare)
+	fs.Func("share", "share `name=path[,option]...`; may be repeated (default share=.); the options are\n"+shareOptionHelp(), cfg.addShare)
 	fs.Func("user", "let `name[:password]` in; may be repeated; without a password one is made up", cfg.addUser)
 	fs.Func("admin", "the same for an administrator, who may take ownership, back up and restore whatever the permissions", func(s string) error {
 		if err := cfg.addUser(s); err != nil {
@@ -128,25 +133,47 @@ func (c *config) addShare(s string) error {
 		return errors.New("IPC$ is the server's own share")
 	}
 	if options != "" {
-		for _, o := range strings.Split(options, ",") {
-			switch o {
-			case "ro":
-				sh.readOnly = true
-			case "encrypt":
-				sh.encrypt = true
-			case "guest":
-				sh.guest = true
-			case "abe":
-				sh.abe = true
-			case "nocache":
-				sh.noCaching = true
-			default:
-				return fmt.Errorf("don't know the option %q: there are ro, encrypt, guest, abe and nocache", o)
+		for o := range strings.SplitSeq(options, ",") {
+			if err := sh.set(o); err != nil {
+				return err
 			}
 		}
 	}
 	c.shares = append(c.shares, sh)
 	return nil
+}
+
+// shareOptions are the words that may follow the path of a -share.
+var shareOptions = []struct {
+	name, help string
+	set        func(*shareConfig)
+}{
+	{"ro", "nothing can be changed", func(s *shareConfig) { s.readOnly = true }},
+	{"encrypt", "refuse clients that don't encrypt", func(s *shareConfig) { s.encrypt = true }},
+	{"guest", "let guests in", func(s *shareConfig) { s.guest = true }},
+	{"abe", "list only what the user may read", func(s *shareConfig) { s.abe = true }},
+	{"nocache", "let clients cache nothing", func(s *shareConfig) { s.noCaching = true }},
+	{"mem", "in memory, gone at the end", func(s *shareConfig) { s.mem = true }},
+}
+
+func shareOptionHelp() string {
+	var b strings.Builder
+	for _, o := range shareOptions {
+		fmt.Fprintf(&b, "  %-10s%s\n", o.name, o.help)
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+func (s *shareConfig) set(option string) error {
+	var names []string
+	for _, o := range shareOptions {
+		if o.name == option {
+			o.set(s)
+			return nil
+		}
+		names = append(names, o.name)
+	}
+	return fmt.Errorf("don't know the option %q: there are %s", option, strings.Join(names, ", "))
 }
 
 func (c *config) addUser(s string) error {
@@ -212,6 +239,9 @@ func (c *config) complete() error {
 		return fmt.Errorf("don't know the backend %q: there are os and mem", c.backend)
 	}
 	for i, s := range c.shares {
+		if s.mem {
+			continue
+		}
 		info, err := os.Stat(s.path)
 		switch {
 		case s.path == "" || errors.Is(err, os.ErrNotExist):

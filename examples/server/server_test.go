@@ -64,7 +64,7 @@ func TestBadFlags(t *testing.T) {
 		{[]string{"-share", "=" + dir}, "want name=path"},
 		{[]string{"-share", "a/b=" + dir}, "want name=path"},
 		{[]string{"-share", "ipc$=" + dir}, "the server's own"},
-		{[]string{"-share", "docs=" + dir + ",rw"}, "ro, encrypt, guest, abe and nocache"},
+		{[]string{"-share", "docs=" + dir + ",rw"}, "there are ro, encrypt, guest"},
 		{[]string{"-share", "docs=" + dir, "-share", "DOCS=" + dir}, "already"},
 		{[]string{"-share", "docs=" + dir + "/nosuch"}, "make it, or correct -share"},
 		{[]string{"-share", "docs=" + file}, "is a file"},

@@ -25,7 +25,7 @@ import (
 type Share struct {
 	Name    string
 	Dir     string
-	Options []string // ro, encrypt, guest
+	Options []string // ro, encrypt, guest, abe, mem
 }
 
 // User may log on.
