@@ -49,6 +49,7 @@ var statusTable = []struct {
 	{vfs.ErrPrivilege, smb2.StatusPrivilegeNotHeld},
 	{vfs.ErrInvalidOwner, smb2.StatusInvalidOwner},
 	{vfs.ErrInvalidGroup, smb2.StatusInvalidPrimaryGroup},
+	{vfs.ErrNotReparsePoint, smb2.StatusNotAReparsePoint},
 	{context.Canceled, smb2.StatusCancelled},
 	{context.DeadlineExceeded, smb2.StatusIoTimeout},
 	{os.ErrDeadlineExceeded, smb2.StatusIoTimeout},

@@ -53,6 +53,8 @@ var (
 	// group is missing, or can't be stored or assigned.
 	ErrInvalidOwner = errors.New("invalid owner")
 	ErrInvalidGroup = errors.New("invalid primary group")
+
+	ErrNotReparsePoint = errors.New("not a reparse point")
 )
 
 // FS is a tree of files and directories.
@@ -60,7 +62,8 @@ type FS interface {
 	// Open opens the existing file or directory called name. It doesn't
 	// create, and doesn't truncate: an object that isn't there is
 	// fs.ErrNotExist, and one below something that is not a directory
-	// ErrNotDir. A symbolic link as the last element is opened itself.
+	// ErrNotDir. A symbolic link as the last element is opened itself, and one
+	// before it is not a directory, if the backend shows links: see Symlinker.
 	Open(ctx context.Context, name string, opt OpenOptions) (File, error)
 }
 
@@ -131,9 +134,14 @@ type Attr struct {
 	Written  time.Time // content changed
 	Changed  time.Time // anything changed; zero: Written
 
-	// Attributes holds the DOS attributes. AttrDirectory and AttrNormal are
-	// derived by the server and need not be set.
+	// Attributes holds the DOS attributes. AttrDirectory, AttrNormal and
+	// AttrReparsePoint are derived by the server and need not be set, but for
+	// AttrDirectory of a symbolic link to a directory.
 	Attributes Attributes
+
+	// ReparseTag tells that the object is a reparse point, and of which kind:
+	// see Reparser and Symlinker. Zero: it is none.
+	ReparseTag uint32
 
 	Links uint32 // names of the object; zero: one
 }

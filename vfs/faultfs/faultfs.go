@@ -30,7 +30,7 @@ import (
 // Kind is what an operation does.
 type Kind uint8
 
-// The operations. Those from Stat to SetXattrs are on an open File.
+// The operations. Those from Stat on, but for Watch, are on an open File.
 const (
 	Open Kind = iota
 	Create
@@ -39,6 +39,8 @@ const (
 	Link
 	Volume
 	Fold
+	Symlink
+	Readlink
 	Stat
 	Close
 	Read
@@ -62,14 +64,18 @@ const (
 	Punch
 	CloneRange
 	SetCompressed
+	ReparsePoint
+	SetReparsePoint
+	RemoveReparsePoint
 )
 
 var kinds = [...]string{
-	"open", "create", "remove", "rename", "link", "volume", "fold", "stat", "close", "read", "write",
+	"open", "create", "remove", "rename", "link", "volume", "fold", "symlink", "readlink", "stat", "close", "read", "write",
 	"truncate", "sync", "readdir", "setattr", "copyrange", "openstream", "streams", "removestream", "renamestream",
 	"security", "setsecurity",
 	"xattrs", "setxattrs", "watch",
 	"setsparse", "allocated", "punch", "clonerange", "setcompressed",
+	"reparsepoint", "setreparsepoint", "removereparsepoint",
 }
 
 // String returns the operation's name, in lower case.
@@ -87,8 +93,8 @@ type Op struct {
 	// Name is the name that the call names, and for operations on a File
 	// the one that it was opened with.
 	Name string
-	// NewName is the other name of Rename and Link, and the other stream of
-	// RenameStream.
+	// NewName is the other name of Rename and Link, the other stream of
+	// RenameStream, and the target of Symlink.
 	NewName string
 	// Stream is the named stream that OpenStream, RemoveStream and
 	// RenameStream name, and for other operations on a File of a stream the

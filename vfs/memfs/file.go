@@ -50,7 +50,8 @@ func (f *FS) handle(n *node, opt vfs.OpenOptions) vfs.File {
 		return d
 	}
 	h := &file{}
-	h.fs, h.node, h.reads, h.writes = f, n, opt.Reads(), opt.Writes()
+	content := n.target == ""
+	h.fs, h.node, h.reads, h.writes = f, n, content && opt.Reads(), content && opt.Writes()
 	return h
 }
 

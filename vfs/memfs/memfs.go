@@ -72,6 +72,8 @@ var (
 	_ vfs.Linker  = (*FS)(nil)
 	_ vfs.Sizer   = (*FS)(nil)
 	_ vfs.Folder  = (*FS)(nil)
+
+	_ vfs.Symlinker = (*FS)(nil)
 )
 
 // Open implements vfs.FS. Any case of the name will do.

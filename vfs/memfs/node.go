@@ -11,8 +11,9 @@ import (
 // node is a file or a directory, whatever its names.
 type node struct {
 	// Immutable.
-	id  uint64
-	dir *directory // nil for a file
+	id     uint64
+	dir    *directory // nil for a file
+	target string     // of a symbolic link, which is nothing else
 
 	// mu guards what follows. Two nodes are locked in the order of their ids.
 	mu         sync.RWMutex
@@ -25,9 +26,10 @@ type node struct {
 	accessed   time.Time
 	written    time.Time
 	changed    time.Time
-	links      uint32 // names
-	opens      int    // Files
-	freed      bool   // neither is left
+	links      uint32            // names
+	reparse    *vfs.ReparsePoint // nil: an ordinary object
+	opens      int               // Files
+	freed      bool              // neither is left
 }
 
 func (f *FS) newNode(isDir bool, now time.Time) *node {
@@ -68,6 +70,13 @@ func (n *node) attr() vfs.Attr {
 	if n.dir != nil {
 		a.Mode = fs.ModeDir | 0o777
 	}
+	switch {
+	case n.target != "":
+		a.Mode = fs.ModeSymlink | 0o777
+		a.ReparseTag = vfs.TagSymlink
+	case n.reparse != nil:
+		a.ReparseTag = n.reparse.Tag
+	}
 	return a
 }
 
@@ -96,7 +105,7 @@ func (n *node) setAttr(c vfs.AttrChange) {
 // stored drops the attributes that the server derives, and those that have ways of
 // their own to be set.
 func stored(a vfs.Attributes) vfs.Attributes {
-	return a &^ (vfs.AttrNormal | vfs.AttrDirectory | kept)
+	return a &^ (vfs.AttrNormal | vfs.AttrDirectory | vfs.AttrReparsePoint | kept)
 }
 
 // addLink counts one more name, or fewer if by is -1.
@@ -136,7 +145,7 @@ func (f *FS) sweep(n *node) {
 		return
 	}
 	n.freed = true
-	f.release(objectCost + xattrsCost(n.xattrs))
+	f.release(objectCost + xattrsCost(n.xattrs) + n.reparseCost())
 	n.xattrs = nil
 	n.content.free(f)
 	n.setSecurity(nil, f)

@@ -99,6 +99,10 @@ var tests = []struct {
 	{"SecurityCreate", testSecurityCreate},
 	{"SecurityObject", testSecurityObject},
 	{"SecurityInvalid", testSecurityInvalid},
+	{"Symlink", testSymlink},
+	{"SymlinkReplace", testSymlinkReplace},
+	{"Reparse", testReparse},
+	{"ReparseLimit", testReparseLimit},
 
 	{"Xattrs", testXattrs},
 	{"XattrNeeded", testXattrNeeded},
