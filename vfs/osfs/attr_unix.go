@@ -22,6 +22,7 @@ type status struct {
 }
 
 func (s *status) dir() bool     { return s.mode&unix.S_IFMT == unix.S_IFDIR }
+func (s *status) symlink() bool { return s.mode&unix.S_IFMT == unix.S_IFLNK }
 func (s *status) regular() bool { return s.mode&unix.S_IFMT == unix.S_IFREG }
 
 func (s *status) fileMode() fs.FileMode {
@@ -62,6 +63,9 @@ func (f *FS) makeAttr(st *status, d dosInfo, ok bool) vfs.Attr {
 	}
 	if !st.regular() {
 		a.Size = 0
+	}
+	if st.symlink() {
+		a.ReparseTag = vfs.TagSymlink
 	}
 	if a.Alloc == 0 && st.regular() && st.size > 0 {
 		a.Alloc = 1 // all hole, or stored in the inode; zero would mean unknown

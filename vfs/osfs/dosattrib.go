@@ -45,6 +45,7 @@ const stored = vfs.AttrReadOnly | vfs.AttrHidden | vfs.AttrSystem | vfs.AttrArch
 type dosInfo struct {
 	attributes    vfs.Attributes
 	hasAttributes bool
+	reparse       bool // the object is a reparse point, see reparseName
 	created       time.Time
 }
 
@@ -92,7 +93,8 @@ func parseDOS(b []byte) (d dosInfo, ok bool) {
 	}
 	if flags&hasAttrib != 0 {
 		d.hasAttributes = true
-		d.attributes = vfs.Attributes(binary.LittleEndian.Uint32(b)) & stored
+		all := vfs.Attributes(binary.LittleEndian.Uint32(b))
+		d.attributes, d.reparse = all&stored, all&vfs.AttrReparsePoint != 0
 	}
 	if flags&hasCreated != 0 {
 		d.created = fromFiletime(binary.LittleEndian.Uint64(b[created:]))
@@ -116,6 +118,9 @@ func appendDOS(dst []byte, d dosInfo, directory bool) []byte {
 	attributes := d.attributes & stored
 	if directory {
 		attributes |= vfs.AttrDirectory
+	}
+	if d.reparse {
+		attributes |= vfs.AttrReparsePoint
 	}
 	if d.hasAttributes {
 		flags |= hasAttrib

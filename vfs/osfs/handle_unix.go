@@ -35,6 +35,12 @@ func (h *File) attr() (vfs.Attr, error) {
 	d, ok := parseStored(h.getxattr(&st, room[:]))
 	a := h.fs.makeAttr(&st, d, ok)
 	a.Attributes |= h.fs.hiddenByName(h.name)
+	switch {
+	case st.symlink():
+		a.Attributes |= h.fs.linkKind(h.name)
+	case d.reparse:
+		a.ReparseTag = h.reparseTag()
+	}
 	return a, nil
 }
 
@@ -75,9 +81,14 @@ func (h *File) setStored(c vfs.AttrChange) error {
 }
 
 // changeStored changes user.DOSATTRIB.
-func (h *File) changeStored(edit func(d *dosInfo)) error {
+func (h *File) changeStored(change func(*dosInfo)) error {
 	h.fs.attrMu.Lock()
 	defer h.fs.attrMu.Unlock()
+	return h.changeStoredLocked(change)
+}
+
+// changeStoredLocked is changeStored for who holds attrMu.
+func (h *File) changeStoredLocked(change func(*dosInfo)) error {
 	var st status
 	if err := st.fd(h.fd); err != nil {
 		return err
@@ -89,8 +100,8 @@ func (h *File) changeStored(edit func(d *dosInfo)) error {
 	d, ok := parseStored(h.getxattr(&st, room[:]))
 	was := h.fs.makeAttr(&st, d, ok)
 	// What isn't changed is written as it is shown now, as Samba does.
-	d = dosInfo{attributes: was.Attributes, hasAttributes: true, created: was.Created}
-	edit(&d)
+	d = dosInfo{attributes: was.Attributes, hasAttributes: true, reparse: d.reparse, created: was.Created}
+	change(&d)
 	return h.setxattr(appendDOS(room[:0], d, st.dir()))
 }
 
@@ -137,24 +148,32 @@ func (h *File) entryAttr(d *os.File, e fs.DirEntry) (a vfs.Attr, xattrs uint32, 
 	if err := st.at(dirfd, e.Name()); err != nil {
 		return a, 0, false
 	}
-	if st.mode&unix.S_IFMT == unix.S_IFLNK {
-		return h.linkAttr(e.Name())
+	if st.symlink() {
+		return h.linkAttr(e.Name(), &st)
 	}
 	var room [dosMax]byte
 	b, xattrs, err := h.fs.sys.xattrsAt(dirfd, e.Name(), &st, room[:])
 	d2, stored := parseStored(b, err)
 	a = h.fs.makeAttr(&st, d2, stored)
 	a.Attributes |= h.fs.hiddenByName(e.Name())
+	if d2.reparse {
+		a.ReparseTag = h.fs.sys.reparseTagAt(dirfd, e.Name())
+	}
 	return a, xattrs, true
 }
 
-// linkAttr returns the attributes of what a link leads to. The way is the name
-// that the directory was opened by: should it have been renamed, its links are
-// left out until it is opened again.
-func (h *File) linkAttr(base string) (a vfs.Attr, xattrs uint32, ok bool) {
+// linkAttr returns the attributes of what a link leads to, or its own if it is to be
+// shown. The way is the name that the directory was opened by: should it have been
+// renamed, links that are followed are left out until it is opened again.
+func (h *File) linkAttr(base string, st *status) (a vfs.Attr, xattrs uint32, ok bool) {
 	name := base
 	if h.name != "." {
 		name = h.name + "/" + base
+	}
+	if h.fs.opt.Symlinks == ShowSymlinks {
+		a = h.fs.makeAttr(st, dosInfo{}, false)
+		a.Attributes |= h.fs.hiddenByName(base) | h.fs.linkKind(name)
+		return a, 0, true
 	}
 	target, err := h.fs.open(name, vfs.OpenOptions{Access: vfs.ReadAttributes})
 	if err != nil {

@@ -196,3 +196,6 @@ func (f *FS) volume() (vfs.Volume, error) {
 		Serial: f.sys.serial,
 	}, nil
 }
+
+// nativeLinks: symbolic links are shown on Linux.
+func (f *FS) nativeLinks() bool { return false }

@@ -45,12 +45,17 @@ func (f *FS) init() error {
 	return nil
 }
 
-// beneath opens a name below the root, and follows links only there.
+// beneath opens a name below the root, and follows links only there. If links are to be
+// shown it follows none: what flags with pathOnly open may be one.
 func (f *FS) beneath(name string, flags int, mode fs.FileMode) (int, error) {
 	how := unix.OpenHow{
 		Flags:   uint64(flags | unix.O_CLOEXEC),
 		Mode:    uint64(mode.Perm()),
 		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_MAGICLINKS,
+	}
+	if f.opt.Symlinks == ShowSymlinks {
+		how.Flags |= unix.O_NOFOLLOW
+		how.Resolve |= unix.RESOLVE_NO_SYMLINKS
 	}
 	for try := 0; ; try++ {
 		fd, err := unix.Openat2(f.sys.rootfd, name, &how)
@@ -60,6 +65,8 @@ func (f *FS) beneath(name string, flags int, mode fs.FileMode) (int, error) {
 			// Something was renamed while the kernel walked a "..".
 		case err == unix.EXDEV:
 			return -1, fs.ErrNotExist // a link that leads out
+		case err == unix.ELOOP && f.opt.Symlinks == ShowSymlinks:
+			return -1, vfs.ErrNotDir // a link on the way
 		default:
 			return fd, err
 		}
@@ -111,7 +118,7 @@ func (f *FS) open(name string, opt vfs.OpenOptions) (*File, error) {
 	if st.dir() {
 		flags, data = os.O_RDONLY|unix.O_DIRECTORY, opt.Access&vfs.ListDirectory != 0
 	}
-	if !data {
+	if !data || st.symlink() {
 		h := newFile(f, name, os.NewFile(uintptr(fd), name), false, st.dir())
 		h.path = true
 		return h, nil

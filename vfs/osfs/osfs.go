@@ -6,12 +6,33 @@
 //
 // # Symbolic links
 //
-// A link is followed while its target lies beneath the directory. One that
-// leads out of it, or to nothing, is as if it weren't there: to open it is
-// fs.ErrNotExist, whether or not the outer target exists, and it isn't listed
-// (as with Samba). Remove, Rename and Link act on the link itself. To create a
-// name that a hidden link has is fs.ErrExist, and a directory that holds one
-// can't be removed.
+// Nothing that is reached through FS lies outside the directory, whatever links are in
+// it. Within, Options.Symlinks chooses.
+//
+// With FollowSymlinks, the default, a link is followed while its target lies beneath
+// the directory. One that leads out of it, or to nothing, is as if it weren't there: to
+// open it is fs.ErrNotExist, whether or not the outer target exists, and it isn't listed
+// (as with Samba). Remove, Rename and Link act on the link itself. To create a name that
+// a hidden link has is fs.ErrExist, and a directory that holds one can't be removed. So
+// links that programs of the machine made work for every client, also Windows, which
+// refuses to follow those of a server unless it is told otherwise (fsutil behavior set
+// SymlinkEvaluation). Links that clients make are reparse points, see below: they are
+// links to all clients, and to programs of the machine empty files or directories. So no
+// client can lay a link that leads other programs astray.
+//
+// With ShowSymlinks (on Linux) nothing is followed. A link is a vfs.Symlinker's, and
+// clients are told where it leads, to follow it by themselves, also if that is outside of
+// the directory. Those that clients make are real ones if they are relative and don't
+// lead above the directory as written; they may after a rename, so programs of
+// the machine shouldn't trust them. That suits Linux and macOS clients that share a tree
+// with programs of the machine.
+//
+// # Reparse points
+//
+// On Linux a reparse point is a file or directory with the extended attribute
+// user.SmbReparse in the format of Samba 4.20 and later. ext4 has a block, usually 4 KiB,
+// for all attributes of an object together; what exceeds that is vfs.ErrNoSpace. Special
+// files that clients make, such as devices and pipes, are nothing but that.
 //
 // # Attributes
 //
@@ -96,6 +117,9 @@ type Options struct {
 	// directories, less the process's umask. Zero: 0644 and 0755.
 	FileMode, DirMode fs.FileMode
 
+	// Symlinks is what symbolic links in the directory are to clients.
+	Symlinks SymlinkMode
+
 	// HideDotFiles shows names that begin with a dot with AttrHidden. They
 	// are listed all the same; the client hides them.
 	HideDotFiles bool
@@ -119,6 +143,18 @@ type Options struct {
 	// vfs.UnixIdentities.
 	Identities vfs.IdentityMapper
 }
+
+// SymlinkMode is what symbolic links are to clients, see the package documentation.
+type SymlinkMode uint8
+
+const (
+	// FollowSymlinks makes a link what it leads to.
+	FollowSymlinks SymlinkMode = iota
+	// ShowSymlinks makes it a reparse point, which the client follows or not. New
+	// fails with errors.ErrUnsupported where that can't be had: it takes Linux 5.6,
+	// and /proc.
+	ShowSymlinks
+)
 
 // FS is a directory of the machine.
 type FS struct {
@@ -177,6 +213,10 @@ func New(dir string, opt *Options) (*FS, error) {
 	if err := f.init(); err != nil {
 		f.Close()
 		return nil, err
+	}
+	if f.opt.Symlinks == ShowSymlinks && !f.nativeLinks() {
+		f.Close()
+		return nil, f.fail("show symlinks", ".", errors.ErrUnsupported)
 	}
 	return f, nil
 }

@@ -26,6 +26,10 @@ func TestPortable(t *testing.T) {
 	})
 }
 
+func TestShowSymlinks(t *testing.T) {
+	vfstest.TestFS(t, func(t *testing.T) vfs.FS { return newFS(t, &Options{Symlinks: ShowSymlinks}) })
+}
+
 // xattrs skips the test where files have no extended attributes.
 func xattrs(t *testing.T, dir string) {
 	t.Helper()

@@ -130,3 +130,13 @@ func (f *FS) volume() (vfs.Volume, error) {
 		Available: uint64(max(int64(s.Bavail), 0)), CaseSensitive: caseSensitive,
 	}, nil
 }
+
+// Reparse points, and symbolic links that are shown, are served on Linux.
+
+func (f *FS) nativeLinks() bool { return false }
+
+func (f *FS) linkKind(string) vfs.Attributes { return 0 }
+
+func (h *File) reparseTag() uint32 { return 0 }
+
+func (s *system) reparseTagAt(int, string) uint32 { return 0 }
