@@ -214,10 +214,6 @@ func (c *creation) attempt(cl claim) error {
 	f, err := c.find()
 	switch {
 	case err == nil:
-		if c.req.Disposition == smb2.Create {
-			f.Close()
-			return smb2.StatusObjectNameCollision
-		}
 		err = c.openExisting(f)
 	case err == smb2.StatusObjectPathNotFound:
 		return err
@@ -289,12 +285,18 @@ func (c *creation) look() (vfs.File, error) {
 func (c *creation) openExisting(f vfs.File) error {
 	o := c.o
 	attr, err := f.Stat(c.ctx)
+	if err == nil && c.object == nil { // of a stream, find checked the object
+		err = c.checkReparse(f, attr)
+	}
 	if err == nil {
 		err = c.checkNeededEAs(f)
 	}
 	f.Close()
 	if err != nil {
 		return err
+	}
+	if c.req.Disposition == smb2.Create {
+		return smb2.StatusObjectNameCollision
 	}
 	attr = completeAttr(attr)
 	if c.most, err = c.permitted(c.objectAttr(attr)); err != nil {

@@ -51,6 +51,9 @@ func init() {
 		smb2.FsctlDuplicateExtentsToFileEx:  {run: duplicateExtentsEx, disk: true, change: true, rights: vfs.WriteData},
 		smb2.FsctlOffloadRead:               {run: offloadRead, disk: true, rights: vfs.ReadData},
 		smb2.FsctlOffloadWrite:              {run: offloadWrite, disk: true, change: true, rights: vfs.WriteData},
+		smb2.FsctlGetReparsePoint:           {run: getReparsePoint},
+		smb2.FsctlSetReparsePoint:           {run: setReparsePoint},
+		smb2.FsctlDeleteReparsePoint:        {run: deleteReparsePoint},
 	}
 }
 

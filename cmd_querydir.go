@@ -235,6 +235,10 @@ func (m *mount) dirEntry(full string, e vfs.DirEntry) *smb2.DirectoryEntry {
 	if a.ID == 0 {
 		a.ID = m.idOf(full)
 	}
+	eaSize := eaInfo(e.Xattrs).EaSize
+	if a.ReparseTag != 0 {
+		eaSize = a.ReparseTag // [MS-FSA] 2.1.5.6.3.1
+	}
 	return &smb2.DirectoryEntry{
 		CreationTime:   smb2.FileTimeOf(a.Created),
 		LastAccessTime: smb2.FileTimeOf(a.Accessed),
@@ -243,7 +247,7 @@ func (m *mount) dirEntry(full string, e vfs.DirEntry) *smb2.DirectoryEntry {
 		EndOfFile:      a.Size,
 		AllocationSize: a.Alloc,
 		FileAttributes: uint32(a.Attributes),
-		EASize:         eaInfo(e.Xattrs).EaSize,
+		EASize:         eaSize,
 		FileID:         a.ID,
 		Name:           e.Name,
 	}

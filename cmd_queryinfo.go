@@ -61,16 +61,12 @@ func (q *query) room(n int) error {
 		return nil
 	}
 	if q.r.c.params.dialect == Dialect311 {
-		return statusData{smb2.StatusInfoLengthMismatch, make([]byte, 8)}
+		return statusData{Status: smb2.StatusInfoLengthMismatch, data: make([]byte, 8)}
 	}
 	return smb2.StatusInfoLengthMismatch
 }
 
 // tooSmall tells how much room an answer needs that can't be cut short.
 func (q *query) tooSmall(n int) error {
-	data := binary.LittleEndian.AppendUint32(nil, uint32(n))
-	if q.r.c.params.dialect == Dialect311 {
-		data = smb2.AppendErrorContexts(nil, []smb2.ErrorContext{{ID: smb2.ErrorIDDefault, Data: data}})
-	}
-	return statusData{smb2.StatusBufferTooSmall, data}
+	return q.r.errorData(smb2.StatusBufferTooSmall, binary.LittleEndian.AppendUint32(nil, uint32(n)))
 }

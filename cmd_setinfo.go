@@ -201,6 +201,14 @@ func attrFilter(c vfs.AttrChange) (filter uint32) {
 // setAttr changes times and attributes; a backend that can't hold them forgets
 // them.
 func (o *open) setAttr(ctx context.Context, c vfs.AttrChange) error {
+	if o.byName.Load() {
+		return o.withObject(ctx, func(f vfs.File) error {
+			if s, ok := vfs.As[vfs.AttrSetter](f); ok {
+				return ignoreUnsupported(s.SetAttr(ctx, c))
+			}
+			return nil
+		})
+	}
 	if o.attrs == nil {
 		return nil
 	}

@@ -100,9 +100,9 @@ func (c *creation) checkAccess() error {
 func (c *creation) checkExisting(a vfs.Attr) error {
 	opts := c.req.Options
 	switch {
-	case a.IsDir() && (opts&smb2.OptionNonDirectoryFile != 0 || c.stream.data):
+	case isDirectory(a) && (opts&smb2.OptionNonDirectoryFile != 0 || c.stream.data):
 		return smb2.StatusFileIsADirectory
-	case !a.IsDir() && (opts&smb2.OptionDirectoryFile != 0 || c.trailing):
+	case !isDirectory(a) && (opts&smb2.OptionDirectoryFile != 0 || c.trailing):
 		return smb2.StatusNotADirectory
 	}
 	if !c.overwrites() {
@@ -111,7 +111,7 @@ func (c *creation) checkExisting(a vfs.Attr) error {
 	switch {
 	case a.IsDir() && c.o.name == ".":
 		return smb2.StatusAccessDenied
-	case a.IsDir():
+	case isDirectory(a):
 		return smb2.StatusObjectNameCollision
 	case a.Attributes&vfs.AttrReadOnly != 0:
 		return smb2.StatusAccessDenied

@@ -34,13 +34,21 @@ func (c *creation) checkStream() error {
 func (c *creation) find() (vfs.File, error) {
 	c.object = nil
 	f, err := c.findObject()
-	if err != nil || c.stream.name == "" {
-		return f, err
+	if err != nil {
+		return nil, c.checkAbove(err)
+	}
+	if c.stream.name == "" {
+		return f, nil
 	}
 	defer f.Close()
 	opt := vfs.StreamOptions{OpenOptions: vfs.OpenOptions{Access: vfs.ReadAttributes}}
 	s, object, err := streamOf(c.ctx, f, c.stream.name, opt)
-	if c.object = object; err == nil {
+	if c.object = object; object != nil {
+		if err := c.checkReparse(f, *object); err != nil {
+			return nil, err
+		}
+	}
+	if err == nil {
 		c.stream.name = spelling(c.ctx, f, c.stream.name)
 	}
 	return s, err

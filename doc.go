@@ -132,6 +132,10 @@
 // its source is open and not written. Byte-range locks don't keep anybody from
 // duplicating extents, as on Windows.
 //
+// The server follows no reparse point: clients are told where a symbolic link leads,
+// and that another tag has no meaning here, junctions among them. A backend may follow
+// links by itself, as vfs/osfs does unless it is told otherwise.
+//
 // [Server.Close] waits until all requests have ended, and so does
 // [Server.Shutdown] as long as its context lets it. A backend or hook that calls
 // Close waits for itself.

@@ -30,6 +30,10 @@ type file struct {
 	work   ownWork       // of an object: what the server does to it
 	writes atomic.Uint64 // how often the content was changed
 
+	// now is the id of what took the object's place, if any did; see replaced.
+	// Guarded by m.mu and mu, either to read.
+	now uint64
+
 	// appends makes an append one act: finding the end and writing there. It is
 	// held while the backend writes.
 	appends sync.Mutex
@@ -260,6 +264,9 @@ func (f *file) drop() {
 		delete(f.base.streams, foldStream(f.stream))
 	} else if m.files[f.id] == f {
 		delete(m.files, f.id)
+	}
+	if f.now != 0 && m.files[f.now] == f {
+		delete(m.files, f.now)
 	}
 	if f.byName != "" && m.byName[f.byName] == f {
 		delete(m.byName, f.byName)

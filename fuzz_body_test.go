@@ -57,6 +57,9 @@ func (p *peer) body(op byte) (smb2.Command, smbtest.Body) {
 			in = append(append(in, s.key[:]...), 1, 0, 0, 0, 0, 0, 0, 0)
 			in = append(in, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0)
 		}
+		if code == smb2.FsctlSetReparsePoint && len(in) == 0 {
+			in = relative(fuzzNames[id.Volatile&7]).Append(nil)
+		}
 		return smb2.CommandIoctl, smbtest.IoctlReq(id, code, in, 1024)
 	case opNotify:
 		id, x := s.id(), s.byte()
@@ -138,6 +141,7 @@ var fuzzCodes = []smb2.CtlCode{
 	smb2.FsctlValidateNegotiateInfo, smb2.FsctlPipeTransceive, smb2.FsctlSetZeroData, smb2.FsctlDfsGetReferrals,
 	smb2.FsctlDuplicateExtentsToFile, smb2.FsctlOffloadRead, smb2.FsctlOffloadWrite, smb2.FsctlFileLevelTrim,
 	smb2.FsctlSetCompression,
+	smb2.FsctlSetReparsePoint, smb2.FsctlDeleteReparsePoint,
 }
 
 // fuzzEAs are extended attributes to set.
@@ -151,6 +155,9 @@ func (s *script) create() smb2.CreateRequest {
 	req := smbtest.CreateReq(fuzzNames[name&7], smb2.Disposition(mode>>2&7))
 	if name&8 != 0 {
 		req.Name = "srvsvc"
+	}
+	if name&0x10 != 0 {
+		req.Options |= smb2.OptionOpenReparsePoint
 	}
 	req.DesiredAccess = []uint32{0x001F01FF, 0x120089, statAccess, 0x10080}[mode&3]
 	if mode&0x20 != 0 {

@@ -104,7 +104,7 @@ func (q *query) diskFile(dst []byte, class smb2.FileInfoClass) ([]byte, error) {
 			FileAttributes: uint32(a.Attributes),
 		}.Append(dst), nil
 	case smb2.ClassFileAttributeTagInformation:
-		return smb2.FileAttributeTagInformation{FileAttributes: uint32(a.Attributes)}.Append(dst), nil
+		return smb2.FileAttributeTagInformation{FileAttributes: uint32(a.Attributes), ReparseTag: a.ReparseTag}.Append(dst), nil
 	case smb2.ClassFileCompressionInformation:
 		return o.compressionInfo(a).Append(dst), nil
 	case smb2.ClassFileStreamInformation:
@@ -133,7 +133,7 @@ func (o *open) standardInfo(a vfs.Attr) smb2.FileStandardInformation {
 		EndOfFile:      a.Size,
 		NumberOfLinks:  a.Links,
 		DeletePending:  o.file.isDeletePending(),
-		Directory:      a.IsDir(),
+		Directory:      isDirectory(a),
 	}
 	if o.file.object().isDeletePending() {
 		info.NumberOfLinks-- // the name that goes doesn't count any more

@@ -108,6 +108,9 @@ func (t *tree) fsAttributes(v vfs.Volume) uint32 {
 	if v.Compression {
 		a |= smb2.FsFileCompression
 	}
+	if t.mount.reparse {
+		a |= smb2.FsSupportsReparsePoints
+	}
 	if !t.writable() {
 		a |= smb2.FsReadOnlyVolume
 	}

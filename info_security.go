@@ -48,9 +48,10 @@ func (r *request) descriptor(ctx context.Context, o *open) (vfs.SecurityDescript
 	return *sd, nil
 }
 
-// withObject calls do with the object that o, perhaps an open of a stream, belongs to.
+// withObject calls do with a File of the object that o belongs to: the one that o opened,
+// unless that is a stream, or another object took its place (see replaced).
 func (o *open) withObject(ctx context.Context, do func(vfs.File) error) error {
-	if o.file.base == nil {
+	if o.file.base == nil && !o.byName.Load() {
 		return do(o.f)
 	}
 	f, err := o.m.fs.Open(ctx, o.path(), vfs.OpenOptions{Access: vfs.ReadAttributes})

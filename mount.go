@@ -34,6 +34,9 @@ type mount struct {
 	secures bool // objects can have security descriptors
 	eas     bool // objects can have extended attributes
 
+	symlinker vfs.Symlinker
+	reparse   bool // objects can be reparse points
+
 	lookouts lookouts
 
 	refs int // trees; guarded by Server.mu
@@ -100,12 +103,25 @@ func (s *Server) newMount(ctx context.Context, key any, fsys vfs.FS) *mount {
 	m.linker, _ = vfs.As[vfs.Linker](fsys)
 	m.sizer, _ = vfs.As[vfs.Sizer](fsys)
 	m.folder, _ = vfs.As[vfs.Folder](fsys)
-	m.streams, m.secures, m.eas = traits(ctx, fsys)
+	m.symlinker = symlinkerOf(ctx, fsys)
+	m.reparse = m.symlinker != nil
+	m.askRoot(ctx)
 	m.lookouts.watcher, _ = vfs.As[vfs.Watcher](fsys)
 	m.lookouts.dirs = make(map[string]*lookout)
 	m.names.init()
 	m.watches.Fold = foldPath
 	return m
+}
+
+// askRoot finds out what objects can have, as far as the root tells.
+func (m *mount) askRoot(ctx context.Context) {
+	f, err := m.fs.Open(ctx, ".", vfs.OpenOptions{Access: vfs.ReadAttributes})
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	m.streams, m.secures, m.eas = hasStreams(ctx, f), keepsSecurity(f), hasEAs(ctx, f)
+	m.reparse = m.reparse || hasReparse(ctx, f)
 }
 
 // retain counts a use of m. It reports false if m isn't in use any more, and another one

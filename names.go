@@ -163,7 +163,7 @@ func (m *mount) resolveDir(ctx context.Context, dir string) (string, error) {
 	if m.folder == nil {
 		attr, err := m.exists(ctx, dir)
 		switch {
-		case err == nil && !attr.IsDir():
+		case err == nil && (!attr.IsDir() || attr.ReparseTag != 0):
 			return "", smb2.StatusObjectPathNotFound
 		case err == nil:
 			return dir, nil
@@ -176,7 +176,7 @@ func (m *mount) resolveDir(ctx context.Context, dir string) (string, error) {
 	if err == nil {
 		attr, err = m.exists(ctx, found)
 	}
-	if isMissing(err) || err == nil && !attr.IsDir() {
+	if isMissing(err) || err == nil && (!attr.IsDir() || attr.ReparseTag != 0) {
 		return "", smb2.StatusObjectPathNotFound
 	}
 	return found, err

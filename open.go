@@ -89,6 +89,7 @@ type open struct {
 	listens       *lookout        // at the directory that is watched
 	lastTurn      <-chan struct{} // of the request that arrived last; see turn
 
+	byName   atomic.Bool   // the object was replaced by another, which f isn't; see replaced
 	changed  atomic.Bool   // data was written
 	pending  atomic.Uint32 // what those who watch the directory are to be told, as a filter
 	position atomic.Int64  // after the last read or write, or as it was set
@@ -315,7 +316,13 @@ func (m *mount) remove(ctx context.Context, f *file, h *oplock.Holder) (next *fi
 
 // stat returns the attributes as clients see them.
 func (o *open) stat(ctx context.Context) (vfs.Attr, error) {
-	a, err := o.f.Stat(ctx)
+	var a vfs.Attr
+	var err error
+	if o.byName.Load() {
+		a, err = o.m.exists(ctx, o.path())
+	} else {
+		a, err = o.f.Stat(ctx)
+	}
 	if err != nil {
 		return a, err
 	}
@@ -331,7 +338,9 @@ func (f *file) complete(a vfs.Attr) vfs.Attr {
 	if f == nil {
 		return a
 	}
-	a.ID = f.id
+	if a.ID == 0 {
+		a.ID = f.id
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !f.dir && a.Alloc < f.alloc {
@@ -350,12 +359,21 @@ func completeAttr(a vfs.Attr) vfs.Attr {
 	if a.Changed.IsZero() {
 		a.Changed = a.Written
 	}
-	a.Attributes &^= vfs.AttrDirectory | vfs.AttrNormal
+	derived := vfs.AttrDirectory | vfs.AttrNormal | vfs.AttrReparsePoint
+	if isSymlink(a) {
+		derived &^= vfs.AttrDirectory // it may be a link to one
+	}
+	a.Attributes &^= derived
+	if a.ReparseTag != 0 {
+		a.Attributes |= vfs.AttrReparsePoint
+	}
 	if a.IsDir() {
 		a.Attributes |= vfs.AttrDirectory
-		a.Size, a.Alloc = 0, 0
 	} else if a.Attributes == 0 {
 		a.Attributes = vfs.AttrNormal
+	}
+	if isDirectory(a) {
+		a.Size, a.Alloc = 0, 0
 	}
 	if a.Alloc == 0 && a.Size > 0 {
 		a.Alloc = roundUp(a.Size)
@@ -365,6 +383,10 @@ func completeAttr(a vfs.Attr) vfs.Attr {
 	}
 	return a
 }
+
+// isDirectory reports whether a, complete, is a directory to clients: also a symbolic
+// link to one is.
+func isDirectory(a vfs.Attr) bool { return a.Attributes&vfs.AttrDirectory != 0 }
 
 // roundUp rounds a size up to whole clusters.
 func roundUp(n int64) int64 {

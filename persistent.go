@@ -164,7 +164,9 @@ func (o *open) record() *handleRecord {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.object().byName == "" {
-		r.File = f.id
+		if r.File = f.id; f.now != 0 {
+			r.File = f.now
+		}
 	}
 	r.Shared, r.DeleteOnClose = o.shared, o.deleteOnClose
 	r.DeletePending, r.Alloc = f.deletePending, f.alloc

@@ -33,10 +33,20 @@ type reply struct {
 // statusData is a Status whose error response carries data.
 type statusData struct {
 	Status
-	data []byte
+	data     []byte
+	contexts uint8 // how many error contexts data is, at 3.1.1
 }
 
 func (e statusData) Unwrap() error { return e.Status }
+
+// errorData returns a status with data in the form of the dialect. [MS-SMB2] 2.2.2
+func (r *request) errorData(s Status, data []byte) error {
+	if r.c.params.dialect != Dialect311 {
+		return statusData{Status: s, data: data}
+	}
+	data = smb2.AppendErrorContexts(nil, []smb2.ErrorContext{{ID: smb2.ErrorIDDefault, Data: data}})
+	return statusData{Status: s, data: data, contexts: 1}
+}
 
 // begin makes room for the header of the next element.
 func (w *reply) begin(ch *chain) {
@@ -69,7 +79,7 @@ func (w *reply) end(r *request, err error) {
 		var data statusData
 		errors.As(err, &data)
 		w.status = status
-		w.buf.B = smb2.ErrorResponse{Data: data.data}.Append(w.buf.B[:w.bodyOff()])
+		w.buf.B = smb2.ErrorResponse{ContextCount: data.contexts, Data: data.data}.Append(w.buf.B[:w.bodyOff()])
 	}
 	h := smb2.Header{
 		CreditCharge: r.hdr.CreditCharge,

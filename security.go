@@ -46,16 +46,6 @@ func keepsSecurity(root vfs.File) bool {
 	return ok
 }
 
-// traits returns what the objects of a backend can have, as far as its root tells.
-func traits(ctx context.Context, fsys vfs.FS) (streams, security, eas bool) {
-	f, err := fsys.Open(ctx, ".", vfs.OpenOptions{Access: vfs.ReadAttributes})
-	if err != nil {
-		return false, false, false
-	}
-	defer f.Close()
-	return hasStreams(ctx, f), keepsSecurity(f), hasEAs(ctx, f)
-}
-
 // securityAt is storedSecurity for what is called name.
 func (m *mount) securityAt(ctx context.Context, name string) (*vfs.SecurityDescriptor, error) {
 	if !m.secures {

@@ -168,8 +168,7 @@ func (f *file) streamList() []*file {
 	return list
 }
 
-// hasStreams reports whether the objects of a backend can have streams, as far as its
-// root tells.
+// hasStreams reports whether objects can have streams, as far as the root tells.
 func hasStreams(ctx context.Context, root vfs.File) bool {
 	s, ok := vfs.As[vfs.Streamer](root)
 	if !ok {

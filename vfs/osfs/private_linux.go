@@ -24,7 +24,7 @@ var privateAttrs = []string{
 	"user.NTACL",
 	"user.SAMBA_PAI",
 	"user.SAMBA_STREAMS",
-	"user.SmbReparse",
+	reparseName,
 	"user.org.netatalk.Metadata",
 }
 
