@@ -39,6 +39,8 @@ func queryDirectory(ctx context.Context, r *request, w *reply) error {
 	switch {
 	case o.file == nil || !o.file.dir:
 		return smb2.StatusInvalidParameter
+	case o.unlinked.Load():
+		return smb2.StatusDeletePending
 	case req.OutputLength > r.c.params.maxIO:
 		return smb2.StatusInvalidParameter
 	case o.access&vfs.ListDirectory == 0 || o.lister == nil:

@@ -78,16 +78,13 @@ func (r *request) setFile(ctx context.Context, class smb2.FileInfoClass, data []
 		if err != nil {
 			return err
 		}
-		return r.rename(ctx, x.FileName, x.RootDirectory, x.ReplaceIfExists)
+		return r.rename(ctx, x.FileName, x.RootDirectory, renameFlags(x.ReplaceIfExists))
 	case smb2.ClassFileRenameInformationEx:
 		x, err := smb2.ParseFileRenameInformationEx(data)
 		if err != nil {
 			return err
 		}
-		if x.Flags&smb2.RenamePosixSemantics != 0 {
-			return smb2.StatusNotSupported
-		}
-		return r.rename(ctx, x.FileName, x.RootDirectory, x.Flags&smb2.RenameReplaceIfExists != 0)
+		return r.rename(ctx, x.FileName, x.RootDirectory, x.Flags)
 	case smb2.ClassFileLinkInformation:
 		x, err := smb2.ParseFileLinkInformation(data)
 		if err != nil {
@@ -99,7 +96,7 @@ func (r *request) setFile(ctx context.Context, class smb2.FileInfoClass, data []
 		if err != nil {
 			return err
 		}
-		return r.setDisposition(ctx, x.DeletePending, false)
+		return r.setDisposition(ctx, x.DeletePending, 0)
 	case smb2.ClassFileDispositionInformationEx:
 		x, err := smb2.ParseFileDispositionInformationEx(data)
 		if err != nil {

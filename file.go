@@ -218,7 +218,9 @@ func (f *file) leave(o *open) (remove *file, breaks []oplock.Break) {
 	}
 	f.cache().Close(&m.srv.leases, o.holder)
 	defer f.wakeParked()
-	m.dropPath(o.key())
+	if !o.unlinked.Load() {
+		m.dropPath(o.key())
+	}
 	if o.deleteOnClose && !f.deletePending {
 		f.setDeletePending(o.name)
 		breaks, _ = f.cache().Check(time.Now(), o.holder, oplock.OpDelete)
@@ -326,7 +328,8 @@ func (f *file) isDeletePending() bool {
 }
 
 // setDisposition marks f for removal when the last open goes, or unmarks it.
-func (f *file) setDisposition(o *open, del bool) {
+// With posix the name goes already when o is closed.
+func (f *file) setDisposition(o *open, del, posix bool) {
 	f.m.mu.Lock()
 	defer f.m.mu.Unlock()
 	f.mu.Lock()
@@ -336,7 +339,11 @@ func (f *file) setDisposition(o *open, del bool) {
 		f.setDeletePending(o.name)
 	case !del:
 		f.clearDelete()
+		for _, other := range f.opens {
+			other.posixDelete = false
+		}
 	}
+	o.posixDelete = del && posix
 }
 
 // path returns the name that o was opened by, or what it was renamed to.
@@ -358,7 +365,7 @@ func (f *file) renamed(from, to string) {
 	defer f.mu.Unlock()
 	oldKey, newKey := foldPath(from), foldPath(to)
 	for _, o := range f.opens {
-		if foldPath(o.name) != oldKey {
+		if foldPath(o.name) != oldKey || o.unlinked.Load() {
 			continue
 		}
 		o.name = to

@@ -10,7 +10,11 @@ func (q *query) file(dst []byte) ([]byte, error) {
 	class := smb2.FileInfoClass(q.req.Class)
 	n, ok := class.MinOutput()
 	if !ok || isDirectoryClass(class) {
-		if class == smb2.ClassFileIdInformation || ok {
+		switch class {
+		case smb2.ClassFileIdInformation, smb2.ClassFileHardLinkInformation, smb2.ClassFileStandardLinkInformation:
+			ok = true // [MS-FSA] 2.1.5.12.13, 2.1.5.12.28
+		}
+		if ok {
 			return dst, smb2.StatusNotSupported
 		}
 		return dst, smb2.StatusInvalidInfoClass
@@ -132,7 +136,7 @@ func (o *open) standardInfo(a vfs.Attr) smb2.FileStandardInformation {
 		AllocationSize: a.Alloc,
 		EndOfFile:      a.Size,
 		NumberOfLinks:  a.Links,
-		DeletePending:  o.file.isDeletePending(),
+		DeletePending:  o.isDoomed(),
 		Directory:      isDirectory(a),
 	}
 	if o.file.object().isDeletePending() {

@@ -108,6 +108,9 @@ func (t *tree) fsAttributes(v vfs.Volume) uint32 {
 	if v.Compression {
 		a |= smb2.FsFileCompression
 	}
+	if t.mount.remover != nil && t.mount.renamer != nil {
+		a |= smb2.FsSupportsPosixUnlinkRename
+	}
 	if t.mount.reparse {
 		a |= smb2.FsSupportsReparsePoints
 	}

@@ -150,7 +150,7 @@ func (x *reparsing) checkSet(dir bool) error {
 		return err
 	case x.name == ".":
 		return smb2.StatusAccessDenied // or nobody could use the share any more
-	case x.o.file.object().isDeletePending():
+	case x.o.unlinked.Load() || x.o.file.object().isDeletePending():
 		return smb2.StatusDeletePending
 	case x.want.Tag == vfs.TagSymlink && a.Size != 0 && a.ReparseTag == 0:
 		return smb2.StatusIoReparseDataInvalid
@@ -188,6 +188,9 @@ func deleteReparsePoint(ctx context.Context, r *request, q *control) error {
 		return smb2.StatusIoReparseDataInvalid
 	}
 	return x.claimed(func() error {
+		if x.o.unlinked.Load() {
+			return smb2.StatusDeletePending
+		}
 		now, err := x.o.reparsePoint(ctx)
 		if err != nil {
 			return err

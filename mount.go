@@ -329,7 +329,7 @@ func (m *mount) openBelow(dir string) []*file {
 			f.mu.Lock()
 			if slices.ContainsFunc(f.opens, func(o *open) bool {
 				p := foldPath(o.name)
-				return p != key && below(p, key)
+				return p != key && below(p, key) && !o.unlinked.Load()
 			}) {
 				list = append(list, f)
 			}

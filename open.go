@@ -75,6 +75,7 @@ type open struct {
 	watch         *notify.Watch // guarded by m.mu; nil until CHANGE_NOTIFY comes
 	shared        vfs.Access    // the rights that share modes look at; guarded by file.mu
 	deleteOnClose bool          // guarded by file.mu
+	posixDelete   bool          // the deletion takes the name when o is closed; guarded by file.mu
 
 	mu            sync.Mutex
 	sequence      sequence
@@ -89,6 +90,7 @@ type open struct {
 	listens       *lookout        // at the directory that is watched
 	lastTurn      <-chan struct{} // of the request that arrived last; see turn
 
+	unlinked atomic.Bool   // the name is gone, or another file's
 	byName   atomic.Bool   // the object was replaced by another, which f isn't; see replaced
 	changed  atomic.Bool   // data was written
 	pending  atomic.Uint32 // what those who watch the directory are to be told, as a filter
@@ -250,6 +252,7 @@ func (o *open) release(ctx context.Context) error {
 	f.mu.Lock()
 	f.locks.release(o)
 	doomed := f.dir && o.deleteOnClose && !f.deletePending
+	posix := o.posixDelete && f.base == nil
 	f.mu.Unlock()
 	if doomed && o.checkEmpty(ctx) == smb2.StatusDirectoryNotEmpty {
 		// It stays, and nobody is told. [MS-FSA] 2.1.5.5
@@ -261,6 +264,9 @@ func (o *open) release(ctx context.Context) error {
 	err := o.f.Close()
 	next, breaks := f.leave(o)
 	o.m.srv.sendBreaks(f, breaks)
+	if next == nil && posix {
+		o.m.unlink(ctx, f, o.holder)
+	}
 	if next == nil && o.deleteOnClose {
 		f.saveAll() // a deletion that others delay
 	}
@@ -271,6 +277,8 @@ func (o *open) release(ctx context.Context) error {
 				err = rerr
 			}
 		}
+	} else if o.unlinked.Load() {
+		// Nobody sees it in a directory any more.
 	} else if o.changed.Load() {
 		o.m.entryChanged(o.holder, o.modified(o.pending.Swap(0)))
 	} else {
@@ -292,6 +300,9 @@ func (m *mount) remove(ctx context.Context, f *file, h *oplock.Holder) (next *fi
 	}
 	defer m.unclaim(c)
 	defer func() { next = f.forget() }()
+	if !f.isDeletePending() {
+		return nil, nil // unlink was first
+	}
 	switch {
 	case stream != "":
 		err = m.withStreamer(ctx, name, func(s vfs.Streamer) error { return s.RemoveStream(ctx, stream) })
@@ -326,7 +337,12 @@ func (o *open) stat(ctx context.Context) (vfs.Attr, error) {
 	if err != nil {
 		return a, err
 	}
-	return o.file.complete(a), nil
+	links := a.Links
+	a = o.file.complete(a)
+	if o.unlinked.Load() {
+		a.Links = links // zero is none here
+	}
+	return a, nil
 }
 
 // clusterSize is what allocation sizes are rounded to.

@@ -33,10 +33,17 @@ func orDenied(err error) error {
 }
 
 // setDisposition marks the file for deletion, or unmarks it. [MS-FSA] 2.1.5.15.3
-func (r *request) setDisposition(ctx context.Context, del, ignoreReadOnly bool) error {
+// flags are those of setDispositionEx.
+func (r *request) setDisposition(ctx context.Context, del bool, flags uint32) error {
 	o := r.open
-	if !del {
-		o.file.setDisposition(o, false)
+	posix := flags&smb2.DispositionPosixSemantics != 0
+	switch {
+	case o.unlinked.Load() && del:
+		return nil
+	case o.unlinked.Load():
+		return smb2.StatusFileDeleted
+	case !del:
+		o.file.setDisposition(o, false, false)
 		return o.file.saveAll()
 	}
 	if o.m.remover == nil || o.path() == "." && o.file.base == nil {
@@ -46,7 +53,8 @@ func (r *request) setDisposition(ctx context.Context, del, ignoreReadOnly bool) 
 	if err != nil {
 		return err
 	}
-	if a.Attributes&vfs.AttrReadOnly != 0 && !ignoreReadOnly {
+	ignore := flags&smb2.DispositionIgnoreReadOnlyAttribute != 0 && o.access&vfs.WriteAttributes != 0
+	if a.Attributes&vfs.AttrReadOnly != 0 && !ignore {
 		return smb2.StatusCannotDelete
 	}
 	if o.file.dir {
@@ -57,23 +65,27 @@ func (r *request) setDisposition(ctx context.Context, del, ignoreReadOnly bool) 
 	if err := r.breakFor(o.file, o.holder, oplock.OpDelete); err != nil {
 		return err
 	}
-	o.file.setDisposition(o, true)
+	o.file.setDisposition(o, true, posix)
 	return o.file.saveAll()
 }
 
 // setDispositionEx is the same with flags. [MS-FSA] 2.1.5.15.4
 func (r *request) setDispositionEx(ctx context.Context, flags uint32) error {
 	o := r.open
-	if flags&smb2.DispositionPosixSemantics != 0 {
-		return smb2.StatusNotSupported
-	}
+	const known = smb2.DispositionDelete | smb2.DispositionPosixSemantics | smb2.DispositionForceImageSectionCheck |
+		smb2.DispositionOnClose | smb2.DispositionIgnoreReadOnlyAttribute
 	del := flags&smb2.DispositionDelete != 0
-	ignore := flags&smb2.DispositionIgnoreReadOnlyAttribute != 0
-	if flags&smb2.DispositionOnClose == 0 {
-		return r.setDisposition(ctx, del, ignore)
+	switch {
+	case flags&^known != 0:
+		return smb2.StatusNotSupported
+	case flags&smb2.DispositionOnClose == 0:
+		return r.setDisposition(ctx, del, flags)
+	case o.options&smb2.OptionDeleteOnClose == 0: // [MS-FSCC] 2.4.12
+		return smb2.StatusNotSupported
 	}
 	o.file.mu.Lock()
 	o.deleteOnClose = del
+	o.posixDelete = del && flags&smb2.DispositionPosixSemantics != 0
 	o.file.mu.Unlock()
 	return o.save()
 }
@@ -101,12 +113,24 @@ type renaming struct {
 	from    string
 	to      string // as it is to be spelled
 	replace bool
+	renames bool            // not links
+	flags   uint32          // of a rename, [MS-FSCC] 2.4.43
+	same    bool            // what has the new name already is the file itself
+	old     *file           // what has it is open, and lets itself be replaced
 	wait    <-chan struct{} // with errBreaking
 }
 
+// renameFlags are those that the older form stands for.
+func renameFlags(replace bool) uint32 {
+	if replace {
+		return smb2.RenameReplaceIfExists
+	}
+	return 0
+}
+
 // rename gives the file another name. [MS-FSA] 2.1.5.15.12
-func (r *request) rename(ctx context.Context, name string, root uint64, replace bool) error {
-	o := r.open
+func (r *request) rename(ctx context.Context, name string, root uint64, flags uint32) error {
+	o, replace := r.open, flags&smb2.RenameReplaceIfExists != 0
 	switch {
 	case strings.HasPrefix(name, ":"):
 		return r.renameStream(ctx, name, root, replace)
@@ -119,7 +143,7 @@ func (r *request) rename(ctx context.Context, name string, root uint64, replace 
 	if err != nil {
 		return err
 	}
-	n.r = r
+	n.r, n.flags, n.renames = r, flags, true
 	if err := r.breakFor(o.file, o.holder, oplock.OpRename); err != nil {
 		return err
 	}
@@ -189,7 +213,7 @@ func (n *renaming) claims(dir bool) []claim {
 // rename does it; the names are claimed.
 func (n *renaming) rename() error {
 	o, m := n.o, n.m
-	if o.file.isDeletePending() {
+	if o.isDoomed() {
 		return smb2.StatusDeletePending
 	}
 	if o.file.dir {
@@ -225,7 +249,7 @@ func (n *renaming) rename() error {
 	if err := o.file.willRename(n.to); err != nil {
 		return err
 	}
-	if err := orDenied(m.renamer.Rename(n.ctx, n.from, n.to, n.replace && old != "")); err != nil {
+	if err := orDenied(m.renamer.Rename(n.ctx, n.from, n.to, old != "")); err != nil {
 		o.file.mu.Lock()
 		o.file.renaming = ""
 		o.file.mu.Unlock()
@@ -236,11 +260,14 @@ func (n *renaming) rename() error {
 	}
 	m.names.removed(n.from, o.file.dir)
 	m.names.added(n.to)
+	if n.old != nil {
+		n.old.unlinked(n.to)
+	}
 	o.file.renamed(n.from, n.to)
 	o.did()
 	o.file.follow()
 	err = o.file.saveAll()
-	n.report(old != "")
+	n.report(old != "" && !n.same)
 	return err
 }
 
@@ -265,6 +292,7 @@ func (n *renaming) report(replaced bool) {
 // replaced. It returns its spelling, or "".
 func (n *renaming) target() (string, error) {
 	m := n.m
+	n.same, n.old = false, nil
 	old, err := m.resolve(n.ctx, n.to)
 	if isMissing(err) {
 		return "", nil
@@ -279,23 +307,34 @@ func (n *renaming) target() (string, error) {
 		}
 		old = n.to
 	}
-	if !n.replace {
-		return "", smb2.StatusObjectNameCollision
-	}
 	attr, err := m.exists(n.ctx, old)
 	if err != nil {
 		return "", err
 	}
-	if attr.IsDir() || attr.Attributes&vfs.AttrReadOnly != 0 {
+	if n.same = n.renames && attr.ID == n.o.file.id && attr.ID != 0; n.same {
+		return old, nil // a further link: the one that is renamed goes
+	}
+	readOnly := attr.Attributes&vfs.AttrReadOnly != 0 && n.flags&smb2.RenameIgnoreReadOnlyAttribute == 0
+	switch {
+	case !n.replace:
+		return "", smb2.StatusObjectNameCollision
+	case attr.IsDir() || readOnly:
 		return "", smb2.StatusAccessDenied
 	}
 	if err := n.mayReplace(old); err != nil {
 		return "", err
 	}
-	if f := m.findOpen(attr, old); f != nil {
-		return "", n.breakAll(append(f.openStreams(), f), oplock.OpReplace)
+	f := m.findOpen(attr, old)
+	switch {
+	case f == nil:
+		return old, nil
+	case f.isDeletePending():
+		return "", smb2.StatusDeletePending
+	case n.flags&smb2.RenamePosixSemantics != 0 && f.sharesDelete():
+		n.old = f
+		return old, nil
 	}
-	return old, nil
+	return "", n.breakAll(append(f.openStreams(), f), oplock.OpReplace)
 }
 
 // breakAll asks those who have files open that are in the way to close them, as a
@@ -364,7 +403,9 @@ func (m *mount) checkParent(ctx context.Context, dir string) error {
 func (r *request) link(ctx context.Context, x smb2.FileLinkInformation) error {
 	o, m := r.open, r.open.m
 	switch {
-	case o.file.object().dir:
+	case o.file.base != nil:
+		return smb2.StatusInvalidParameter
+	case o.file.dir:
 		return smb2.StatusFileIsADirectory
 	case m.linker == nil:
 		return smb2.StatusNotSupported
@@ -399,7 +440,7 @@ func (n *renaming) link(replace bool) error {
 	}
 	defer m.unclaim(claims...)
 	n.from = o.path()
-	if o.file.object().isDeletePending() {
+	if o.isDoomed() {
 		return smb2.StatusAccessDenied
 	}
 	if m.isDoomed(path.Dir(n.to)) {

@@ -1,0 +1,265 @@
+package smb_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/gosmbd/smb"
+	"github.com/gosmbd/smb/internal/smbtest"
+	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
+)
+
+// disposeEx sets FileDispositionInformationEx.
+func disposeEx(c *smbtest.Client, id smb2.FileID, flags uint32) smb2.Status {
+	return c.SetInfo(id, smb2.ClassFileDispositionInformationEx, smb2.FileDispositionInformationEx{Flags: flags})
+}
+
+func standard(t testing.TB, c *smbtest.Client, id smb2.FileID) smb2.FileStandardInformation {
+	t.Helper()
+	b, st := c.QueryInfo(id, smb2.InfoFile, uint8(smb2.ClassFileStandardInformation), 100)
+	want(t, "FileStandardInformation", st, ok)
+	x, err := smb2.ParseFileStandardInformation(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+// The name goes when the handle is closed that deleted it, and others keep the file.
+// [MS-FSCC] 2.4.12
+func TestPosixDelete(t *testing.T) {
+	const posix = smb2.DispositionDelete | smb2.DispositionPosixSemantics
+	r := newRig(t, nil)
+	c := r.logon(smb.Dialect311)
+	mkdir(t, r.fs, "d")
+	put(t, r.fs, "d/f", "data")
+	other, id := r.open(c, `d\f`), r.open(c, `d\f`)
+	want(t, "delete", disposeEx(c, id, posix), ok)
+	_, st := c.Create(smbtest.CreateReq(`d\f`, smb2.Open))
+	want(t, "open while it is open", st, smb2.StatusDeletePending)
+	c.CloseFile(id)
+
+	_, st = c.Create(smbtest.CreateReq(`d\f`, smb2.Open))
+	want(t, "open afterwards", st, notFound)
+	wantRead(t, c, other, "data")
+	if x := standard(t, c, other); !x.DeletePending || x.NumberOfLinks != 0 {
+		t.Errorf("of what is gone: %+v", x)
+	}
+	want(t, "delete again", disposeEx(c, other, posix), ok)
+	want(t, "undelete", c.Delete(other, false), smb2.StatusFileDeleted)
+	want(t, "rename", c.Rename(other, `d\g`, false), smb2.StatusDeletePending)
+
+	// Another file gets the name, and has nothing to do with it.
+	again := r.open(c, `d\f`)
+	write(t, c, again, "new")
+	wantRead(t, c, other, "data")
+	c.CloseFile(other)
+	wantRead(t, c, again, "new")
+	c.CloseFile(again)
+
+	// What is gone doesn't keep its directory from being renamed or deleted.
+	other, id = r.open(c, `d\f`), r.open(c, `d\f`)
+	want(t, "delete", disposeEx(c, id, posix), ok)
+	c.CloseFile(id)
+	dir := r.open(c, "d")
+	want(t, "rename of the directory", c.Rename(dir, "e", false), ok)
+	dir2 := r.open(c, "e")
+	want(t, "delete of the directory", disposeEx(c, dir, posix), ok)
+	c.CloseFile(dir)
+	_, st = c.QueryDirectory(smb2.QueryDirectoryRequest{FileID: dir2, Class: smb2.ClassFileNamesInformation, OutputLength: 4096, Pattern: "*"})
+	want(t, "listing of a directory that is gone", st, smb2.StatusDeletePending)
+	c.CloseFile(dir2)
+	c.CloseFile(other)
+	if left := dump(t, r.fs); left != "" {
+		t.Errorf("left:\n%s", left)
+	}
+}
+
+// Undone, or asked for by a stream's handle, it takes nothing away.
+func TestPosixDeleteNot(t *testing.T) {
+	const posix = smb2.DispositionDelete | smb2.DispositionPosixSemantics
+	r := newRig(t, nil)
+	put(t, r.fs, "f", "data")
+	c := r.logon(smb.Dialect311)
+	a, b := r.open(c, "f"), r.open(c, "f")
+	want(t, "delete", disposeEx(c, a, posix), ok)
+	want(t, "undelete", disposeEx(c, b, 0), ok)
+	want(t, "delete", c.Delete(b, true), ok)
+	c.CloseFile(a)
+	_, st := c.Create(smbtest.CreateReq("f", smb2.Open))
+	want(t, "open", st, smb2.StatusDeletePending)
+	want(t, "undelete", c.Delete(b, false), ok)
+	s, s2 := r.open(c, "f:s"), r.open(c, "f:s")
+	want(t, "delete of a stream", disposeEx(c, s, posix), ok)
+	c.CloseFile(s)
+	c.CloseFile(s2)
+	c.CloseFile(b)
+	wantStreams(t, c, r.open(c, "f"), "::$DATA 4")
+}
+
+// [MS-FSA] 2.1.5.15.4
+func TestDispositionFlags(t *testing.T) {
+	const (
+		del     = smb2.DispositionDelete
+		ignore  = smb2.DispositionIgnoreReadOnlyAttribute
+		onClose = smb2.DispositionOnClose
+	)
+	r := newRig(t, nil)
+	c := r.logon(smb.Dialect311)
+	for _, x := range []struct {
+		attrs  vfs.Attributes
+		access uint32
+		opts   smb2.CreateOptions
+		flags  uint32
+		want   smb2.Status
+		gone   bool
+	}{
+		{0, 0x10080, 0, del, ok, true},
+		{0, 0x10080, 0, del | smb2.DispositionForceImageSectionCheck, ok, true},
+		{0, 0x10080, 0, del | 0x20, smb2.StatusNotSupported, false},
+		{0, 0x80, 0, del, smb2.StatusAccessDenied, false},
+		{vfs.AttrReadOnly, 0x10180, 0, del, smb2.StatusCannotDelete, false},
+		{vfs.AttrReadOnly, 0x10180, 0, del | ignore, ok, true},
+		{vfs.AttrReadOnly, 0x10080, 0, del | ignore, smb2.StatusCannotDelete, false},
+		{0, 0x10080, 0, onClose, smb2.StatusNotSupported, false},
+		{0, 0x10080, 0, onClose | del, smb2.StatusNotSupported, false},
+		{0, 0x10080, smb2.OptionDeleteOnClose, onClose, ok, false},
+		{0, 0x10080, smb2.OptionDeleteOnClose, onClose | del | smb2.DispositionPosixSemantics, ok, true},
+	} {
+		f, err := r.fs.Create(context.Background(), "f", vfs.CreateOptions{Attributes: x.attrs})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Close()
+		req := smbtest.CreateReq("f", smb2.Open)
+		req.DesiredAccess, req.Options = x.access, x.opts
+		id := r.create(c, req)
+		want(t, "FileDispositionInformationEx", disposeEx(c, id, x.flags), x.want)
+		c.CloseFile(id)
+		if gone := dump(t, r.fs) == ""; gone != x.gone {
+			t.Errorf("%+v: gone is %v", x, gone)
+		}
+		if !x.gone {
+			r.fs.Remove(context.Background(), "f")
+		}
+	}
+}
+
+// A rename over a file that is open. [MS-FSCC] 2.4.43, [MS-FSA] 2.1.5.15.12
+func TestRenameOver(t *testing.T) {
+	const (
+		replace = smb2.RenameReplaceIfExists
+		posix   = replace | smb2.RenamePosixSemantics
+	)
+	for _, x := range []struct {
+		what  string
+		flags uint32
+		share smb2.ShareAccess
+		open  bool
+		attrs vfs.Attributes
+		want  smb2.Status
+	}{
+		{"closed, no replace", 0, 0, false, 0, smb2.StatusObjectNameCollision},
+		{"closed, POSIX without replace", smb2.RenamePosixSemantics, 0, false, 0, smb2.StatusObjectNameCollision},
+		{"closed", replace, 0, false, 0, ok},
+		{"open", replace, 7, true, 0, smb2.StatusAccessDenied},
+		{"open, POSIX", posix, 7, true, 0, ok},
+		{"open, not shared, POSIX", posix, 3, true, 0, smb2.StatusAccessDenied},
+		{"read-only", posix, 7, false, vfs.AttrReadOnly, smb2.StatusAccessDenied},
+		{"read-only ignored", posix | smb2.RenameIgnoreReadOnlyAttribute, 7, true, vfs.AttrReadOnly, ok},
+	} {
+		t.Run(x.what, func(t *testing.T) {
+			r := newRig(t, nil)
+			put(t, r.fs, "a", "from")
+			put(t, r.fs, "B", "to")
+			c := r.logon(smb.Dialect311)
+			f, err := r.fs.Open(context.Background(), "B", vfs.OpenOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.(vfs.AttrSetter).SetAttr(context.Background(), vfs.AttrChange{Attributes: x.attrs | vfs.AttrArchive})
+			f.Close()
+			var target smb2.FileID
+			if x.open {
+				req := smbtest.CreateReq("b", smb2.Open)
+				req.DesiredAccess, req.ShareAccess = uint32(vfs.ReadData|vfs.ReadAttributes), x.share
+				target = r.create(c, req)
+			}
+			id := r.open(c, "a")
+			st := c.SetInfo(id, smb2.ClassFileRenameInformationEx, smb2.FileRenameInformationEx{Flags: x.flags, FileName: "b"})
+			want(t, "FileRenameInformationEx", st, x.want)
+			if x.open {
+				wantRead(t, c, target, "to")
+			}
+			if x.want == ok {
+				now := r.open(c, "b")
+				wantRead(t, c, now, "from")
+				if x.open {
+					if s := standard(t, c, target); !s.DeletePending || s.NumberOfLinks != 0 {
+						t.Errorf("of what was replaced: %+v", s)
+					}
+					c.CloseFile(target)
+				}
+				wantRead(t, c, now, "from")
+			}
+			if names := dump(t, r.fs); strings.Contains(names, "to") == (x.want == ok) {
+				t.Errorf("there is\n%s", names)
+			}
+		})
+	}
+}
+
+// Hard links: what is refused, and a rename to a further name of the same file, which
+// only takes the old name away. [MS-FSA] 2.1.5.15.7, 2.1.5.15.12
+func TestHardLinks(t *testing.T) {
+	r := newRig(t, nil)
+	mkdir(t, r.fs, "d")
+	put(t, r.fs, "f", "data")
+	put(t, r.fs, "g", "other")
+	c := r.logon(smb.Dialect311)
+	link := func(id smb2.FileID, to string, replace bool) smb2.Status {
+		return c.SetInfo(id, smb2.ClassFileLinkInformation, smb2.FileLinkInformation{ReplaceIfExists: replace, FileName: to})
+	}
+	f, g, d, s := r.open(c, "f"), r.open(c, "g"), r.open(c, "d"), r.open(c, "f:s")
+	want(t, "of a stream", link(s, "x", false), smb2.StatusInvalidParameter)
+	c.CloseFile(s)
+	want(t, "of a directory", link(d, "x", false), smb2.StatusFileIsADirectory)
+	c.CloseFile(d)
+	want(t, "link", link(f, `d\l`, false), ok)
+	if x := standard(t, c, f); x.NumberOfLinks != 2 {
+		t.Errorf("%d links", x.NumberOfLinks)
+	}
+	want(t, "link over an open file", link(f, "g", true), smb2.StatusAccessDenied)
+	c.CloseFile(g)
+	want(t, "link that exists", link(f, "g", false), smb2.StatusObjectNameCollision)
+	want(t, "link that replaces", link(f, "g", true), ok)
+	want(t, "rename to a further name", c.Rename(f, `D\L`, false), ok)
+	want(t, "rename to another", c.Rename(f, "G", true), ok)
+	if names := dump(t, r.fs); strings.Count(names, "data") != 1 || !strings.Contains(strings.ToLower(names), `g "data"`) {
+		t.Errorf("there is\n%s", names)
+	}
+	want(t, "delete", c.Delete(f, true), ok)
+	want(t, "link of what is to be deleted", link(f, "x", false), smb2.StatusAccessDenied)
+	for _, class := range []smb2.FileInfoClass{smb2.ClassFileHardLinkInformation, smb2.ClassFileStandardLinkInformation} {
+		_, st := c.QueryInfo(f, smb2.InfoFile, uint8(class), 4096)
+		want(t, class.String(), st, smb2.StatusNotSupported)
+	}
+}
+
+// Who may delete, but not create, can't give a file another name.
+func TestRenameWithoutRight(t *testing.T) {
+	r := newRig(t, nil)
+	put(t, r.fs, "f", "data")
+	r.srv.Shares.(smb.Shares)["s"].Allow = func(context.Context, *vfs.Caller) (vfs.Access, error) {
+		return vfs.AccessFull &^ (vfs.AddFile | vfs.AddSubdirectory), nil
+	}
+	c := r.logon(smb.Dialect311)
+	req := smbtest.CreateReq("f", smb2.Open)
+	req.DesiredAccess = uint32(vfs.Delete | vfs.ReadAttributes)
+	id := r.create(c, req)
+	want(t, "rename", c.Rename(id, "g", false), smb2.StatusAccessDenied)
+	want(t, "link", c.SetInfo(id, smb2.ClassFileLinkInformation, smb2.FileLinkInformation{FileName: "g"}), smb2.StatusAccessDenied)
+	want(t, "delete", c.Delete(id, true), ok)
+}
