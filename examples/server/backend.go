@@ -13,7 +13,11 @@ func openBackend(kind string, s shareConfig) (vfs.FS, error) {
 	if kind == "mem" || s.mem {
 		return &memfs.FS{}, nil
 	}
-	fsys, err := osfs.New(s.path, nil)
+	opt := osfs.Options{}
+	if s.symlinks {
+		opt.Symlinks = osfs.ShowSymlinks
+	}
+	fsys, err := osfs.New(s.path, &opt)
 	if err != nil {
 		return nil, fmt.Errorf("share %s: %w", s.name, err)
 	}

@@ -38,6 +38,7 @@ type shareConfig struct {
 	abe        bool
 	noCaching  bool
 	mem        bool // in memory, whatever -backend says
+	symlinks   bool // links are shown, not followed
 }
 
 // userConfig is one -user.
@@ -153,6 +154,7 @@ var shareOptions = []struct {
 	{"guest", "let guests in", func(s *shareConfig) { s.guest = true }},
 	{"abe", "list only what the user may read", func(s *shareConfig) { s.abe = true }},
 	{"nocache", "let clients cache nothing", func(s *shareConfig) { s.noCaching = true }},
+	{"symlinks", "clients see symbolic links, and follow them by themselves", func(s *shareConfig) { s.symlinks = true }},
 	{"mem", "in memory, gone at the end", func(s *shareConfig) { s.mem = true }},
 }
 

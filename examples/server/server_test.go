@@ -30,12 +30,14 @@ func TestParseFlagsDefaults(t *testing.T) {
 
 func TestParseFlags(t *testing.T) {
 	dir := t.TempDir()
-	cfg, err := parseFlags([]string{"-share", "docs=" + dir + ",ro,guest", "-share", "x y=" + dir + ",encrypt",
+	cfg, err := parseFlags([]string{"-share", "docs=" + dir + ",ro,guest,symlinks", "-share", "x y=" + dir + ",encrypt",
 		"-user", "a:b:c", "-user", "d", "-min", "2.1", "-max", "3.1.1", "-signing", "offered"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []shareConfig{{name: "docs", path: dir, readOnly: true, guest: true}, {name: "x y", path: dir, encrypt: true}}
+	want := []shareConfig{
+		{name: "docs", path: dir, readOnly: true, guest: true, symlinks: true}, {name: "x y", path: dir, encrypt: true},
+	}
 	if len(cfg.shares) != 2 || cfg.shares[0] != want[0] || cfg.shares[1] != want[1] {
 		t.Errorf("shares = %+v", cfg.shares)
 	}
