@@ -3,7 +3,6 @@
 package osfs
 
 import (
-	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -11,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -153,67 +151,6 @@ func TestLinkItself(t *testing.T) {
 	if got := read(t, f, "dir/file"); got != "inside" {
 		t.Errorf("the target is now %q", got)
 	}
-}
-
-// TestSwapRace exchanges a directory with a link that leads out, while others
-// open, list, create and remove through it.
-func TestSwapRace(t *testing.T) {
-	share := outside(t)
-	top := filepath.Dir(share)
-	d := 2 * time.Second
-	if testing.Short() {
-		d = 200 * time.Millisecond
-	}
-	both(t, share, func(t *testing.T, f *FS) {
-		check(t, os.MkdirAll(filepath.Join(share, "swap"), 0o755))
-		check(t, os.WriteFile(filepath.Join(share, "swap/secret"), []byte("inside"), 0o644))
-		ctx, cancel := context.WithTimeout(t.Context(), d/2)
-		defer cancel()
-		var wg sync.WaitGroup
-		wg.Go(func() {
-			dir, tmp := filepath.Join(share, "swap"), filepath.Join(share, "tmp")
-			for ctx.Err() == nil {
-				_ = os.Rename(dir, tmp)
-				_ = os.Symlink("../out", dir)
-				_ = os.Remove(dir)
-				_ = os.Rename(tmp, dir)
-			}
-		})
-		opened := 0
-		wg.Go(func() {
-			for ctx.Err() == nil {
-				h, err := f.Open(t.Context(), "swap/secret", vfs.OpenOptions{Access: vfs.AccessRead})
-				if err != nil {
-					continue
-				}
-				opened++
-				b := make([]byte, 6)
-				if n, _ := h.(*File).ReadAt(b, 0); string(b[:n]) == "secret" {
-					t.Error("read a file outside")
-				}
-				h.Close()
-			}
-		})
-		wg.Go(func() {
-			for ctx.Err() == nil {
-				if h, err := f.Create(t.Context(), "swap/new", vfs.CreateOptions{Attributes: vfs.AttrHidden}); err == nil {
-					h.Close()
-				}
-				_ = f.Rename(t.Context(), "swap/new", "swap/new2", true)
-				_ = f.Remove(t.Context(), "swap/new2")
-				_ = f.Remove(t.Context(), "swap/new")
-			}
-		})
-		wg.Wait()
-		names, err := os.ReadDir(filepath.Join(top, "out"))
-		if err != nil || len(names) != 1 || names[0].Name() != "secret" {
-			t.Errorf("outside there is %v, %v", names, err)
-		}
-		if opened == 0 {
-			t.Error("nothing was ever opened: the test tests nothing")
-		}
-		os.RemoveAll(filepath.Join(share, "swap"))
-	})
 }
 
 func TestSpecialFiles(t *testing.T) {
