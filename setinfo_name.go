@@ -227,10 +227,8 @@ func (n *renaming) rename() error {
 	if streams := o.file.openStreams(); len(streams) > 0 {
 		return n.breakAll(streams, oplock.OpRenameParent)
 	}
-	for _, dir := range []string{path.Dir(n.from), path.Dir(n.to)} {
-		if err := m.checkParent(n.ctx, dir); err != nil {
-			return err
-		}
+	if err := n.checkParents(path.Dir(n.from)); err != nil {
+		return err
 	}
 	if n.to == n.from {
 		return nil
@@ -364,10 +362,24 @@ func (m *mount) findOpen(attr vfs.Attr, name string) *file {
 	return m.files[attr.ID]
 }
 
-// checkParent checks that a name in dir may be changed while others have dir
-// open: it may not while somebody could delete or rename dir. [MS-FSA]
+// checkParents checks that the directory that a name is added to, and from, which it may
+// be taken away from, can be changed while others have them open. [MS-FSA] 2.1.5.15.7,
 // 2.1.5.15.12
-func (m *mount) checkParent(ctx context.Context, dir string) error {
+func (n *renaming) checkParents(from string) error {
+	to := path.Dir(n.to)
+	if from != to {
+		if err := n.checkParent(from, false); err != nil {
+			return err
+		}
+	}
+	return n.checkParent(to, true)
+}
+
+// checkParent checks that a name in dir may be changed while others have dir open: it may
+// not be renamed while somebody could delete or rename dir, and not be added while
+// somebody doesn't let others write.
+func (n *renaming) checkParent(dir string, adds bool) error {
+	m := n.m
 	key := foldPath(dir)
 	m.mu.Lock()
 	opened, doomed := m.paths[key].n > 0, m.doomed[key] > 0
@@ -378,7 +390,7 @@ func (m *mount) checkParent(ctx context.Context, dir string) error {
 	if !opened {
 		return nil
 	}
-	attr, err := m.exists(ctx, dir)
+	attr, err := m.exists(n.ctx, dir)
 	if err != nil {
 		return err
 	}
@@ -393,7 +405,10 @@ func (m *mount) checkParent(ctx context.Context, dir string) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if slices.ContainsFunc(f.opens, func(o *open) bool { return o.access&vfs.Delete != 0 }) {
+	const all = sharedRead | sharedWrite | sharedDelete
+	if slices.ContainsFunc(f.opens, func(o *open) bool {
+		return n.renames && o.access&vfs.Delete != 0 || adds && o.share&smb2.ShareWrite == 0 && o.shared&all != 0
+	}) {
 		return smb2.StatusSharingViolation
 	}
 	return nil
@@ -453,6 +468,9 @@ func (n *renaming) link(replace bool) error {
 		return smb2.StatusObjectNameCollision
 	}
 	if err := n.mayAdd(false); err != nil {
+		return err
+	}
+	if err := n.checkParents(path.Dir(n.to)); err != nil {
 		return err
 	}
 	old, err := n.target()

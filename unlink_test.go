@@ -263,3 +263,31 @@ func TestRenameWithoutRight(t *testing.T) {
 	want(t, "link", c.SetInfo(id, smb2.ClassFileLinkInformation, smb2.FileLinkInformation{FileName: "g"}), smb2.StatusAccessDenied)
 	want(t, "delete", c.Delete(id, true), ok)
 }
+
+// Who has a directory open may forbid that names are added to it. [MS-FSA] 2.1.5.15.7,
+// 2.1.5.15.12
+func TestRenameIntoOpenDirectory(t *testing.T) {
+	for _, x := range []struct {
+		access vfs.Access
+		share  smb2.ShareAccess
+		link   smb2.Status
+		rename smb2.Status
+	}{
+		{vfs.ReadAttributes, 0, ok, ok},
+		{vfs.ReadAttributes | vfs.ListDirectory, smb2.ShareRead | smb2.ShareWrite, ok, ok},
+		{vfs.ReadAttributes | vfs.ListDirectory, smb2.ShareRead | smb2.ShareDelete, smb2.StatusSharingViolation, smb2.StatusSharingViolation},
+		{vfs.ReadAttributes | vfs.Delete, smb2.ShareRead | smb2.ShareWrite | smb2.ShareDelete, ok, smb2.StatusSharingViolation},
+	} {
+		r := newRig(t, nil)
+		mkdir(t, r.fs, "d")
+		put(t, r.fs, "f", "data")
+		c := r.logon(smb.Dialect311)
+		req := smbtest.CreateReq("d", smb2.Open)
+		req.DesiredAccess, req.ShareAccess = uint32(x.access), x.share
+		r.create(c, req)
+		id := r.open(c, "f")
+		link := smb2.FileLinkInformation{FileName: `d\l`}
+		want(t, "link", c.SetInfo(id, smb2.ClassFileLinkInformation, link), x.link)
+		want(t, "rename", c.Rename(id, `d\g`, false), x.rename)
+	}
+}
