@@ -286,9 +286,11 @@ func TestForeignWaitsForOwn(t *testing.T) {
 		release = make(chan struct{})
 		e := a.Req(smb2.CommandWrite, smb2.WriteRequest{FileID: id, Data: []byte("own")})
 		a.Send(e)
-		time.Sleep(aWhile)
-		rewrite(t, r.fs, "d/f", "half of it")
-		o.tell("d", vfs.WatchEvent{Op: vfs.WatchWritten, Name: "f"})
+		for _, part := range []string{"a part of it", "another part of it"} {
+			time.Sleep(aWhile)
+			rewrite(t, r.fs, "d/f", part)
+			o.tell("d", vfs.WatchEvent{Op: vfs.WatchWritten, Name: "f"})
+		}
 		time.Sleep(aWhile)
 		close(release)
 		want(t, "WRITE", a.Wait(e.MessageID).Status, ok)
