@@ -53,6 +53,7 @@ func setCompression(ctx context.Context, r *request, q *control) error {
 	case o.compressor == nil || o.file.base != nil:
 		return smb2.StatusNotSupported
 	}
+	defer o.work().end()
 	if err := o.compressor.SetCompressed(ctx, on); err != nil {
 		return err
 	}

@@ -40,6 +40,7 @@ func setSparse(ctx context.Context, r *request, q *control) error {
 	case !v.Sparse || !o.canHaveHoles():
 		return smb2.StatusInvalidDeviceRequest
 	}
+	defer o.work().end()
 	err = o.sparser.SetSparse(ctx, smb2.ParseFileSetSparseBuffer(q.Input).SetSparse)
 	if errors.Is(err, errors.ErrUnsupported) {
 		return smb2.StatusInvalidDeviceRequest
