@@ -26,6 +26,9 @@ type DirectoryEntry struct {
 	// FileID.
 	FileIDHigh uint64
 	Name       string
+	// AAPL, if set, is shown by FileIdBothDirectoryInformation instead of EASize
+	// and ShortName.
+	AAPL *AAPLEntry
 }
 
 // dirLayout tells which fields follow those that all but
@@ -148,7 +151,10 @@ func (y *dirLayout) appendFixed(w *builder, e *DirectoryEntry, nameLength int) {
 	if !y.ea {
 		return
 	}
+	aapl := e.AAPL != nil && y.short && y.idLate
 	switch reparse := e.FileAttributes&FileAttributeReparsePoint != 0; {
+	case aapl && !reparse:
+		w.u32(e.AAPL.MaximalAccess)
 	case !y.tag:
 		w.u32(e.EASize)
 	case reparse:
@@ -167,6 +173,10 @@ func (y *dirLayout) appendFixed(w *builder, e *DirectoryEntry, nameLength int) {
 	if y.id128 {
 		w.u64(e.FileID)
 		w.u64(e.FileIDHigh)
+	}
+	if aapl {
+		e.AAPL.appendTo(w, e.FileID)
+		return
 	}
 	if y.short {
 		appendShortName(w, e.ShortName)

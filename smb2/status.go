@@ -185,6 +185,7 @@ const (
 	StatusDiskFull                          Status = 0xC000007F
 	StatusInvalidVolumeLabel                Status = 0xC0000086
 	StatusFileInvalid                       Status = 0xC0000098
+	StatusAllottedSpaceExceeded             Status = 0xC0000099
 	StatusInsufficientResources             Status = 0xC000009A
 	StatusDfsExitPathFound                  Status = 0xC000009B
 	StatusWorkingSetQuota                   Status = 0xC00000A1

@@ -91,6 +91,7 @@ var statusNames = map[Status]string{
 	StatusDiskFull:                          "STATUS_DISK_FULL",
 	StatusInvalidVolumeLabel:                "STATUS_INVALID_VOLUME_LABEL",
 	StatusFileInvalid:                       "STATUS_FILE_INVALID",
+	StatusAllottedSpaceExceeded:             "STATUS_ALLOTTED_SPACE_EXCEEDED",
 	StatusInsufficientResources:             "STATUS_INSUFFICIENT_RESOURCES",
 	StatusDfsExitPathFound:                  "STATUS_DFS_EXIT_PATH_FOUND",
 	StatusWorkingSetQuota:                   "STATUS_WORKING_SET_QUOTA",
