@@ -25,6 +25,7 @@ type creation struct {
 	trailing bool   // it ended in a backslash
 	stream   streamName
 	object   *vfs.Attr // of what the named stream belongs to; nil: that is missing, or no stream is meant
+	blank    bool      // the named stream is there, but counts as missing
 	contexts createContexts
 	security *vfs.SecurityDescriptor // of the object; nil: none is kept
 	most     vfs.Access              // what may be done with it at most
@@ -210,6 +211,7 @@ func (c *creation) attempt(cl claim) error {
 	}
 	o.at.Store(c.r.tree)
 	o.holder = c.newHolder(o)
+	o.kind = c.r.tree.share.appleStream(c.stream.name)
 	c.o = o
 	f, err := c.find()
 	switch {
@@ -295,7 +297,7 @@ func (c *creation) openExisting(f vfs.File) error {
 	if err != nil {
 		return err
 	}
-	if c.req.Disposition == smb2.Create {
+	if c.req.Disposition == smb2.Create && !c.blank {
 		return smb2.StatusObjectNameCollision
 	}
 	attr = completeAttr(attr)
@@ -329,7 +331,7 @@ func (c *creation) openExisting(f vfs.File) error {
 		return err
 	}
 	o.setFile(f)
-	o.shared = o.access
+	o.shared, o.tidy = o.access, c.blank
 	if overwrite {
 		o.shared |= vfs.WriteData
 	}
@@ -342,6 +344,9 @@ func (c *creation) openExisting(f vfs.File) error {
 		return err
 	}
 	c.action = smb2.ActionOpened
+	if c.blank {
+		c.action = smb2.ActionCreated
+	}
 	if overwrite {
 		if err := c.overwrite(attr); err != nil {
 			c.keep()
@@ -381,7 +386,7 @@ func (c *creation) openBackend(access vfs.Access, attr vfs.Attr) (vfs.File, erro
 	if object != nil {
 		c.object = object
 	}
-	return f, err
+	return c.r.tree.share.wrapStream(c.stream.name, f), err
 }
 
 func (c *creation) openOptions(access vfs.Access) vfs.OpenOptions {
@@ -413,7 +418,7 @@ func (c *creation) overwrite(attr vfs.Attr) error {
 			c.changed |= smb2.FileNotifyChangeEa
 		}
 	}
-	if err := orDenied(o.trunc.Truncate(0)); err != nil {
+	if err := orDenied(o.empty()); err != nil {
 		return err
 	}
 	o.file.writes.Add(1)
@@ -433,9 +438,13 @@ func (c *creation) overwrite(attr vfs.Attr) error {
 	o.file.mu.Lock()
 	o.file.alloc = c.contexts.alloc
 	o.file.mu.Unlock()
-	c.action = smb2.ActionOverwritten
-	if c.req.Disposition == smb2.Supersede {
+	switch {
+	case c.blank:
+		c.action = smb2.ActionCreated
+	case c.req.Disposition == smb2.Supersede:
 		c.action = smb2.ActionSuperseded
+	default:
+		c.action = smb2.ActionOverwritten
 	}
 	return nil
 }

@@ -26,6 +26,8 @@ type cursor struct {
 	end     func()
 	held    *smb2.DirectoryEntry // found, but didn't fit
 	found   bool                 // something, since the start
+	aapl    bool                 // entries are in Apple's form
+	noIDs   bool                 // files are told to have none
 	done    bool
 }
 
@@ -61,6 +63,8 @@ func queryDirectory(ctx context.Context, r *request, w *reply) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.begin(ctx, o, req)
+	c.aapl = req.Class == smb2.ClassFileIdBothDirectoryInformation && r.se.listsAAPL()
+	c.noIDs = r.tree.hidesIDs()
 	if err := c.fill(ctx, o, &list, req.Flags&smb2.ReturnSingleEntry != 0); err != nil {
 		return err
 	}
@@ -117,6 +121,12 @@ func (c *cursor) fill(ctx context.Context, o *open, list *smb2.DirectoryList, si
 		}
 		if e == nil {
 			break
+		}
+		if c.noIDs {
+			e.FileID = 0
+		}
+		if c.aapl && e.AAPL == nil {
+			o.describeAAPL(ctx, e)
 		}
 		if !list.Add(e) {
 			c.held = e

@@ -26,6 +26,7 @@ type createContexts struct {
 
 	durable durableContexts
 	app     *appInstance
+	aapl    *smb2.AAPLRequest // nil: isn't asked for, or can't be had
 }
 
 func (c *creation) parseContexts() error {
@@ -65,6 +66,8 @@ func (c *creation) parseContexts() error {
 			if err := c.parseApp(x); err != nil {
 				return err
 			}
+		case smb2.ContextAAPL:
+			c.parseAAPL(x.Data)
 		case smb2.ContextTWrp:
 			if _, err := smb2.ParseTimewarpRequest(x.Data); err != nil {
 				return err
@@ -87,6 +90,9 @@ func (c *creation) parseContexts() error {
 // answerContexts returns what is answered to the contexts.
 func (c *creation) answerContexts() []smb2.CreateContext {
 	var list []smb2.CreateContext
+	if c.contexts.aapl != nil {
+		list = append(list, c.answerAAPL())
+	}
 	if c.contexts.maximal {
 		resp := smb2.MaximalAccessResponse{MaximalAccess: uint32(c.most)}
 		if c.contexts.maxTime != 0 && c.contexts.maxTime == smb2.FileTimeOf(c.attr.Written) {
@@ -95,7 +101,7 @@ func (c *creation) answerContexts() []smb2.CreateContext {
 		list = append(list, smb2.CreateContext{Name: smb2.ContextMxAc, Data: resp.Append(nil)})
 	}
 	if c.contexts.diskID {
-		resp := smb2.QueryOnDiskIDResponse{DiskFileID: c.attr.ID, VolumeID: c.r.tree.volumeID()}
+		resp := smb2.QueryOnDiskIDResponse{DiskFileID: c.o.fileID(c.attr), VolumeID: c.r.tree.volumeID()}
 		list = append(list, smb2.CreateContext{Name: smb2.ContextQFid, Data: resp.Append(nil)})
 	}
 	o := c.o

@@ -32,7 +32,7 @@ func (c *creation) checkStream() error {
 // find opens what the name stands for to look at it, the object or the stream. c.object
 // tells of the object if it is there and a stream is looked for.
 func (c *creation) find() (vfs.File, error) {
-	c.object = nil
+	c.object, c.blank = nil, false
 	f, err := c.findObject()
 	if err != nil {
 		return nil, c.checkAbove(err)
@@ -48,8 +48,12 @@ func (c *creation) find() (vfs.File, error) {
 			return nil, err
 		}
 	}
-	if err == nil {
-		c.stream.name = spelling(c.ctx, f, c.stream.name)
+	if err != nil {
+		return nil, err
+	}
+	c.stream.name = spelling(c.ctx, f, c.stream.name)
+	if err = c.checkBlank(s); err != nil {
+		s.Close()
 	}
 	return s, err
 }
@@ -123,6 +127,8 @@ func (c *creation) makeStream() error {
 	}
 	opt := vfs.StreamOptions{OpenOptions: c.openOptions(o.access), Create: true, Exclusive: true}
 	f, object, err := openStream(c.ctx, c.m.fs, o.name, c.stream.name, opt)
+	f = c.r.tree.share.wrapStream(c.stream.name, f)
+	o.tidy = true
 	switch {
 	case errors.Is(err, fs.ErrExist), isMissing(err):
 		err = errRaced

@@ -136,6 +136,9 @@
 // and that another tag has no meaning here, junctions among them. A backend may follow
 // links by itself, as vfs/osfs does unless it is told otherwise.
 //
+// Of Apple's extensions there is no way from a file's id to its name, and AppleDouble
+// files stay files. The server doesn't announce itself by mDNS.
+//
 // [Server.Close] waits until all requests have ended, and so does
 // [Server.Shutdown] as long as its context lets it. A backend or hook that calls
 // Close waits for itself.

@@ -42,6 +42,8 @@ type file struct {
 	opens         []*open
 	deletePending bool
 	deletePath    string        // the name to be removed
+	tidy          bool          // a stream that is not to be left empty
+	onlyEmpty     bool          // a stream that is removed only if it is empty
 	renaming      string        // what it is about to be called
 	gone          chan struct{} // closed by forget
 	alloc         int64         // allocation that was asked for and not yet used
@@ -117,6 +119,8 @@ func (f *file) enter(o *open, byName bool) {
 		object.streams[foldStream(f.stream)] = f
 	}
 	f.opens = append(f.opens, o)
+	f.tidy = f.tidy || o.mayEmpty()
+	f.onlyEmpty = f.onlyEmpty || o.kind == appleResource
 	o.file = f
 	m.addPath(o.key(), f)
 }
@@ -227,6 +231,10 @@ func (f *file) leave(o *open) (remove *file, breaks []oplock.Break) {
 	}
 	if len(f.opens) > 0 {
 		return nil, breaks
+	}
+	if f.tidy && !f.deletePending {
+		f.onlyEmpty = true
+		f.setDeletePending(o.name)
 	}
 	return f.idle(), nil
 }

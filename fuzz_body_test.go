@@ -60,6 +60,9 @@ func (p *peer) body(op byte) (smb2.Command, smbtest.Body) {
 		if code == smb2.FsctlSetReparsePoint && len(in) == 0 {
 			in = relative(fuzzNames[id.Volatile&7]).Append(nil)
 		}
+		if code == smb2.FsctlSrvCopychunk && len(in) == 4 {
+			in = append(append(in[:0], s.key[:]...), make([]byte, 8)...) // all, for a Mac
+		}
 		return smb2.CommandIoctl, smbtest.IoctlReq(id, code, in, 1024)
 	case opNotify:
 		id, x := s.id(), s.byte()
@@ -153,7 +156,13 @@ var fuzzEAs = []smb2.FileFullEaInformation{
 func (s *script) create() smb2.CreateRequest {
 	name, mode, keep := s.byte(), s.byte(), s.byte()
 	req := smbtest.CreateReq(fuzzNames[name&7], smb2.Disposition(mode>>2&7))
-	if name&8 != 0 {
+	apple := name&0x48 == 0x48
+	switch {
+	case apple && name&0x10 != 0:
+		req.Name += ":AFP_AfpInfo"
+	case apple:
+		req.Name += ":AFP_Resource"
+	case name&8 != 0:
 		req.Name = "srvsvc"
 	}
 	if name&0x10 != 0 {
@@ -170,7 +179,9 @@ func (s *script) create() smb2.CreateRequest {
 		req.ShareAccess = 0
 	}
 	var x []smb2.CreateContext
-	if name&0x10 != 0 {
+	if apple && name&0x20 != 0 {
+		x = append(x, smb2.CreateContext{Name: smb2.ContextAAPL, Data: serverQuery(7, uint64(name))})
+	} else if name&0x10 != 0 {
 		x = append(x, extA(fuzzEAs[name>>6&3]))
 	}
 	if name&0x20 != 0 {

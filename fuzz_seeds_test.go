@@ -84,6 +84,8 @@ func fuzzSeeds() []fuzzSeed {
 	add("copy", d, s, op(opCreate, 0, 0, modeOpenIf, 0), op(opWrite, 0, 0, 0xF0), op(opIoctl, 0, 0, 0), op(opIoctl, 0, 0, 5))
 
 	stream := op(opCreate, 0, 6, modeOpenIf, levelLease, lRWH|1)
+	add("apple", d, s, op(opCreate, 0, 0x78, modeOpenIf, 0), op(opWrite, 0, 0, 0xF0), op(opCreate, 0, 0x69, modeOpenIf, 0), op(opWrite, 0, 1, 0xF0), op(opCreate, 0, 5, modeOpen|modeDir|modeRead, 0), op(opQueryDir, 0, 2, 255),
+		op(opIoctl, 0, 1, 0), op(opIoctl, 0, 0, 0x15, 0, 0, 0, 0), op(opClose, 0, 1), op(opClose, 0, 0))
 	add("stream", d, s, op(opCreate, 0, 0, modeOpenIf, levelLease, lRWH), stream, op(opWrite, 0, 0, 0x30), op(peerB|opCreate, 0, 6, modeOpen, 0), op(opAck, 0), op(opAck, 0),
 		op(peerB|opSetInfo, 0, 0, 0), op(opQueryInfo, 0, 0, 0xF8, 22), op(peerB|opClose, 0, 0), op(opClose, 0, 0))
 	add("stream renamed", d, s, stream, op(opSetInfo, 0, 0, 1|2<<4), op(opSetInfo, 0, 0, 9|6<<4), op(opCreate, 0, 0, modeOpen, 0), op(opSetInfo, 0, 0, 1|1<<4), op(opSetInfo, 0, 0, 0), op(opClose, 0, 0))

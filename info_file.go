@@ -69,7 +69,7 @@ func (q *query) diskFile(dst []byte, class smb2.FileInfoClass) ([]byte, error) {
 	case smb2.ClassFileStandardInformation:
 		return o.standardInfo(a).Append(dst), nil
 	case smb2.ClassFileInternalInformation:
-		return smb2.FileInternalInformation{IndexNumber: a.ID}.Append(dst), nil
+		return smb2.FileInternalInformation{IndexNumber: o.fileID(a)}.Append(dst), nil
 	case smb2.ClassFileEaInformation:
 		return eaInfo(sizeOfEAs(q.ctx, o.f)).Append(dst), nil
 	case smb2.ClassFileAccessInformation:
@@ -90,7 +90,7 @@ func (q *query) diskFile(dst []byte, class smb2.FileInfoClass) ([]byte, error) {
 		return smb2.FileAllInformation{
 			Basic:    basicInfo(a),
 			Standard: o.standardInfo(a),
-			Internal: smb2.FileInternalInformation{IndexNumber: a.ID},
+			Internal: smb2.FileInternalInformation{IndexNumber: o.fileID(a)},
 			Ea:       eaInfo(sizeOfEAs(q.ctx, o.f)),
 			Access:   smb2.FileAccessInformation{AccessFlags: uint32(o.access)},
 			Position: smb2.FilePositionInformation{CurrentByteOffset: o.position.Load()},
@@ -115,7 +115,7 @@ func (q *query) diskFile(dst []byte, class smb2.FileInfoClass) ([]byte, error) {
 		return q.streams(dst, a)
 	case smb2.ClassFileIdInformation:
 		info := smb2.FileIdInformation{VolumeSerialNumber: o.tree().volumeID()}
-		putUint64(info.FileID[:], a.ID)
+		putUint64(info.FileID[:], o.fileID(a))
 		return info.Append(dst), nil
 	}
 	return dst, smb2.StatusInvalidInfoClass

@@ -23,6 +23,9 @@ func (q *query) fileSystem(dst []byte) ([]byte, error) {
 	}
 	t := q.o.tree()
 	v, err := t.mount.volume(q.ctx, t)
+	if err == nil && t.apple() && t.share.Apple.TimeMachine && t.share.Apple.TimeMachineMax > 0 {
+		v, err = t.limitBackups(q.ctx, v)
+	}
 	if err != nil {
 		return dst, err
 	}

@@ -24,6 +24,13 @@ func (q *query) security(dst []byte) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
+	if info&vfs.DACLSecurity != 0 && q.r.tree.hasAAPL(smb2.AAPLNFSACE) {
+		a, err := q.o.stat(q.ctx)
+		if err != nil {
+			return dst, err
+		}
+		sd = withModes(sd, a)
+	}
 	start := len(dst)
 	dst = sd.Select(info).Append(dst)
 	if n := len(dst) - start; n > int(q.req.OutputLength) {
@@ -91,6 +98,11 @@ func (r *request) setSecurity(ctx context.Context, info vfs.SecurityInformation,
 	old, err := r.descriptor(ctx, o)
 	if err != nil {
 		return err
+	}
+	if r.tree.hasAAPL(0) {
+		if info, err = r.setModes(ctx, info, &sd, old); err != nil || info.SetAccess() == 0 {
+			return err
+		}
 	}
 	fresh, err := old.Merge(sd, info)
 	switch {

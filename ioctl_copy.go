@@ -61,6 +61,9 @@ func copyChunk(ctx context.Context, r *request, q *control) error {
 		q.CtlCode == smb2.FsctlSrvCopychunk && dst.access&vfs.ReadData == 0:
 		return smb2.StatusAccessDenied
 	}
+	if len(req.Chunks) == 0 && r.tree.hasAAPL(smb2.AAPLCopyFile) {
+		return r.copyFile(ctx, src, q)
+	}
 	var resp smb2.SrvCopychunkResponse
 	for _, c := range req.Chunks {
 		n, err := r.copyFrom(ctx, src, c)

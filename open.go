@@ -36,6 +36,8 @@ type open struct {
 	app        *appInstance         // nil unless the client named one
 	action     smb2.CreateAction
 	durability durability
+	kind       appleStream
+	tidy       bool // the stream it is an open of may be left empty, see aapl_stream.go
 
 	// at is the tree connect that it belongs to, nil while it waits for its
 	// client to come back. It doesn't change while the open is pinned.
@@ -270,14 +272,16 @@ func (o *open) release(ctx context.Context) error {
 	if next == nil && o.deleteOnClose {
 		f.saveAll() // a deletion that others delay
 	}
-	if next != nil {
-		for next != nil {
-			var rerr error
-			if next, rerr = o.m.remove(ctx, next, o.holder); err == nil {
-				err = rerr
-			}
+	removed := next != nil
+	for next != nil {
+		var rerr error
+		if next, rerr = o.m.remove(ctx, next, o.holder); rerr == errKept {
+			removed = false
+		} else if err == nil {
+			err = rerr
 		}
-	} else if o.unlinked.Load() {
+	}
+	if removed || o.unlinked.Load() {
 		// Nobody sees it in a directory any more.
 	} else if o.changed.Load() {
 		o.m.entryChanged(o.holder, o.modified(o.pending.Swap(0)))
@@ -292,10 +296,9 @@ func (o *open) release(ctx context.Context) error {
 
 // remove removes a file or stream whose last open went, that of h. It returns what
 // must be removed next.
-func (m *mount) remove(ctx context.Context, f *file, h *oplock.Holder) (next *file, err error) {
-	name, stream := f.doomedName()
-	c := claim{key: foldPath(name), exclusive: true, subtree: f.dir}
-	if err := m.claim(ctx, c); err != nil {
+func (m *mount) remove(ctx context.Context, f *file, h *oplock.Holder) (next *file, _ error) {
+	name, stream, c, err := m.claimDoomed(ctx, f)
+	if err != nil {
 		return nil, err
 	}
 	defer m.unclaim(c)
@@ -305,7 +308,7 @@ func (m *mount) remove(ctx context.Context, f *file, h *oplock.Holder) (next *fi
 	}
 	switch {
 	case stream != "":
-		err = m.withStreamer(ctx, name, func(s vfs.Streamer) error { return s.RemoveStream(ctx, stream) })
+		err = m.withStreamer(ctx, name, func(s vfs.Streamer) error { return f.removeStream(ctx, s, stream) })
 	case m.remover == nil:
 		return nil, smb2.StatusAccessDenied
 	default:

@@ -288,7 +288,8 @@ func (s *Server) restore(r *handleRecord) error {
 		o.app = &appInstance{id: r.App.ID, versioned: r.App.Versioned, version: r.App.Version, clientGUID: r.Client}
 	}
 	o.resilient.Store(int64(r.Resilient))
-	o.setFile(f)
+	o.kind = sh.appleStream(r.Stream)
+	o.setFile(sh.wrapStream(r.Stream, f))
 	if err := o.rejoin(r, completeAttr(attr), object); err != nil {
 		f.Close()
 		m.release()

@@ -37,6 +37,8 @@ type session struct {
 	watching notify.Budget // bounds what its watches take
 	tokens   tokens        // for offloaded copies
 
+	aapl atomic.Uint64 // what it was granted of Apple's extensions, see hasAAPL
+
 	mu        sync.RWMutex
 	logon     *logon     // under way, between two SESSION_SETUPs
 	settingUp bool       // a SESSION_SETUP is being worked on

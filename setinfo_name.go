@@ -220,7 +220,7 @@ func (n *renaming) rename() error {
 		if below(foldPath(n.to), foldPath(n.from)) && foldPath(n.to) != foldPath(n.from) {
 			return smb2.StatusInvalidParameter
 		}
-		if files := m.openBelow(n.from); len(files) > 0 {
+		if files := m.openBelow(n.from); len(files) > 0 && !n.movesOpen() {
 			return n.breakAll(files, oplock.OpRenameParent)
 		}
 	}
@@ -265,6 +265,9 @@ func (n *renaming) rename() error {
 	o.did()
 	o.file.follow()
 	err = o.file.saveAll()
+	if o.file.dir && n.movesOpen() {
+		err = errors.Join(err, m.movedBelow(n.from, n.to))
+	}
 	n.report(old != "" && !n.same)
 	return err
 }

@@ -99,6 +99,9 @@ type Share struct {
 	// under descriptors of its own where the backend keeps them. Nil denies nothing.
 	Security *vfs.SecurityDescriptor
 
+	// Apple says how the share serves macOS and iOS.
+	Apple AppleOptions
+
 	// Allow returns what the caller may do at most, or an error to refuse the
 	// connection. Nil lets every authenticated user do everything, and guests
 	// and anonymous callers nothing.

@@ -272,6 +272,9 @@ func (q *query) streams(dst []byte, a vfs.Attr) ([]byte, error) {
 			if err != nil {
 				return dst, err
 			}
+			if q.o.tree().hides(info, a.IsDir()) {
+				continue
+			}
 			if info.Alloc == 0 {
 				info.Alloc = roundUp(info.Size)
 			}

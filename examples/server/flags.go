@@ -39,6 +39,7 @@ type shareConfig struct {
 	noCaching  bool
 	mem        bool // in memory, whatever -backend says
 	symlinks   bool // links are shown, not followed
+	apple      smb.AppleOptions
 }
 
 // userConfig is one -user.
@@ -156,17 +157,27 @@ var shareOptions = []struct {
 	{"nocache", "let clients cache nothing", func(s *shareConfig) { s.noCaching = true }},
 	{"symlinks", "clients see symbolic links, and follow them by themselves", func(s *shareConfig) { s.symlinks = true }},
 	{"mem", "in memory, gone at the end", func(s *shareConfig) { s.mem = true }},
+	{"timemachine", "for backups of Macs; timemachine=500G bounds them", func(s *shareConfig) { s.apple.TimeMachine = true }},
+	{"unixmodes", "let Macs set POSIX modes", func(s *shareConfig) { s.apple.UnixModes = true }},
+	{"zeroids", "tell Macs that files have no ids", func(s *shareConfig) { s.apple.ZeroFileIDs = true }},
+	{"noapple", "without Apple's extensions", func(s *shareConfig) { s.apple.Off = true }},
 }
 
 func shareOptionHelp() string {
 	var b strings.Builder
 	for _, o := range shareOptions {
-		fmt.Fprintf(&b, "  %-10s%s\n", o.name, o.help)
+		fmt.Fprintf(&b, "  %-12s%s\n", o.name, o.help)
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
 func (s *shareConfig) set(option string) error {
+	if size, ok := strings.CutPrefix(option, "timemachine="); ok {
+		var err error
+		s.apple.TimeMachine = true
+		s.apple.TimeMachineMax, err = parseSize(size)
+		return err
+	}
 	var names []string
 	for _, o := range shareOptions {
 		if o.name == option {

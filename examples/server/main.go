@@ -110,7 +110,7 @@ func newServer(cfg *config) (*smb.Server, error) {
 			return nil, err
 		}
 		share := &smb.Share{FS: fsys, ReadOnly: s.readOnly, Encrypt: s.encrypt, ContinuouslyAvailable: cfg.handles != "",
-			AccessBasedEnumeration: s.abe, NoCaching: s.noCaching}
+			AccessBasedEnumeration: s.abe, NoCaching: s.noCaching, Apple: s.apple}
 		if s.guest {
 			share.Allow = smb.AllowGuests
 		}
