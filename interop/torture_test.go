@@ -23,10 +23,16 @@ const tortureWorkers = 2
 var slowTorture = regexp.MustCompile(`^smb2\.(maxfid|scan|dir|deny|compound_find|mangle|charset|openattr|winattr|lock\.contend|rename\.rename_dir_bench|notify|oplock|lease|replay|multichannel|timestamps)`)
 
 // specialShares are those that some tests want: with options of the example server's
-// -share flag. A line of the list names one as "share=NAME".
+// -share flag. A line of the list names one as "share=NAME". Dir is the name of one
+// before it that has the same directory.
 var specialShares = []harness.Share{
 	{Name: "hideunread", Options: []string{"abe"}},
 	{Name: "memory", Options: []string{"mem"}}, // files can be cloned and compressed
+	{Name: "fruit", Options: []string{"unixmodes"}},
+	{Name: "nofruit", Options: []string{"noapple"}, Dir: "fruit"},
+	{Name: "fruitzf", Options: []string{"unixmodes", "zeroids"}},
+	{Name: "fruittm", Options: []string{"unixmodes", "timemachine=32K"}},
+	{Name: "fruitmem", Options: []string{"mem", "unixmodes"}}, // streams may be large
 }
 
 // tortureTest is a line of testdata/smbtorture.txt: the name of a test, and after "#" what
@@ -63,8 +69,12 @@ func TestSmbtorture(t *testing.T) {
 	need(t, "smbtorture")
 	var shares []harness.Share
 	special := make(map[string]chan harness.Share)
+	dirs := make(map[string]string)
 	for _, sh := range specialShares {
-		sh.Dir = shareDir(t)
+		if sh.Dir = dirs[sh.Dir]; sh.Dir == "" {
+			sh.Dir = shareDir(t)
+		}
+		dirs[sh.Name] = sh.Dir
 		shares = append(shares, sh)
 		special[sh.Name] = make(chan harness.Share, 1)
 		special[sh.Name] <- sh
