@@ -13,7 +13,7 @@ func openBackend(kind string, s shareConfig) (vfs.FS, error) {
 	if kind == "mem" || s.mem {
 		return &memfs.FS{}, nil
 	}
-	opt := osfs.Options{}
+	opt := osfs.Options{NativeNames: s.native}
 	if s.symlinks {
 		opt.Symlinks = osfs.ShowSymlinks
 	}

@@ -39,6 +39,7 @@ type shareConfig struct {
 	noCaching  bool
 	mem        bool // in memory, whatever -backend says
 	symlinks   bool // links are shown, not followed
+	native     bool // names
 	apple      smb.AppleOptions
 }
 
@@ -158,6 +159,7 @@ var shareOptions = []struct {
 	{"symlinks", "clients see symbolic links, and follow them by themselves", func(s *shareConfig) { s.symlinks = true }},
 	{"mem", "in memory, gone at the end", func(s *shareConfig) { s.mem = true }},
 	{"timemachine", "for backups of Macs; timemachine=500G bounds them", func(s *shareConfig) { s.apple.TimeMachine = true }},
+	{"nativenames", "store characters such as ? that macOS substitutes", func(s *shareConfig) { s.native = true }},
 	{"unixmodes", "let Macs set POSIX modes", func(s *shareConfig) { s.apple.UnixModes = true }},
 	{"zeroids", "tell Macs that files have no ids", func(s *shareConfig) { s.apple.ZeroFileIDs = true }},
 	{"noapple", "without Apple's extensions", func(s *shareConfig) { s.apple.Off = true }},

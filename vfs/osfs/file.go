@@ -125,7 +125,7 @@ func (h *File) ReadDir(ctx context.Context) iter.Seq2[vfs.DirEntry, error] {
 					continue
 				}
 				a, size, ok := h.entryAttr(d, e)
-				if ok && !yield(vfs.DirEntry{Name: e.Name(), Attr: a, Xattrs: size}, nil) {
+				if ok && !yield(vfs.DirEntry{Name: h.fs.remote(e.Name()), Attr: a, Xattrs: size}, nil) {
 					return
 				}
 			}

@@ -22,10 +22,14 @@ func (f *FS) nativeLinks() bool { return f.sys.openat2 }
 // Symlink makes a link. It declines unless Options.Symlinks is ShowSymlinks, as a link
 // that is followed is none to the client who made it.
 func (f *FS) Symlink(ctx context.Context, target, name string, replace bool) error {
+	name, ok := f.local(name)
+	if f.opt.NativeNames {
+		target = mapElements(target, nativeName)
+	}
 	switch {
 	case f.opt.Symlinks != ShowSymlinks:
 		return f.fail("symlink", name, errors.ErrUnsupported)
-	case !valid(name) || name == "." || target == "" || path.IsAbs(target):
+	case !ok || name == "." || target == "" || path.IsAbs(target):
 		return f.fail("symlink", name, fs.ErrInvalid)
 	}
 	err := f.root.Symlink(target, name)
@@ -80,7 +84,8 @@ func (f *FS) Readlink(ctx context.Context, name string) (string, error) {
 	if f.opt.Symlinks != ShowSymlinks {
 		return "", f.fail("readlink", name, errors.ErrUnsupported)
 	}
-	if !valid(name) {
+	name, ok := f.local(name)
+	if !ok {
 		return "", f.fail("readlink", name, fs.ErrInvalid)
 	}
 	fd, err := f.beneath(name, pathOnly, 0)
@@ -95,6 +100,9 @@ func (f *FS) Readlink(ctx context.Context, name string) (string, error) {
 		return "", f.fail("readlink", name, fs.ErrInvalid)
 	case err != nil:
 		return "", f.fail("readlink", name, err)
+	}
+	if f.opt.NativeNames {
+		return mapElements(string(target[:n]), substituted), nil
 	}
 	return string(target[:n]), nil
 }

@@ -124,6 +124,14 @@ type Options struct {
 	// are listed all the same; the client hides them.
 	HideDotFiles bool
 
+	// NativeNames stores the characters that clients can't have in names, and
+	// macOS sends others from U+F001 on for, as what they stand for, and sends
+	// those for what is stored, so that '?' and ':' are the same for the user of
+	// a Mac and for programs of this machine. Without it the substitutes are stored,
+	// and names with such characters are not shown to clients. It doesn't do
+	// anything on Windows, whose programs can't have them either.
+	NativeNames bool
+
 	// IgnoreMode makes stored security descriptors hold whatever the
 	// permission bits say, as Samba's "ignore system acls"; such descriptors
 	// are stored without a hash. For directories that only this server and
@@ -194,6 +202,7 @@ func New(dir string, opt *Options) (*FS, error) {
 	if opt != nil {
 		f.opt = *opt
 	}
+	f.opt.NativeNames = f.opt.NativeNames && validName(":")
 	if f.opt.FileMode == 0 {
 		f.opt.FileMode = 0o644
 	}
@@ -234,7 +243,8 @@ func (f *FS) Close() error {
 // has a right to it; the content of a device, a socket or a pipe never is, that
 // is fs.ErrPermission.
 func (f *FS) Open(ctx context.Context, name string, opt vfs.OpenOptions) (vfs.File, error) {
-	if !valid(name) {
+	name, ok := f.local(name)
+	if !ok {
 		return nil, f.fail("open", name, fs.ErrInvalid)
 	}
 	h, err := f.open(name, opt)
@@ -246,7 +256,8 @@ func (f *FS) Open(ctx context.Context, name string, opt vfs.OpenOptions) (vfs.Fi
 
 // Create makes a file or a directory.
 func (f *FS) Create(ctx context.Context, name string, opt vfs.CreateOptions) (vfs.File, error) {
-	if !valid(name) {
+	name, ok := f.local(name)
+	if !ok {
 		return nil, f.fail("create", name, fs.ErrInvalid)
 	}
 	if opt.Security != nil {
@@ -296,7 +307,8 @@ func (f *FS) createPlain(name string, opt vfs.CreateOptions) (*File, error) {
 
 // Remove removes a file, a link or an empty directory.
 func (f *FS) Remove(ctx context.Context, name string) error {
-	if !valid(name) || name == "." {
+	name, ok := f.local(name)
+	if !ok || name == "." {
 		return f.fail("remove", name, fs.ErrInvalid)
 	}
 	err := f.root.Remove(name)

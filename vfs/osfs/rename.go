@@ -15,7 +15,9 @@ import (
 // are one call on Linux and macOS; elsewhere a file is linked and its old name
 // removed, and for a directory there is a lock, which other programs don't heed.
 func (f *FS) Rename(ctx context.Context, oldname, newname string, replace bool) error {
-	if !valid(oldname) || !valid(newname) || oldname == "." || newname == "." {
+	oldname, oldOK := f.local(oldname)
+	newname, newOK := f.local(newname)
+	if !oldOK || !newOK || oldname == "." || newname == "." {
 		return f.fail("rename", oldname, fs.ErrInvalid)
 	}
 	move := f.moveNew
@@ -106,7 +108,9 @@ func (f *FS) oneName(a, b string) bool {
 // Link gives the file a further name. With replace, the link is made under a
 // temporary name in the same directory and then renamed.
 func (f *FS) Link(ctx context.Context, oldname, newname string, replace bool) error {
-	if !valid(oldname) || !valid(newname) || oldname == "." || newname == "." {
+	oldname, oldOK := f.local(oldname)
+	newname, newOK := f.local(newname)
+	if !oldOK || !newOK || oldname == "." || newname == "." {
 		return f.fail("link", oldname, fs.ErrInvalid)
 	}
 	err := f.root.Link(oldname, newname)

@@ -40,7 +40,8 @@ const watchMask = unix.IN_CREATE | unix.IN_DELETE | unix.IN_MOVED_FROM | unix.IN
 // machines to a network file system, or through a memory mapping, can't be seen; nor
 // those of a file's content by a hard link in a directory that isn't watched.
 func (f *FS) Watch(ctx context.Context, name string, changed func(vfs.WatchEvent)) (stop func(), err error) {
-	if !valid(name) {
+	name, ok := f.local(name)
+	if !ok {
 		return nil, f.fail("watch", name, fs.ErrInvalid)
 	}
 	if !f.sys.openat2 {
@@ -52,7 +53,10 @@ func (f *FS) Watch(ctx context.Context, name string, changed func(vfs.WatchEvent
 	}
 	defer unix.Close(fd)
 	// By the descriptor, since by its name it might lead elsewhere by now.
-	stop, err = f.sys.notifier.watch(procPath(fd), changed)
+	stop, err = f.sys.notifier.watch(procPath(fd), func(e vfs.WatchEvent) {
+		e.Name, e.OldName = f.remote(e.Name), f.remote(e.OldName)
+		changed(e)
+	})
 	switch err {
 	case nil:
 		return stop, nil
