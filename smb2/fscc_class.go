@@ -61,6 +61,7 @@ const (
 	ClassFileId64ExtdBothDirectoryInformation  FileInfoClass = 79
 	ClassFileIdAllExtdDirectoryInformation     FileInfoClass = 80
 	ClassFileIdAllExtdBothDirectoryInformation FileInfoClass = 81
+	ClassFilePosixInformation                  FileInfoClass = 100 // [POSIX-FSCC]
 )
 
 // FSInfoClass selects a structure of [MS-FSCC] 2.5.
@@ -80,6 +81,7 @@ const (
 	ClassFsDriverPathInformation  FSInfoClass = 9
 	ClassFsVolumeFlagsInformation FSInfoClass = 10
 	ClassFsSectorSizeInformation  FSInfoClass = 11
+	ClassFsPosixInformation       FSInfoClass = 100 // [POSIX-FSCC]
 )
 
 // String returns the name of [MS-FSCC], such as FileBasicInformation.
@@ -153,6 +155,7 @@ var fileInfoClassNames = map[FileInfoClass]string{
 	ClassFileId64ExtdBothDirectoryInformation:  "FileId64ExtdBothDirectoryInformation",
 	ClassFileIdAllExtdDirectoryInformation:     "FileIdAllExtdDirectoryInformation",
 	ClassFileIdAllExtdBothDirectoryInformation: "FileIdAllExtdBothDirectoryInformation",
+	ClassFilePosixInformation:                  "FilePosixInformation",
 }
 
 // fsInfoClassNames is never written.
@@ -168,4 +171,5 @@ var fsInfoClassNames = map[FSInfoClass]string{
 	ClassFsDriverPathInformation:  "FileFsDriverPathInformation",
 	ClassFsVolumeFlagsInformation: "FileFsVolumeFlagsInformation",
 	ClassFsSectorSizeInformation:  "FileFsSectorSizeInformation",
+	ClassFsPosixInformation:       "FileFsPosixInformation",
 }

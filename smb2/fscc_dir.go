@@ -29,12 +29,17 @@ type DirectoryEntry struct {
 	// AAPL, if set, is shown by FileIdBothDirectoryInformation instead of EASize
 	// and ShortName.
 	AAPL *AAPLEntry
+
+	// Of ClassFilePosixInformation alone, which has no EASize.
+	DeviceID uint32
+	Posix    PosixCreateResponse
 }
 
 // dirLayout tells which fields follow those that all but
 // FileNamesInformation begin with. They come in the order of the fields here.
 type dirLayout struct {
 	namesOnly  bool
+	posix      bool // as FilePosixInformation; the name is behind what has no fixed length
 	ea         bool // EaSize, at 64
 	tag        bool // ReparsePointTag of its own, at 68
 	idEarly    bool // FileId before the short name, at 72
@@ -53,11 +58,13 @@ const (
 )
 
 // directoryLayout returns the layout of a class, [MS-FSCC] 2.4.8, 2.4.10,
-// 2.4.15, 2.4.18 to 2.4.24 and 2.4.33.
+// 2.4.15, 2.4.18 to 2.4.24 and 2.4.33, [POSIX-FSCC] 2.4.1.
 func directoryLayout(class FileInfoClass) (dirLayout, bool) {
 	switch class {
 	case ClassFileNamesInformation:
 		return dirLayout{namesOnly: true, nameOffset: namesFixed}, true
+	case ClassFilePosixInformation:
+		return dirLayout{posix: true, nameOffset: 8 + posixMin + 4}, true
 	case ClassFileDirectoryInformation:
 		return dirLayout{nameOffset: dirFixed}, true
 	case ClassFileFullDirectoryInformation:
@@ -114,18 +121,26 @@ func (l *DirectoryList) Add(e *DirectoryEntry) bool {
 	end := len(l.buf)
 	at := l.start + (end-l.start+7)&^7
 	nameLength := utf16le.Len(e.Name)
+	nameOffset := l.layout.nameOffset
+	if l.layout.posix {
+		nameOffset = 8 + posixFixed + len(e.Posix.Owner) + len(e.Posix.Group) + 4
+	}
 	// The sum can't wrap: the name is in memory, and half as long there at
 	// worst.
-	if uint64(at-l.start)+uint64(l.layout.nameOffset)+uint64(nameLength) > uint64(max(l.max, 0)) {
+	if uint64(at-l.start)+uint64(nameOffset)+uint64(nameLength) > uint64(max(l.max, 0)) {
 		return false
 	}
 	w := builder{b: l.buf, start: at}
 	w.zero(at - end)
-	if l.layout.namesOnly {
-		w.u32(0)
-		w.u32(e.FileIndex)
+	w.u32(0)
+	w.u32(e.FileIndex)
+	switch {
+	case l.layout.namesOnly:
 		w.u32(uint32(nameLength))
-	} else {
+	case l.layout.posix:
+		w.b = e.posix().Append(w.b)
+		w.u32(uint32(nameLength))
+	default:
 		l.layout.appendFixed(&w, e, nameLength)
 	}
 	w.name(e.Name)
@@ -138,8 +153,6 @@ func (l *DirectoryList) Add(e *DirectoryEntry) bool {
 }
 
 func (y *dirLayout) appendFixed(w *builder, e *DirectoryEntry, nameLength int) {
-	w.u32(0)
-	w.u32(e.FileIndex)
 	w.fileTime(e.CreationTime)
 	w.fileTime(e.LastAccessTime)
 	w.fileTime(e.LastWriteTime)
@@ -209,6 +222,9 @@ func ParseDirectoryList(class FileInfoClass, b []byte) ([]DirectoryEntry, error)
 }
 
 func (y *dirLayout) parse(b []byte) (DirectoryEntry, error) {
+	if y.posix {
+		return parsePosixEntry(b)
+	}
 	var e DirectoryEntry
 	c := cursor(b[4:y.nameOffset])
 	e.FileIndex = c.u32()

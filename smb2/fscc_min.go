@@ -61,6 +61,8 @@ func (c FSInfoClass) MinOutput() (n int, ok bool) {
 		return 64, true
 	case ClassFsSectorSizeInformation:
 		return 28, true
+	case ClassFsPosixInformation:
+		return fsPosixSize, true
 	}
 	return 0, false
 }

@@ -18,7 +18,7 @@ const (
 	ContextTransport        ContextType = 6
 	ContextRDMATransform    ContextType = 7
 	ContextSigning          ContextType = 8
-	ContextPosix            ContextType = 0x100
+	ContextPosix            ContextType = 0x100 // SMB3_POSIX_EXTENSIONS_AVAILABLE of [POSIX-SMB2]
 )
 
 // HashSHA512 is the only hash of a PreauthIntegrityContext.
