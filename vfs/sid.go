@@ -58,6 +58,32 @@ func UnixGroupSID(gid uint32) SID {
 	return SID("S-1-22-2-" + strconv.FormatUint(uint64(gid), 10))
 }
 
+// UnixID returns the number in a SID that stands for a user of a machine, or for a
+// group: Samba's S-1-22-1-uid and S-1-22-2-gid, or S-1-5-88-1-uid and S-1-5-88-2-gid
+// of Windows' NFS server, which Linux and Apple use.
+func (s SID) UnixID() (id uint32, group, ok bool) {
+	text, ok := strings.CutPrefix(string(s), "S-1-22-")
+	if !ok {
+		text, ok = strings.CutPrefix(string(s), "S-1-5-88-")
+	}
+	kind, text, _ := strings.Cut(text, "-")
+	if !ok || kind != "1" && kind != "2" {
+		return 0, false, false
+	}
+	id, ok = decimal32(text)
+	return id, kind == "2", ok
+}
+
+// UnixMode returns the bits of S-1-5-88-3-mode, by which Windows' NFS server and Linux
+// call the permissions of an object in its ACL.
+func (s SID) UnixMode() (mode uint32, ok bool) {
+	text, ok := strings.CutPrefix(string(s), "S-1-5-88-3-")
+	if !ok {
+		return 0, false
+	}
+	return decimal32(text)
+}
+
 // ParseSID reads the binary form, [MS-DTYP] 2.4.2.2, at the start of b and
 // returns it with the number of bytes that it takes there.
 func ParseSID(b []byte) (SID, int, error) {

@@ -12,7 +12,9 @@
 //
 // Names satisfy [io/fs.ValidPath]: slash-separated UTF-8, "." is the root. The
 // server has already resolved backslashes, streams, snapshot tokens and case,
-// and refused "..", NUL and the characters Windows can't have in a name.
+// and refused "..", NUL and the characters Windows can't have in a name. Names of
+// POSIX clients, if the server is told to serve them, may have all characters but
+// NUL, and differ in case only.
 //
 // # Concurrency
 //
@@ -114,6 +116,12 @@ type CreateOptions struct {
 	// NoCompression asks that the object isn't compressed, even if its directory
 	// is; see Compressor.
 	NoCompression bool
+
+	// Mode holds the PosixBits that a POSIX client asks for, if HasMode is set;
+	// else the backend chooses. A backend that can't store them ignores them,
+	// and leaves out those that it doesn't let clients set.
+	Mode    fs.FileMode
+	HasMode bool
 }
 
 // Attr describes a file or directory.
@@ -125,6 +133,11 @@ type Attr struct {
 
 	// Mode holds the type bits; the permission bits are informative.
 	Mode fs.FileMode
+
+	// UID and GID are the numbers of the user and the group that own the object,
+	// if Owned is set; else it has no such owner.
+	UID, GID uint32
+	Owned    bool
 
 	Size  int64 // end of file, in bytes
 	Alloc int64 // bytes allocated; zero lets the server round Size up
@@ -199,6 +212,9 @@ type Volume struct {
 	Free      uint64 // allocation units not in use
 	Available uint64 // allocation units the caller may use
 
+	Files     uint64 // objects that there can be in all; zero: unknown
+	FreeFiles uint64 // objects that can still be made
+
 	Label  string // volume label; empty: the share's name
 	Serial uint32 // serial number; zero: derived from the share's name
 	FSName string // file system type; empty: "NTFS", which clients expect
@@ -206,7 +222,7 @@ type Volume struct {
 	// MaxName is the longest element of a name; zero: 255.
 	MaxName uint32
 	// CaseSensitive tells that names which differ in case only are
-	// different objects.
+	// different objects. It doesn't change while the file system is in use.
 	CaseSensitive bool
 
 	// What files can do: clients are told, and ask for it only then.

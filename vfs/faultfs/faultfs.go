@@ -67,6 +67,8 @@ const (
 	ReparsePoint
 	SetReparsePoint
 	RemoveReparsePoint
+	Chmod
+	Chown
 )
 
 var kinds = [...]string{
@@ -76,6 +78,7 @@ var kinds = [...]string{
 	"xattrs", "setxattrs", "watch",
 	"setsparse", "allocated", "punch", "clonerange", "setcompressed",
 	"reparsepoint", "setreparsepoint", "removereparsepoint",
+	"chmod", "chown",
 }
 
 // String returns the operation's name, in lower case.

@@ -15,6 +15,7 @@ import (
 // until half of them are.
 type directory struct {
 	node   *node      // immutable
+	exact  bool       // names that differ in case are different; immutable
 	parent *directory // nil for the root; of no meaning when removed
 
 	byKey map[string]*entry
@@ -26,7 +27,7 @@ type directory struct {
 // entry is one name of an object.
 type entry struct {
 	name string // as spelled
-	key  string // as folded
+	key  string // what spellings of the same name have in common
 	node *node
 	seq  uint64
 	dead bool

@@ -11,7 +11,7 @@
 // differ in more than case, as on a Windows volume: "Readme" opens what was
 // created as "README", and creating it is fs.ErrExist. Renaming an object to
 // its own name in another case changes the spelling. Case is compared as
-// strings.EqualFold does.
+// strings.EqualFold does. With FS.CaseSensitive names are as on a POSIX file system.
 //
 // # Access
 //
@@ -22,6 +22,7 @@ package memfs
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"sync"
 	"sync/atomic"
@@ -54,6 +55,10 @@ type FS struct {
 	// Label is the volume label; empty: the share's name.
 	Label string
 
+	// CaseSensitive lets names in one directory differ in case only. It must not
+	// be changed once the FS is in use.
+	CaseSensitive bool
+
 	used   atomic.Int64  // bytes counted against MaxBytes
 	lastID atomic.Uint64 // of the object made last
 	init   sync.Once
@@ -76,7 +81,7 @@ var (
 	_ vfs.Symlinker = (*FS)(nil)
 )
 
-// Open implements vfs.FS. Any case of the name will do.
+// Open implements vfs.FS. Any case of the name will do, unless CaseSensitive is set.
 func (f *FS) Open(_ context.Context, name string, opt vfs.OpenOptions) (vfs.File, error) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
@@ -112,6 +117,9 @@ func (f *FS) Create(_ context.Context, name string, opt vfs.CreateOptions) (vfs.
 	if !opt.NoCompression {
 		n.attributes |= at.dir.node.attr().Attributes & vfs.AttrCompressed
 	}
+	if opt.HasMode {
+		n.mode = opt.Mode & vfs.PosixBits
+	}
 	at.insert(n, n.created)
 	return f.handle(n, opt.OpenOptions), nil
 }
@@ -139,7 +147,7 @@ func (f *FS) Remove(_ context.Context, name string) error {
 
 // Volume implements vfs.Sizer. Without a limit it tells no sizes.
 func (f *FS) Volume(context.Context) (vfs.Volume, error) {
-	v := vfs.Volume{Label: f.Label, Sparse: true, Clones: true, Compression: true}
+	v := vfs.Volume{Label: f.Label, CaseSensitive: f.CaseSensitive, Sparse: true, Clones: true, Compression: true}
 	if limit := f.limit(); limit >= 0 {
 		v.BlockSize = minBlock
 		v.Blocks = uint64(limit) / minBlock
@@ -149,8 +157,11 @@ func (f *FS) Volume(context.Context) (vfs.Volume, error) {
 	return v, nil
 }
 
-// Fold implements vfs.Folder.
+// Fold implements vfs.Folder. It declines if CaseSensitive is set.
 func (f *FS) Fold(_ context.Context, name string) (string, error) {
+	if f.CaseSensitive {
+		return "", errors.ErrUnsupported
+	}
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	at, err := f.find(name)

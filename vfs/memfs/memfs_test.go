@@ -49,6 +49,10 @@ func must(t *testing.T, err error) {
 	}
 }
 
+func TestFSCaseSensitive(t *testing.T) {
+	vfstest.TestFS(t, func(*testing.T) vfs.FS { return &FS{CaseSensitive: true} })
+}
+
 func TestSparse(t *testing.T) {
 	f := &FS{}
 	h := create(t, f, "f")

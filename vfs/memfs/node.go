@@ -22,6 +22,8 @@ type node struct {
 	security   *security          // nil without
 	xattrs     []vfs.Xattr
 	attributes vfs.Attributes
+	mode       fs.FileMode // of vfs.PosixBits
+	uid, gid   uint32
 	created    time.Time
 	accessed   time.Time
 	written    time.Time
@@ -35,10 +37,12 @@ type node struct {
 func (f *FS) newNode(isDir bool, now time.Time) *node {
 	n := &node{
 		id:      f.lastID.Add(1),
+		mode:    0o666,
 		created: now, accessed: now, written: now, changed: now,
 	}
 	if isDir {
-		n.dir = &directory{node: n, byKey: make(map[string]*entry)}
+		n.mode = 0o777
+		n.dir = &directory{node: n, exact: f.CaseSensitive, byKey: make(map[string]*entry)}
 	}
 	return n
 }
@@ -57,7 +61,10 @@ func (n *node) attr() vfs.Attr {
 	defer n.mu.RUnlock()
 	a := vfs.Attr{
 		ID:         n.id,
-		Mode:       0o666,
+		Mode:       n.mode,
+		UID:        n.uid,
+		GID:        n.gid,
+		Owned:      true,
 		Size:       n.content.size,
 		Alloc:      n.content.alloc,
 		Created:    n.created,
@@ -68,7 +75,7 @@ func (n *node) attr() vfs.Attr {
 		Links:      n.links,
 	}
 	if n.dir != nil {
-		a.Mode = fs.ModeDir | 0o777
+		a.Mode |= fs.ModeDir
 	}
 	switch {
 	case n.target != "":

@@ -28,7 +28,7 @@ func (p place) cost() int64 { return nameCost + 2*int64(len(p.elem)) }
 
 // insert gives n the name.
 func (p place) insert(n *node, now time.Time) {
-	p.dir.add(p.elem, fold(p.elem), n)
+	p.dir.add(p.elem, p.dir.key(p.elem), n)
 	n.addLink(+1, now)
 	p.dir.node.touch(now)
 }
@@ -81,7 +81,18 @@ func (f *FS) lookup(name string) (*node, error) {
 	return at.entry.node, nil
 }
 
+// key returns what all spellings of a name in d have in common.
+func (d *directory) key(elem string) string {
+	if d.exact {
+		return elem
+	}
+	return fold(elem)
+}
+
 func (d *directory) find(elem string) *entry {
+	if d.exact {
+		return d.byKey[elem]
+	}
 	var buf [128]byte
 	return d.byKey[string(appendFold(buf[:0], elem))]
 }

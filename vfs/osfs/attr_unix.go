@@ -15,7 +15,7 @@ import (
 type status struct {
 	dev, ino                   uint64
 	mode, nlink                uint32
-	uid, gid                   uint32 // on Linux
+	uid, gid                   uint32
 	size, blocks               int64
 	atime, mtime, ctime, btime time.Time
 	compressed                 bool
@@ -26,7 +26,7 @@ func (s *status) symlink() bool { return s.mode&unix.S_IFMT == unix.S_IFLNK }
 func (s *status) regular() bool { return s.mode&unix.S_IFMT == unix.S_IFREG }
 
 func (s *status) fileMode() fs.FileMode {
-	m := fs.FileMode(s.mode & 0o777)
+	m := posixBits(s.mode)
 	switch s.mode & unix.S_IFMT {
 	case unix.S_IFREG:
 	case unix.S_IFDIR:
@@ -52,6 +52,9 @@ func (f *FS) makeAttr(st *status, d dosInfo, ok bool) vfs.Attr {
 	a := vfs.Attr{
 		ID:         f.id(st),
 		Mode:       st.fileMode(),
+		UID:        st.uid,
+		GID:        st.gid,
+		Owned:      true,
 		Size:       st.size,
 		Alloc:      st.blocks * 512,
 		Created:    st.btime,

@@ -52,7 +52,8 @@ func (f *FS) secureFile(dirfd int, name string, opt vfs.CreateOptions) (*File, e
 	if opt.WriteThrough {
 		flags |= syncFlag
 	}
-	fd, err := openAt(dirfd, ".", flags, uint32(f.opt.FileMode.Perm()))
+	mode, _ := f.createModes(opt)
+	fd, err := openAt(dirfd, ".", flags, uint32(mode))
 	if err == unix.EISDIR {
 		err = unix.EOPNOTSUPP // what kernels say that don't know O_TMPFILE
 	}
@@ -60,7 +61,7 @@ func (f *FS) secureFile(dirfd int, name string, opt vfs.CreateOptions) (*File, e
 		return nil, err
 	}
 	h := newFile(f, name, os.NewFile(uintptr(fd), name), true, false)
-	if err = h.firstSecurity(opt.Security); err == nil {
+	if err = h.firstSecurity(opt); err == nil {
 		err = again(func() error {
 			return unix.Linkat(unix.AT_FDCWD, procPath(fd), dirfd, path.Base(name), unix.AT_SYMLINK_FOLLOW)
 		})
@@ -74,7 +75,8 @@ func (f *FS) secureFile(dirfd int, name string, opt vfs.CreateOptions) (*File, e
 
 func (f *FS) secureDir(dirfd int, name string, opt vfs.CreateOptions) (_ *File, err error) {
 	temp := temporaryName()
-	if err := again(func() error { return unix.Mkdirat(dirfd, temp, uint32(f.opt.DirMode.Perm())) }); err != nil {
+	_, mode := f.createModes(opt)
+	if err := again(func() error { return unix.Mkdirat(dirfd, temp, uint32(mode)) }); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -87,7 +89,7 @@ func (f *FS) secureDir(dirfd int, name string, opt vfs.CreateOptions) (_ *File, 
 		return nil, err
 	}
 	h := newFile(f, name, os.NewFile(uintptr(fd), name), false, true)
-	if err = h.firstSecurity(opt.Security); err == nil {
+	if err = h.firstSecurity(opt); err == nil {
 		err = again(func() error {
 			return unix.Renameat2(dirfd, temp, dirfd, path.Base(name), unix.RENAME_NOREPLACE)
 		})
@@ -106,7 +108,7 @@ func (f *FS) createThenSet(name string, opt vfs.CreateOptions) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := h.firstSecurity(opt.Security); err != nil {
+	if err := h.firstSecurity(opt); err != nil {
 		h.file.Close()
 		_ = f.root.Remove(name)
 		return nil, err
@@ -115,9 +117,11 @@ func (f *FS) createThenSet(name string, opt vfs.CreateOptions) (*File, error) {
 }
 
 // firstSecurity sets the descriptor of a new object; where none can be stored it
-// is ignored, as CreateOptions has it.
-func (h *File) firstSecurity(sd *vfs.SecurityDescriptor) error {
-	err := h.setSecurity(*sd)
+// is ignored, as CreateOptions has it. The mode comes first, since the descriptor holds as
+// long as that doesn't change.
+func (h *File) firstSecurity(opt vfs.CreateOptions) error {
+	h.setCreateMode(opt)
+	err := h.setSecurity(*opt.Security)
 	if errors.Is(err, errors.ErrUnsupported) {
 		return nil
 	}

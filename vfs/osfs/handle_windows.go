@@ -39,6 +39,9 @@ func (f *FS) init() error {
 // and wildcards. Package os refuses devices.
 func validName(name string) bool { return !strings.ContainsAny(name, `\:*?"<>|`) }
 
+// setCreateMode: there are no such modes.
+func (h *File) setCreateMode(vfs.CreateOptions) {}
+
 func (f *FS) openFile(name string, flags int, mode fs.FileMode) (*os.File, error) {
 	return f.root.OpenFile(name, flags, mode)
 }

@@ -42,6 +42,14 @@
 // extended attributes only AttrReadOnly is kept, as a missing write permission
 // of the owner. On Windows the attributes are the native ones.
 //
+// # Owners and permissions
+//
+// On Unix the permission bits and the numbers of owner and group are shown to POSIX
+// clients, who may change the permissions of what they have the right to write the
+// descriptor of. New objects belong to the user who runs the process, whoever the
+// client is, and the permissions don't keep clients of this server from anything that
+// that user may do.
+//
 // # Named streams
 //
 // On Linux a named stream of a file or directory is in the extended attribute
@@ -150,6 +158,15 @@ type Options struct {
 	// Identities tells which SIDs users and groups have; nil:
 	// vfs.UnixIdentities.
 	Identities vfs.IdentityMapper
+
+	// SetID lets POSIX clients set the set-user-ID and set-group-ID bits of files and
+	// directories. Else they are left out, and stay where the machine has set them.
+	SetID bool
+
+	// Chown lets POSIX clients give objects to other users and groups of the
+	// machine, as far as the system lets the process. Else that is
+	// fs.ErrPermission.
+	Chown bool
 }
 
 // SymlinkMode is what symbolic links are to clients, see the package documentation.
@@ -288,21 +305,36 @@ func (f *FS) create(name string, opt vfs.CreateOptions) (*File, error) {
 }
 
 func (f *FS) createPlain(name string, opt vfs.CreateOptions) (*File, error) {
+	fileMode, dirMode := f.createModes(opt)
 	if opt.Directory {
-		if err := f.root.Mkdir(name, f.opt.DirMode.Perm()); err != nil {
+		if err := f.root.Mkdir(name, dirMode); err != nil {
 			return nil, err
 		}
-		return f.open(name, opt.OpenOptions)
+		h, err := f.open(name, opt.OpenOptions)
+		if err == nil {
+			h.setCreateMode(opt)
+		}
+		return h, err
 	}
 	flags := os.O_CREATE | os.O_EXCL | os.O_RDWR
 	if opt.WriteThrough {
 		flags |= syncFlag
 	}
-	file, err := f.openFile(name, flags, f.opt.FileMode.Perm())
+	file, err := f.openFile(name, flags, fileMode)
 	if err != nil {
 		return nil, err
 	}
-	return newFile(f, name, file, true, false), nil
+	h := newFile(f, name, file, true, false)
+	h.setCreateMode(opt)
+	return h, nil
+}
+
+// createModes returns what a new file or directory has until setCreateMode.
+func (f *FS) createModes(opt vfs.CreateOptions) (file, dir fs.FileMode) {
+	if !opt.HasMode {
+		return f.opt.FileMode.Perm(), f.opt.DirMode.Perm()
+	}
+	return opt.Mode.Perm(), opt.Mode.Perm() | 0o700 // or it couldn't be opened
 }
 
 // Remove removes a file, a link or an empty directory.

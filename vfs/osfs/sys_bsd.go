@@ -51,7 +51,7 @@ func (s *status) at(dirfd int, name string) error {
 
 func (s *status) set(st *unix.Stat_t) {
 	*s = status{
-		dev: uint64(st.Dev), ino: st.Ino, mode: uint32(st.Mode), nlink: uint32(st.Nlink),
+		dev: uint64(st.Dev), ino: st.Ino, mode: uint32(st.Mode), nlink: uint32(st.Nlink), uid: st.Uid, gid: st.Gid,
 		size: st.Size, blocks: st.Blocks,
 		atime: timeOf(st.Atim), mtime: timeOf(st.Mtim), ctime: timeOf(st.Ctim), btime: timeOf(st.Btim),
 	}
@@ -96,6 +96,8 @@ func (h *File) xattrsSize() uint32 { return 0 }
 
 func (h *File) chmod(mode uint32) error { return unix.Fchmod(h.fd, mode) }
 
+func (h *File) chown(uid, gid int) error { return unix.Fchown(h.fd, uid, gid) }
+
 // setTimes sets those that aren't zero: by name while it still leads to the
 // object, which keeps nanoseconds; else by the descriptor, to microseconds.
 func (h *File) setTimes(accessed, written time.Time) error {
@@ -128,6 +130,7 @@ func (f *FS) volume() (vfs.Volume, error) {
 	return vfs.Volume{
 		BlockSize: uint32(s.Bsize), Blocks: s.Blocks, Free: s.Bfree,
 		Available: uint64(max(int64(s.Bavail), 0)), CaseSensitive: caseSensitive,
+		Files: s.Files, FreeFiles: uint64(max(int64(s.Ffree), 0)),
 	}, nil
 }
 

@@ -147,6 +147,7 @@ func (f *FS) volume() (vfs.Volume, error) {
 	can := f.abilities()
 	return vfs.Volume{
 		BlockSize: size, Blocks: s.Blocks, Free: s.Bfree, Available: s.Bavail,
+		Files: s.Files, FreeFiles: s.Ffree,
 		MaxName: uint32(s.Namelen), CaseSensitive: true,
 		Sparse: can.sparse, Clones: can.clones, Compression: can.compression,
 	}, nil

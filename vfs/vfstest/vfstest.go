@@ -68,6 +68,9 @@ var tests = []struct {
 	{"WriteChangesTimes", testWriteChangesTimes},
 	{"Attributes", testAttributes},
 	{"CreateAttributes", testCreateAttributes},
+	{"Mode", testMode},
+	{"CreateMode", testCreateMode},
+	{"Owner", testOwner},
 
 	{"Mkdir", testMkdir},
 	{"ReadDir", testReadDir},
