@@ -47,7 +47,7 @@ func (c *creation) takeOver() error {
 	if app == nil || app.id == (smb2.GUID{}) || c.r.tree.access()&vfs.ReadData == 0 {
 		return nil
 	}
-	for _, o := range c.m.openBy(pathKey(c.name, c.stream.name)) {
+	for _, o := range c.m.openBy(c.name, c.stream.name) {
 		old := o.app
 		if old == nil || old.id != app.id || !strings.EqualFold(o.shareName, c.r.tree.name) || old.clientGUID == app.clientGUID {
 			continue
@@ -60,11 +60,20 @@ func (c *creation) takeOver() error {
 	return nil
 }
 
-// openBy returns the opens of a pathKey.
-func (m *mount) openBy(key string) []*open {
+// openBy returns the opens of what is open by a name, in whatever spelling.
+func (m *mount) openBy(name, stream string) (opens []*open) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	key := m.pathKey(name, stream)
 	f := m.paths[key].file
+	if f == nil && m.exact {
+		for other, p := range m.paths {
+			if foldPath(other) == foldPath(key) {
+				f = p.file
+				break
+			}
+		}
+	}
 	if f == nil {
 		return nil
 	}

@@ -78,7 +78,7 @@ func (m *mount) entryChanged(h *oplock.Holder, changes ...notify.Change) {
 // breakListing tells those who cache the listing of dir that h changed an entry of it.
 func (m *mount) breakListing(dir string, h *oplock.Holder) {
 	m.mu.Lock()
-	f := m.paths[foldPath(dir)].file
+	f := m.paths[m.keyOf(dir)].file
 	m.mu.Unlock()
 	if f != nil {
 		m.srv.brokenBy(f, h, oplock.OpChangeEntry)

@@ -207,7 +207,7 @@ func (c *creation) attempt(cl claim) error {
 		lease: c.contexts.lease, app: c.contexts.app, asked: c.req.DesiredAccess,
 		sequence: sequence{channel: c.r.hdr.ChannelSequence()},
 		share:    c.req.ShareAccess, options: c.req.Options,
-		mode: c.req.Options & modeBits,
+		mode: c.req.Options & modeBits, posix: c.contexts.posix,
 	}
 	o.at.Store(c.r.tree)
 	o.holder = c.newHolder(o)
@@ -257,6 +257,9 @@ func (c *creation) findObject() (vfs.File, error) {
 	o := c.o
 	c.security = nil
 	o.name = c.name
+	if o.posix && c.m.exact {
+		return c.findExact()
+	}
 	if c.m.folder == nil {
 		f, err := c.look()
 		if err == nil || !isMissing(err) {
@@ -300,7 +303,7 @@ func (c *creation) openExisting(f vfs.File) error {
 	if c.req.Disposition == smb2.Create && !c.blank {
 		return smb2.StatusObjectNameCollision
 	}
-	attr = completeAttr(attr)
+	attr = c.judged(completeAttr(attr))
 	if c.most, err = c.permitted(c.objectAttr(attr)); err != nil {
 		return err
 	}
@@ -336,6 +339,7 @@ func (c *creation) openExisting(f vfs.File) error {
 		o.shared |= vfs.WriteData
 	}
 	o.deleteOnClose = c.req.Options&smb2.OptionDeleteOnClose != 0
+	o.posixDelete = o.deleteOnClose && o.posix
 	if c.wait, err = c.join(attr, overwrite); c.wait != nil {
 		err = errBreaking
 	}
@@ -427,7 +431,7 @@ func (c *creation) overwrite(attr vfs.Attr) error {
 			return err
 		}
 	}
-	if c.stream.name == "" {
+	if c.stream.name == "" && !o.posix { // to POSIX it is only shorter
 		if err := c.dropStreams(); err != nil {
 			return err
 		}
@@ -473,15 +477,20 @@ func (c *creation) makeNew() error {
 	if l := c.contexts.lease; l != nil && c.m.srv.leases.Check(l, nil) != nil {
 		return smb2.StatusInvalidParameter
 	}
-	o.name = c.m.tunnel.restore(o.name)
+	if !o.posix {
+		o.name = c.m.tunnel.restore(o.name)
+	}
 	attrs := c.attrs
 	if !dir {
 		attrs |= vfs.AttrArchive
 	}
-	f, err := c.makeObject(vfs.CreateOptions{
+	opt := vfs.CreateOptions{
 		OpenOptions: c.openOptions(o.access), Directory: dir, Attributes: attrs, Security: c.security,
 		NoCompression: c.req.Options&smb2.OptionNoCompression != 0,
-	})
+	}
+	opt.Mode, opt.HasMode = c.posixCreateMode()
+	o.clears = o.posix && c.r.tree.access()&vfs.WriteAttributes != 0
+	f, err := c.makeObject(opt)
 	if err != nil {
 		return err
 	}
@@ -498,6 +507,7 @@ func (c *creation) makeNew() error {
 		o.setFile(f)
 		o.shared = o.access
 		o.deleteOnClose = c.req.Options&smb2.OptionDeleteOnClose != 0
+		o.posixDelete = o.deleteOnClose && o.posix
 		err = c.joinNew(attr)
 	}
 	if err != nil {

@@ -80,7 +80,7 @@ func (n *negotiation) contexts() error {
 	for _, x := range n.req.Contexts {
 		var err error
 		switch x.Type {
-		case smb2.ContextPreauthIntegrity, smb2.ContextEncryption, smb2.ContextSigning, smb2.ContextCompression, smb2.ContextRDMATransform:
+		case smb2.ContextPreauthIntegrity, smb2.ContextEncryption, smb2.ContextSigning, smb2.ContextCompression, smb2.ContextRDMATransform, smb2.ContextPosix:
 			if seen[x.Type] {
 				return smb2.StatusInvalidParameter
 			}
@@ -93,6 +93,8 @@ func (n *negotiation) contexts() error {
 			err = n.cipher(x.Data)
 		case smb2.ContextSigning:
 			err = n.signing(x.Data)
+		case smb2.ContextPosix:
+			err = n.posix(x.Data)
 		}
 		if err != nil {
 			return err
@@ -165,6 +167,21 @@ func (n *negotiation) signing(data []byte) error {
 		}
 	}
 	n.p.signAlg = signing.AESCMAC
+	return nil
+}
+
+// posix agrees on the POSIX extensions. Of other versions of them nothing is known.
+// [POSIX-SMB2] 3.3.5.4
+func (n *negotiation) posix(data []byte) error {
+	x, err := smb2.ParsePosixExtensions(data)
+	if err != nil {
+		return err
+	}
+	if n.c.srv.POSIX && slices.Contains(x.Versions, smb2.PosixGUID) {
+		n.p.posix = true
+		x = smb2.PosixExtensions{Versions: []string{smb2.PosixGUID}}
+		n.answer(smb2.ContextPosix, x.Append(nil))
+	}
 	return nil
 }
 

@@ -19,7 +19,7 @@ type cursor struct {
 	// the backend is asked for names: it guards nothing else, and no lock is
 	// taken that is held by anybody who waits for it.
 	mu      sync.Mutex
-	pattern string // folded; empty until the first query
+	pattern string // folded, but of a POSIX open; empty until the first query
 	exact   bool   // no wildcards: a name is looked up, not looked for
 	dots    int    // how many of "." and ".." have been returned
 	next    func() (vfs.DirEntry, error, bool)
@@ -47,7 +47,9 @@ func queryDirectory(ctx context.Context, r *request, w *reply) error {
 		return smb2.StatusInvalidParameter
 	case o.access&vfs.ListDirectory == 0 || o.lister == nil:
 		return smb2.StatusAccessDenied
-	case strings.ContainsAny(req.Pattern, `\/`):
+	case req.Class == smb2.ClassFilePosixInformation && !o.posix:
+		return smb2.StatusInvalidInfoClass
+	case !o.posix && strings.ContainsAny(req.Pattern, `\/`):
 		return smb2.StatusObjectNameInvalid
 	}
 	w.grow(int(min(req.OutputLength, 64<<10)) + 16)
@@ -80,8 +82,8 @@ func (c *cursor) begin(ctx context.Context, o *open, req smb2.QueryDirectoryRequ
 		return
 	}
 	if c.pattern == "" || req.Pattern != "" {
-		c.pattern = foldPath(req.Pattern)
-		if c.pattern == "" || c.pattern == "*.*" {
+		c.pattern = o.foldName(req.Pattern)
+		if c.pattern == "" || c.pattern == "*.*" && !o.posix {
 			c.pattern = "*"
 		}
 		c.exact = !strings.ContainsAny(c.pattern, `*?<>"`)
@@ -169,7 +171,7 @@ func (c *cursor) entry(ctx context.Context, o *open) (*smb2.DirectoryEntry, erro
 			continue
 		}
 		e.Name = name
-		return o.m.dirEntry(at, e), nil
+		return o.dirEntry(ctx, at, e), nil
 	}
 	if c.exact {
 		return c.lookup(ctx, o, dir)
@@ -184,8 +186,8 @@ func (c *cursor) entry(ctx context.Context, o *open) (*smb2.DirectoryEntry, erro
 			c.done = true
 			return nil, err
 		}
-		if matchPattern(c.pattern, foldPath(e.Name)) && representable(e.Name) && !o.hides(ctx, path.Join(dir, e.Name)) {
-			return o.m.dirEntry(path.Join(dir, e.Name), e), nil
+		if matchPattern(c.pattern, o.foldName(e.Name)) && o.representable(e.Name) && !o.hides(ctx, path.Join(dir, e.Name)) {
+			return o.dirEntry(ctx, path.Join(dir, e.Name), e), nil
 		}
 	}
 	return nil, nil
@@ -197,10 +199,7 @@ func (c *cursor) lookup(ctx context.Context, o *open, dir string) (*smb2.Directo
 		return nil, nil
 	}
 	c.done = true
-	if checkElement(c.pattern) != nil {
-		return nil, smb2.StatusObjectNameInvalid
-	}
-	name, err := o.m.find(ctx, dir, c.pattern)
+	name, err := o.findName(ctx, dir, c.pattern)
 	if err != nil {
 		if isMissing(err) {
 			err = nil
@@ -218,7 +217,7 @@ func (c *cursor) lookup(ctx context.Context, o *open, dir string) (*smb2.Directo
 		}
 		return nil, err
 	}
-	return o.m.dirEntry(full, e), nil
+	return o.dirEntry(ctx, full, e), nil
 }
 
 // look returns what a listing has of the object called name.
@@ -238,20 +237,47 @@ func (m *mount) look(ctx context.Context, name string) (vfs.DirEntry, error) {
 // representable reports whether a client could open the name. Others are not
 // shown.
 func representable(name string) bool {
-	return utf8.ValidString(name) && checkElement(name) == nil
+	return utf8.ValidString(name) && checkElement(name) == nil && !strings.Contains(name, `\`)
+}
+
+// representable is the same for o's client.
+func (o *open) representable(name string) bool {
+	if o.posix {
+		return validPosixElement(name)
+	}
+	return representable(name)
+}
+
+// foldName returns what the spellings of a name have in common to the client.
+func (o *open) foldName(name string) string {
+	if o.posix {
+		return name
+	}
+	return foldPath(name)
+}
+
+// findName returns how a name that the client asks for is spelled.
+func (o *open) findName(ctx context.Context, dir, name string) (string, error) {
+	switch {
+	case o.posix && !validPosixElement(name), !o.posix && checkElement(name) != nil:
+		return "", smb2.StatusObjectNameInvalid
+	case o.posix && o.m.exact:
+		return name, nil // lookup opens it
+	}
+	return o.m.find(ctx, dir, name)
 }
 
 // dirEntry describes what full is to a client that lists a directory.
-func (m *mount) dirEntry(full string, e vfs.DirEntry) *smb2.DirectoryEntry {
+func (o *open) dirEntry(ctx context.Context, full string, e vfs.DirEntry) *smb2.DirectoryEntry {
 	a := completeAttr(e.Attr)
 	if a.ID == 0 {
-		a.ID = m.idOf(full)
+		a.ID = o.m.idOf(full)
 	}
 	eaSize := eaInfo(e.Xattrs).EaSize
 	if a.ReparseTag != 0 {
 		eaSize = a.ReparseTag // [MS-FSA] 2.1.5.6.3.1
 	}
-	return &smb2.DirectoryEntry{
+	d := &smb2.DirectoryEntry{
 		CreationTime:   smb2.FileTimeOf(a.Created),
 		LastAccessTime: smb2.FileTimeOf(a.Accessed),
 		LastWriteTime:  smb2.FileTimeOf(a.Written),
@@ -263,11 +289,15 @@ func (m *mount) dirEntry(full string, e vfs.DirEntry) *smb2.DirectoryEntry {
 		FileID:         a.ID,
 		Name:           e.Name,
 	}
+	if o.posix {
+		d.Posix, d.DeviceID = o.posixCreate(ctx, full, a), uint32(o.tree().volumeID())
+	}
+	return d
 }
 
 // idOf returns the id of a file of a backend that has none.
 func (m *mount) idOf(name string) uint64 {
-	key := foldPath(name)
+	key := m.keyOf(name)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if f := m.byName[key]; f != nil {

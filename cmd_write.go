@@ -42,6 +42,13 @@ func (r *request) write(ctx context.Context, req smb2.WriteRequest) error {
 	case o.writer == nil:
 		return smb2.StatusAccessDenied
 	}
+	if o.posix && o.access&vfs.WriteData == 0 {
+		// What is sent says that it appends. [POSIX-SMB2] 3.3.5.13
+		if req.Offset != math.MaxUint64 {
+			return smb2.StatusInvalidParameter
+		}
+		req.Offset = 0
+	}
 	if req.Offset > math.MaxInt64 || req.Offset+uint64(len(req.Data)) > math.MaxInt64 {
 		return smb2.StatusInvalidParameter
 	}

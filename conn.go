@@ -78,6 +78,7 @@ type negotiated struct {
 	preauth     signing.PreauthHash
 	multiCredit bool
 	shouldSign  bool // the client requires it
+	posix       bool // the POSIX extensions may be used
 }
 
 // newConn registers a connection, or closes nc when there are too many.

@@ -54,12 +54,18 @@ func (c *creation) checkParameters() error {
 			return smb2.StatusInvalidParameter
 		}
 	}
-	c.attrs = vfs.Attributes(q.FileAttributes) & settableAttrs
+	if !c.contexts.posix { // they have permissions instead
+		c.attrs = vfs.Attributes(q.FileAttributes) & settableAttrs
+	}
 	return nil
 }
 
 // checkName turns the name into one that the backend understands.
-func (c *creation) checkName() error {
+func (c *creation) checkName() (err error) {
+	if c.contexts.posix {
+		c.name, c.trailing, err = parsePosixName(c.req.Name)
+		return err
+	}
 	name, err := resolveDots(c.req.Name)
 	if err != nil {
 		return err

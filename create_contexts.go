@@ -27,6 +27,9 @@ type createContexts struct {
 	durable durableContexts
 	app     *appInstance
 	aapl    *smb2.AAPLRequest // nil: isn't asked for, or can't be had
+
+	posix     bool // it is a POSIX open
+	posixMode smb2.PosixMode
 }
 
 func (c *creation) parseContexts() error {
@@ -68,6 +71,10 @@ func (c *creation) parseContexts() error {
 			}
 		case smb2.ContextAAPL:
 			c.parseAAPL(x.Data)
+		case smb2.ContextPosixCreate:
+			if err := c.parsePosix(x.Data); err != nil {
+				return err
+			}
 		case smb2.ContextTWrp:
 			if _, err := smb2.ParseTimewarpRequest(x.Data); err != nil {
 				return err
@@ -103,6 +110,9 @@ func (c *creation) answerContexts() []smb2.CreateContext {
 	if c.contexts.diskID {
 		resp := smb2.QueryOnDiskIDResponse{DiskFileID: c.o.fileID(c.attr), VolumeID: c.r.tree.volumeID()}
 		list = append(list, smb2.CreateContext{Name: smb2.ContextQFid, Data: resp.Append(nil)})
+	}
+	if c.contexts.posix {
+		list = append(list, c.answerPosix())
 	}
 	o := c.o
 	if o.granted.Level == oplock.Lease && (!c.replayed || c.contexts.hasLease) {

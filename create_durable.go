@@ -277,7 +277,13 @@ func (c *creation) checkReconnect(o *open) error {
 
 // names reports whether the request names the file that o is of.
 func (c *creation) names(o *open) bool {
-	return c.checkName() == nil && pathKey(c.name, c.stream.name) == pathKey(o.path(), o.streamName())
+	if c.checkName() != nil || foldStream(c.stream.name) != foldStream(o.streamName()) {
+		return false
+	}
+	if o.posix {
+		return c.name == o.path()
+	}
+	return foldPath(c.name) == foldPath(o.path())
 }
 
 // replay answers a CREATE that came before. [MS-SMB2] 3.3.5.9, 3.3.5.9.10

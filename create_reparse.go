@@ -30,7 +30,10 @@ func (c *creation) checkAbove(err error) error {
 	dir := ""
 	parts := strings.Split(c.name, "/")
 	for i, p := range parts[:len(parts)-1] {
-		found, ferr := c.m.find(c.ctx, dir, p)
+		found, ferr := p, error(nil)
+		if !c.contexts.posix || !c.m.exact {
+			found, ferr = c.m.find(c.ctx, dir, p)
+		}
 		if ferr != nil {
 			return err
 		}
@@ -77,12 +80,15 @@ func (c *creation) stopped(f vfs.File, name string, a vfs.Attr, depth int) error
 	case p.Tag != vfs.TagSymlink:
 		return smb2.StatusIoReparseTagNotHandled
 	}
+	if c.contexts.posix {
+		p = slashes(p)
+	}
 	l, err := smb2.ParseSymbolicLinkReparse(reparseBuffer(p))
 	if err != nil {
 		return err
 	}
 	data := smb2.SymlinkError{
-		UnparsedPathLength: unparsed(c.req.Name, depth),
+		UnparsedPathLength: c.unparsed(depth),
 		SubstituteName:     l.SubstituteName,
 		PrintName:          l.PrintName,
 		Flags:              l.Flags & smb2.SymlinkFlagRelative,
@@ -90,10 +96,16 @@ func (c *creation) stopped(f vfs.File, name string, a vfs.Attr, depth int) error
 	return c.r.errorData(smb2.StatusStoppedOnSymlink, data)
 }
 
-// unparsed returns how many bytes of a name of the wire stand behind its first depth
-// elements, with the separator. Dots in it are as good as resolved.
-func unparsed(name string, depth int) uint16 {
-	name, _ = resolveDots(name)
+// unparsed returns how many bytes of the name stand behind its first depth elements,
+// with the separator. Dots in it are as good as resolved.
+func (c *creation) unparsed(depth int) uint16 {
+	if c.contexts.posix {
+		if rest := behind(c.name, depth); rest != "" {
+			return uint16(utf16le.Len("/" + rest))
+		}
+		return 0
+	}
+	name, _ := resolveDots(c.req.Name)
 	rest := name
 	for ; depth > 1; depth-- {
 		i := strings.IndexByte(rest, '\\')

@@ -212,7 +212,7 @@ func (c *creation) checkNewStream() error {
 	// What is open of the file is asked before anything is touched.
 	o.shared = o.access
 	c.m.mu.Lock()
-	f := c.m.fileOf(*c.object, foldPath(o.name), c.object, c.stream.name)
+	f := c.m.fileOf(*c.object, c.m.keyOf(o.name), c.object, c.stream.name)
 	by, breaks, wait, err := f.barred(o)
 	c.m.mu.Unlock()
 	if by == nil {

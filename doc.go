@@ -139,6 +139,11 @@
 // Of Apple's extensions there is no way from a file's id to its name, and AppleDouble
 // files stay files. The server doesn't announce itself by mDNS.
 //
+// POSIX clients see owners and permissions, and may change what the backend lets them,
+// but permissions keep nobody who comes through the server from anything: descriptors
+// do, and the share. A lock of such a client belongs to an open, not to a process. What
+// one named as no other client could isn't listed to those.
+//
 // [Server.Close] waits until all requests have ended, and so does
 // [Server.Shutdown] as long as its context lets it. A backend or hook that calls
 // Close waits for itself.

@@ -69,7 +69,7 @@ func (c *creation) tryJoin(attr vfs.Attr, overwrite bool) (_ *file, breaks []opl
 	o, m := c.o, c.m
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	f := m.fileOf(attr, foldPath(o.name), c.object, c.stream.name)
+	f := m.fileOf(attr, m.keyOf(o.name), c.object, c.stream.name)
 	if g, breaks, wait, err := f.barred(o); g != nil {
 		return g, breaks, wait, err
 	}
@@ -109,7 +109,7 @@ func (c *creation) tryJoin(attr vfs.Attr, overwrite bool) (_ *file, breaks []opl
 func (f *file) enter(o *open, byName bool) {
 	m, object := f.m, f.object()
 	m.files[object.id] = object
-	if key := foldPath(o.name); byName {
+	if key := m.keyOf(o.name); byName {
 		m.byName[key], object.byName = object, key
 	}
 	if f.base != nil {
@@ -125,7 +125,7 @@ func (f *file) enter(o *open, byName bool) {
 	m.addPath(o.key(), f)
 }
 
-// addPath counts an open of f by a folded path. The caller holds m.mu.
+// addPath counts an open of f by a path, as mount.keyOf has it. The caller holds m.mu.
 func (m *mount) addPath(key string, f *file) {
 	m.paths[key] = opened{f, m.paths[key].n + 1}
 }
@@ -309,7 +309,7 @@ func (f *file) forget() (remove *file) {
 func (f *file) setDeletePending(name string) {
 	f.deletePending, f.deletePath = true, name
 	if f.dir {
-		f.m.doomed[foldPath(name)]++
+		f.m.doomed[f.m.keyOf(name)]++
 		f.failWatches()
 	}
 }
@@ -321,7 +321,7 @@ func (f *file) clearDelete() {
 	}
 	f.deletePending = false
 	if f.dir {
-		key := foldPath(f.deletePath)
+		key := f.m.keyOf(f.deletePath)
 		if f.m.doomed[key]--; f.m.doomed[key] <= 0 {
 			delete(f.m.doomed, key)
 		}
@@ -371,9 +371,9 @@ func (f *file) renamed(from, to string) {
 	defer m.mu.Unlock()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	oldKey, newKey := foldPath(from), foldPath(to)
+	oldKey, newKey := m.keyOf(from), m.keyOf(to)
 	for _, o := range f.opens {
-		if foldPath(o.name) != oldKey || o.unlinked.Load() {
+		if m.keyOf(o.name) != oldKey || o.unlinked.Load() {
 			continue
 		}
 		o.name = to
@@ -388,7 +388,7 @@ func (f *file) renamed(from, to string) {
 		delete(m.byName, oldKey)
 		m.byName[newKey], f.byName = f, newKey
 	}
-	if f.deletePending && foldPath(f.deletePath) == oldKey {
+	if f.deletePending && m.keyOf(f.deletePath) == oldKey {
 		f.clearDelete()
 		f.setDeletePending(to)
 	}

@@ -145,9 +145,13 @@ func (m *mount) noteChange(dir string, c notify.Change) {
 	if l == nil {
 		return
 	}
-	base, _, stream := strings.Cut(path.Base(c.Name), ":")
 	m.mu.Lock()
-	f := m.paths[foldPath(path.Join(dir, base))].file
+	base, stream := path.Base(c.Name), false
+	f := m.paths[m.keyOf(c.Name)].file
+	if f == nil { // else the colon is one of a POSIX client's
+		base, _, stream = strings.Cut(base, ":")
+		f = m.paths[m.keyOf(path.Join(dir, base))].file
+	}
 	m.mu.Unlock()
 	if f != nil { // for operations that didn't count it
 		f.work.did()

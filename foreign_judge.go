@@ -60,12 +60,12 @@ func (l *lookout) judge() {
 func (v *verdict) settle(h *heard) {
 	l := v.l
 	switch { // names that clients don't see
-	case h.Op == vfs.WatchRenamed && !representable(h.Name):
+	case h.Op == vfs.WatchRenamed && !l.m.shows(h.Name):
 		h.WatchEvent = vfs.WatchEvent{Op: vfs.WatchRemoved, Name: h.OldName, Directory: h.Directory}
-	case h.Op == vfs.WatchRenamed && !representable(h.OldName):
+	case h.Op == vfs.WatchRenamed && !l.m.shows(h.OldName):
 		h.WatchEvent = vfs.WatchEvent{Op: vfs.WatchAdded, Name: h.Name, Directory: h.Directory}
 	}
-	if !representable(h.Name) {
+	if !l.m.shows(h.Name) {
 		return
 	}
 	name := path.Join(l.dir, h.Name)
@@ -125,7 +125,7 @@ func (v *verdict) named(c notify.Change) {
 	m := v.l.m
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if f := m.paths[foldPath(c.Name)].file; f != nil {
+	if f := m.paths[m.keyOf(c.Name)].file; f != nil {
 		v.files = append(append(v.files, f), f.streamList()...)
 	}
 }
@@ -258,7 +258,7 @@ func (l *lookout) everything() {
 	m := l.m
 	m.names.forget(l.dir)
 	m.breakListing(l.dir, nil)
-	key := foldPath(l.dir)
+	key := m.keyOf(l.dir)
 	var files []*file
 	m.mu.Lock()
 	for p, o := range m.paths {

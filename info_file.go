@@ -8,6 +8,9 @@ import (
 // file answers the classes of [MS-FSCC] 2.4. [MS-SMB2] 3.3.5.20.1
 func (q *query) file(dst []byte) ([]byte, error) {
 	class := smb2.FileInfoClass(q.req.Class)
+	if class == smb2.ClassFilePosixInformation {
+		return q.posixFile(dst)
+	}
 	n, ok := class.MinOutput()
 	if !ok || isDirectoryClass(class) {
 		switch class {

@@ -12,7 +12,7 @@ import (
 func (q *query) fileSystem(dst []byte) ([]byte, error) {
 	class := smb2.FSInfoClass(q.req.Class)
 	n, ok := class.MinOutput()
-	if !ok {
+	if !ok || class == smb2.ClassFsPosixInformation && !q.o.posix {
 		return dst, smb2.StatusInvalidInfoClass
 	}
 	if q.o.pipe != nil {
@@ -78,6 +78,8 @@ func (q *query) fileSystem(dst []byte) ([]byte, error) {
 		}.Append(dst), nil
 	case smb2.ClassFsObjectIdInformation:
 		return smb2.FsObjectIdInformation{ObjectID: t.volumeObjectID()}.Append(dst), nil
+	case smb2.ClassFsPosixInformation:
+		return t.posixVolume(v).Append(dst), nil
 	case smb2.ClassFsControlInformation:
 		return smb2.FsControlInformation{DefaultQuotaThreshold: math.MaxUint64, DefaultQuotaLimit: math.MaxUint64}.Append(dst), nil
 	}

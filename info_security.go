@@ -89,6 +89,11 @@ func (r *request) setSecurity(ctx context.Context, info vfs.SecurityInformation,
 	if err := r.breakFor(o.file, o.holder, oplock.OpSetSecurity); err != nil {
 		return err
 	}
+	if o.posix {
+		if done, err := r.asOwnership(ctx, sd, info); done || err != nil {
+			return err
+		}
+	}
 	// Nobody else may change it between the look at it and the change.
 	cl := claim{key: foldPath(o.path()), exclusive: true}
 	if err := o.m.claim(ctx, cl); err != nil {

@@ -20,6 +20,9 @@ func getReparsePoint(ctx context.Context, r *request, q *control) error {
 	if err != nil {
 		return err
 	}
+	if r.open.posix {
+		p = slashes(p)
+	}
 	out := reparseBuffer(p)
 	switch most := int(q.MaxOutputResponse); {
 	case most < len(out)-len(p.Data):
@@ -69,7 +72,11 @@ func beginReparse(ctx context.Context, r *request, q *control) (*reparsing, erro
 	case b.Tag <= 1: // reserved
 		return nil, smb2.StatusIoReparseTagInvalid
 	}
-	return &reparsing{ctx: ctx, o: o, m: o.m, want: vfs.ReparsePoint{Tag: b.Tag, GUID: b.GUID, Data: b.Data}}, nil
+	x := &reparsing{ctx: ctx, o: o, m: o.m, want: vfs.ReparsePoint{Tag: b.Tag, GUID: b.GUID, Data: b.Data}}
+	if o.posix {
+		x.want = backslashes(x.want)
+	}
+	return x, nil
 }
 
 // claimed calls act with the name claimed, and all that is below: nobody shall find what
@@ -121,7 +128,7 @@ func setReparsePoint(ctx context.Context, r *request, q *control) error {
 			return smb2.StatusNotADirectory
 		}
 	case vfs.TagSymlink:
-		l, err := smb2.ParseSymbolicLinkReparse(q.Input)
+		l, err := smb2.ParseSymbolicLinkReparse(reparseBuffer(x.want))
 		if err != nil {
 			return err
 		}
@@ -256,7 +263,7 @@ func (o *open) replaced(ctx context.Context, name string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, other := range f.opens {
-		if foldPath(other.name) == foldPath(name) {
+		if m.keyOf(other.name) == m.keyOf(name) {
 			other.byName.Store(true)
 		}
 	}

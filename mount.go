@@ -33,6 +33,7 @@ type mount struct {
 	streams bool // objects can have named streams
 	secures bool // objects can have security descriptors
 	eas     bool // objects can have extended attributes
+	exact   bool // names that differ in case only are different
 
 	symlinker vfs.Symlinker
 	reparse   bool // objects can be reparse points
@@ -43,9 +44,9 @@ type mount struct {
 
 	mu       sync.Mutex
 	files    map[uint64]*file  // without streams, which are in their object's file
-	byName   map[string]*file  // of a backend without ids, by folded path
-	paths    map[string]opened // what is open, by folded path and stream, see pathKey
-	doomed   map[string]int    // folded paths of directories with a delete pending
+	byName   map[string]*file  // of a backend without ids, by keyOf
+	paths    map[string]opened // what is open, by pathKey
+	doomed   map[string]int    // keyOf of directories with a delete pending
 	claims   map[string]*claimed
 	freed    chan struct{} // closed and replaced when a claim is given up
 	waiting  bool          // somebody waits for freed
@@ -108,6 +109,10 @@ func (s *Server) newMount(ctx context.Context, key any, fsys vfs.FS) *mount {
 	m.askRoot(ctx)
 	m.lookouts.watcher, _ = vfs.As[vfs.Watcher](fsys)
 	m.lookouts.dirs = make(map[string]*lookout)
+	if m.sizer != nil {
+		v, err := m.sizer.Volume(ctx)
+		m.exact = err == nil && v.CaseSensitive
+	}
 	m.names.init()
 	m.watches.Fold = foldPath
 	return m
@@ -122,6 +127,15 @@ func (m *mount) askRoot(ctx context.Context) {
 	defer f.Close()
 	m.streams, m.secures, m.eas = hasStreams(ctx, f), keepsSecurity(f), hasEAs(ctx, f)
 	m.reparse = m.reparse || hasReparse(ctx, f)
+}
+
+// keyOf returns what the spellings of a path have in common that mean the same object.
+// Claims are about more: clients that don't tell case apart may mean all spellings.
+func (m *mount) keyOf(name string) string {
+	if m.exact {
+		return name
+	}
+	return foldPath(name)
 }
 
 // retain counts a use of m. It reports false if m isn't in use any more, and another one
@@ -310,7 +324,7 @@ func below(key, dir string) bool {
 
 // openBelow returns the files below dir, without dir itself, that are open.
 func (m *mount) openBelow(dir string) []*file {
-	key := foldPath(dir)
+	key := m.keyOf(dir)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	any := false
@@ -328,7 +342,7 @@ func (m *mount) openBelow(dir string) []*file {
 		for _, f := range append(object.streamList(), object) {
 			f.mu.Lock()
 			if slices.ContainsFunc(f.opens, func(o *open) bool {
-				p := foldPath(o.name)
+				p := m.keyOf(o.name)
 				return p != key && below(p, key) && !o.unlinked.Load()
 			}) {
 				list = append(list, f)
@@ -343,7 +357,7 @@ func (m *mount) openBelow(dir string) []*file {
 func (m *mount) isDoomed(dir string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return len(m.doomed) > 0 && m.doomed[foldPath(dir)] > 0
+	return len(m.doomed) > 0 && m.doomed[m.keyOf(dir)] > 0
 }
 
 // exists reports whether name exists, spelled like this.

@@ -261,6 +261,7 @@ type nameCache struct {
 // was read while the directory was changing.
 type listing struct {
 	names   map[string]string // folded to spelled
+	twins   map[string]bool   // folded names that have more than one spelling
 	written time.Time         // of the directory
 	read    time.Time
 	own     bool // we changed the directory since
@@ -317,7 +318,7 @@ func (n *nameCache) read(ctx context.Context, m *mount, dir string, attr vfs.Att
 		if err != nil || len(l.names) >= nameCacheSize/4 {
 			return nil
 		}
-		l.names[foldPath(e.Name)] = e.Name
+		l.add(e.Name)
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -331,6 +332,20 @@ func (n *nameCache) read(ctx context.Context, m *mount, dir string, attr vfs.Att
 	n.dirs[dir] = l
 	n.total += len(l.names)
 	return l
+}
+
+// add notes a name, and reports whether it is one more.
+func (l *listing) add(name string) bool {
+	key := foldPath(name)
+	old, ok := l.names[key]
+	if ok && old != name {
+		if l.twins == nil {
+			l.twins = make(map[string]bool)
+		}
+		l.twins[key] = true
+	}
+	l.names[key] = name
+	return !ok
 }
 
 // drop forgets dir. The caller holds n.mu.
@@ -353,12 +368,9 @@ func (n *nameCache) added(name string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if l := n.dirs[path.Dir(name)]; l != nil {
-		base := path.Base(name)
-		key := foldPath(base)
-		if _, ok := l.names[key]; !ok {
+		if l.add(path.Base(name)) {
 			n.total++
 		}
-		l.names[key] = base
 		l.own = true
 	}
 }
@@ -374,6 +386,9 @@ func (n *nameCache) removed(name string, dir bool) {
 			delete(l.names, key)
 		}
 		l.own = true
+		if l.twins[key] {
+			n.drop(path.Dir(name)) // another spelling is still there
+		}
 	}
 	if !dir {
 		return
@@ -383,4 +398,12 @@ func (n *nameCache) removed(name string, dir bool) {
 			n.drop(d)
 		}
 	}
+}
+
+// behind returns a path without its first n elements.
+func behind(name string, n int) string {
+	for ; n > 0; n-- {
+		_, name, _ = strings.Cut(name, "/")
+	}
+	return name
 }

@@ -33,6 +33,8 @@ type open struct {
 	granted    oplock.Granted       // when it was opened, or come back to
 	lease      *oplock.LeaseRequest // nil unless it has one
 	asked      uint32               // the access that the CREATE asked for
+	posix      bool                 // it is a POSIX open
+	clears     bool                 // and attributes don't keep it from deleting the file
 	app        *appInstance         // nil unless the client named one
 	action     smb2.CreateAction
 	durability durability

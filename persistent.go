@@ -31,6 +31,7 @@ type handleRecord struct {
 	Mode        smb2.CreateOptions
 	Action      smb2.CreateAction
 	Born        time.Time
+	Posix       bool `json:",omitempty"`
 
 	Client, Create smb2.GUID // of the CREATE
 	Replayable     bool
@@ -148,7 +149,7 @@ func (o *open) record() *handleRecord {
 	pending := f.base != nil && f.base.isDeletePending()
 	r := &handleRecord{
 		ID: o.id, Caller: o.caller, Share: o.shareName, Path: o.path(), Stream: o.streamName(),
-		Access: o.access, ShareAccess: o.share, Options: o.options, Action: o.action, Born: o.born,
+		Access: o.access, ShareAccess: o.share, Options: o.options, Action: o.action, Born: o.born, Posix: o.posix,
 		Client: o.durability.client, Create: o.durability.guid, Timeout: o.durability.timeout,
 		Resilient: time.Duration(o.resilient.Load()),
 		Asked:     o.asked, Lease: o.lease,
@@ -281,7 +282,7 @@ func (s *Server) restore(r *handleRecord) error {
 	o := &open{
 		srv: s, id: r.ID, caller: r.Caller, shareName: r.Share, m: m, name: r.Path, born: r.Born,
 		access: r.Access, shared: r.Shared, share: r.ShareAccess, options: r.Options, mode: r.Mode, action: r.Action,
-		asked: r.Asked, lease: r.Lease, known: true, deleteOnClose: r.DeleteOnClose, lockSequences: r.LockSequences,
+		asked: r.Asked, lease: r.Lease, posix: r.Posix, known: true, deleteOnClose: r.DeleteOnClose, lockSequences: r.LockSequences,
 		durability: durability{granted: true, v2: true, persistent: true, timeout: r.Timeout, guid: r.Create, client: r.Client},
 	}
 	if r.App != nil {
@@ -340,7 +341,7 @@ func (o *open) rejoin(r *handleRecord, attr vfs.Attr, object *vfs.Attr) error {
 	o.holder = oplock.NewHolder(q)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	f := m.fileOf(attr, foldPath(o.name), object, r.Stream)
+	f := m.fileOf(attr, m.keyOf(o.name), object, r.Stream)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var err error

@@ -84,6 +84,16 @@ type Server struct {
 	// encrypted. Required refuses clients below 3.0.
 	Encryption Policy
 
+	// POSIX serves the POSIX extensions of SMB 3.1.1 to clients that ask for them,
+	// as Linux does with the mount option posix: names that may have all
+	// characters and, where the storage has Volume.CaseSensitive, differ in case
+	// only; permissions and owners as far as the storage has them; files that
+	// can be removed and replaced while they are open. False doesn't offer them.
+	// Other clients don't see names that they couldn't have, so a directory
+	// that is empty to them may not be removable; and storage must expect such
+	// names.
+	POSIX bool
+
 	// Limits bounds memory, connections and time; its zero value has
 	// sensible bounds.
 	Limits Limits

@@ -36,6 +36,9 @@ func orDenied(err error) error {
 // flags are those of setDispositionEx.
 func (r *request) setDisposition(ctx context.Context, del bool, flags uint32) error {
 	o := r.open
+	if o.posix {
+		flags |= smb2.DispositionPosixSemantics
+	}
 	posix := flags&smb2.DispositionPosixSemantics != 0
 	switch {
 	case o.unlinked.Load() && del:
@@ -53,7 +56,7 @@ func (r *request) setDisposition(ctx context.Context, del bool, flags uint32) er
 	if err != nil {
 		return err
 	}
-	ignore := flags&smb2.DispositionIgnoreReadOnlyAttribute != 0 && o.access&vfs.WriteAttributes != 0
+	ignore := o.clears || flags&smb2.DispositionIgnoreReadOnlyAttribute != 0 && o.access&vfs.WriteAttributes != 0
 	if a.Attributes&vfs.AttrReadOnly != 0 && !ignore {
 		return smb2.StatusCannotDelete
 	}
@@ -132,7 +135,7 @@ func renameFlags(replace bool) uint32 {
 func (r *request) rename(ctx context.Context, name string, root uint64, flags uint32) error {
 	o, replace := r.open, flags&smb2.RenameReplaceIfExists != 0
 	switch {
-	case strings.HasPrefix(name, ":"):
+	case strings.HasPrefix(name, ":") && !o.posix:
 		return r.renameStream(ctx, name, root, replace)
 	case o.file.base != nil:
 		return smb2.StatusSharingViolation // as on Windows: a stream stays with its file
@@ -142,6 +145,9 @@ func (r *request) rename(ctx context.Context, name string, root uint64, flags ui
 	n, err := o.newName(ctx, name, root, replace)
 	if err != nil {
 		return err
+	}
+	if o.posix {
+		flags |= smb2.RenamePosixSemantics
 	}
 	n.r, n.flags, n.renames = r, flags, true
 	if err := r.breakFor(o.file, o.holder, oplock.OpRename); err != nil {
@@ -184,7 +190,14 @@ func (o *open) newName(ctx context.Context, name string, root uint64, replace bo
 	if root != 0 {
 		return nil, smb2.StatusInvalidParameter
 	}
-	clean, _, err := parseName(name)
+	parse, resolve := parseName, o.m.resolveDir
+	if o.posix {
+		parse = parsePosixName
+	}
+	if o.posix && o.m.exact {
+		resolve = o.m.exactDir
+	}
+	clean, _, err := parse(name)
 	if err != nil {
 		return nil, err
 	}
@@ -193,7 +206,7 @@ func (o *open) newName(ctx context.Context, name string, root uint64, replace bo
 	}
 	n := &renaming{ctx: ctx, o: o, m: o.m, to: clean, replace: replace}
 	if dir := path.Dir(clean); dir != "." {
-		if dir, err = o.m.resolveDir(ctx, dir); err != nil {
+		if dir, err = resolve(ctx, dir); err != nil {
 			return nil, err
 		}
 		n.to = path.Join(dir, path.Base(clean))
@@ -217,10 +230,10 @@ func (n *renaming) rename() error {
 		return smb2.StatusDeletePending
 	}
 	if o.file.dir {
-		if below(foldPath(n.to), foldPath(n.from)) && foldPath(n.to) != foldPath(n.from) {
+		if to, from := m.keyOf(n.to), m.keyOf(n.from); below(to, from) && to != from {
 			return smb2.StatusInvalidParameter
 		}
-		if files := m.openBelow(n.from); len(files) > 0 && !n.movesOpen() {
+		if files := m.openBelow(n.from); len(files) > 0 && !n.movesOpen() && !n.carries(files) {
 			return n.breakAll(files, oplock.OpRenameParent)
 		}
 	}
@@ -265,7 +278,7 @@ func (n *renaming) rename() error {
 	o.did()
 	o.file.follow()
 	err = o.file.saveAll()
-	if o.file.dir && n.movesOpen() {
+	if o.file.dir {
 		err = errors.Join(err, m.movedBelow(n.from, n.to))
 	}
 	n.report(old != "" && !n.same)
@@ -294,14 +307,14 @@ func (n *renaming) report(replaced bool) {
 func (n *renaming) target() (string, error) {
 	m := n.m
 	n.same, n.old = false, nil
-	old, err := m.resolve(n.ctx, n.to)
+	old, err := n.existing()
 	if isMissing(err) {
 		return "", nil
 	}
 	if err != nil {
 		return "", err
 	}
-	if foldPath(n.from) == foldPath(n.to) {
+	if n.respells() {
 		// Only the case changes, unless another file has that spelling.
 		if _, err := m.exists(n.ctx, n.to); isMissing(err) || m.folder != nil {
 			return "", nil
@@ -315,11 +328,13 @@ func (n *renaming) target() (string, error) {
 	if n.same = n.renames && attr.ID == n.o.file.id && attr.ID != 0; n.same {
 		return old, nil // a further link: the one that is renamed goes
 	}
-	readOnly := attr.Attributes&vfs.AttrReadOnly != 0 && n.flags&smb2.RenameIgnoreReadOnlyAttribute == 0
+	readOnly := attr.Attributes&vfs.AttrReadOnly != 0 && n.flags&smb2.RenameIgnoreReadOnlyAttribute == 0 && !n.clears(old)
 	switch {
 	case !n.replace:
 		return "", smb2.StatusObjectNameCollision
-	case attr.IsDir() || readOnly:
+	case n.o.posix && attr.IsDir() != n.o.file.dir:
+		return "", wrongKind(attr)
+	case attr.IsDir() && !n.o.posix, readOnly:
 		return "", smb2.StatusAccessDenied
 	}
 	if err := n.mayReplace(old); err != nil {
@@ -360,7 +375,7 @@ func (m *mount) findOpen(attr vfs.Attr, name string) *file {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if attr.ID == 0 {
-		return m.byName[foldPath(name)]
+		return m.byName[m.keyOf(name)]
 	}
 	return m.files[attr.ID]
 }
@@ -383,7 +398,7 @@ func (n *renaming) checkParents(from string) error {
 // somebody doesn't let others write.
 func (n *renaming) checkParent(dir string, adds bool) error {
 	m := n.m
-	key := foldPath(dir)
+	key := m.keyOf(dir)
 	m.mu.Lock()
 	opened, doomed := m.paths[key].n > 0, m.doomed[key] > 0
 	m.mu.Unlock()
@@ -410,7 +425,7 @@ func (n *renaming) checkParent(dir string, adds bool) error {
 	defer f.mu.Unlock()
 	const all = sharedRead | sharedWrite | sharedDelete
 	if slices.ContainsFunc(f.opens, func(o *open) bool {
-		return n.renames && o.access&vfs.Delete != 0 || adds && o.share&smb2.ShareWrite == 0 && o.shared&all != 0
+		return n.renames && o.access&vfs.Delete != 0 && !(o.posix && n.o.posix) || adds && o.share&smb2.ShareWrite == 0 && o.shared&all != 0
 	}) {
 		return smb2.StatusSharingViolation
 	}
@@ -464,7 +479,7 @@ func (n *renaming) link(replace bool) error {
 	if m.isDoomed(path.Dir(n.to)) {
 		return smb2.StatusDeletePending
 	}
-	if foldPath(n.from) == foldPath(n.to) {
+	if n.respells() || n.from == n.to {
 		if replace {
 			return nil
 		}

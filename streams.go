@@ -86,16 +86,17 @@ func foldStreamRune(r rune) rune {
 	return least
 }
 
-// pathKey is the key in mount.paths of what is opened by a path and stream.
-func pathKey(name, stream string) string {
+// pathKey is the key in mount.paths of what is opened by a path and stream. NUL is what
+// no name has.
+func (m *mount) pathKey(name, stream string) string {
 	if stream == "" {
-		return foldPath(name)
+		return m.keyOf(name)
 	}
-	return foldPath(name) + ":" + foldStream(stream)
+	return m.keyOf(name) + "\x00" + foldStream(stream)
 }
 
 // key is o's key in mount.paths. The caller holds m.mu.
-func (o *open) key() string { return pathKey(o.name, o.file.stream) }
+func (o *open) key() string { return o.m.pathKey(o.name, o.file.stream) }
 
 // fullPath is path with the stream.
 func (o *open) fullPath() string {

@@ -44,9 +44,9 @@ func (f *file) unlinked(name string) {
 	defer m.mu.Unlock()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	key := foldPath(name)
+	key := m.keyOf(name)
 	for _, o := range f.opens {
-		if foldPath(o.name) == key && !o.unlinked.Load() {
+		if m.keyOf(o.name) == key && !o.unlinked.Load() {
 			m.dropPath(o.key())
 			o.unlinked.Store(true)
 		}
@@ -55,7 +55,7 @@ func (f *file) unlinked(name string) {
 		delete(m.byName, key)
 		f.byName = ""
 	}
-	if f.deletePending && foldPath(f.deletePath) == key {
+	if f.deletePending && m.keyOf(f.deletePath) == key {
 		f.clearDelete()
 	}
 }

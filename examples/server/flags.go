@@ -25,6 +25,7 @@ type config struct {
 	min, max  smb.Dialect
 	signing   smb.Policy
 	encrypt   bool
+	posix     bool
 	verbose   bool
 	status    time.Duration
 }
@@ -99,6 +100,7 @@ func parseFlags(args []string) (*config, error) {
 	})
 	fs.StringVar(&cfg.backend, "backend", "os", "`kind` of storage: os (directories) or mem (memory, gone at the end)")
 	fs.DurationVar(&cfg.status, "status", 0, "list sessions and open files on stderr at this `interval`"+signalHint)
+	fs.BoolVar(&cfg.posix, "posix", false, "serve the POSIX extensions to Linux clients that ask for them (mount option posix)")
 	fs.BoolVar(&cfg.verbose, "v", false, "log more")
 	if err := fs.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {

@@ -126,6 +126,7 @@ func newServer(cfg *config) (*smb.Server, error) {
 		MinDialect: cfg.min,
 		MaxDialect: cfg.max,
 		Signing:    cfg.signing,
+		POSIX:      cfg.posix,
 		Logger:     slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
 	}
 	if cfg.encrypt {

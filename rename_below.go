@@ -5,6 +5,8 @@ import (
 	"strings"
 )
 
+// Renames of directories in which something is open.
+
 // movesOpen reports whether the rename may move a directory with what is open in it, as
 // macOS expects of a file system.
 func (n *renaming) movesOpen() bool { return n.r != nil && n.r.tree.hasAAPL(0) }
@@ -23,14 +25,13 @@ func (m *mount) movedBelow(from, to string) error {
 
 // movedBelow is that for the opens of f.
 func (f *file) movedBelow(from, to string) {
-	m, key := f.m, foldPath(from)
+	m, key := f.m, f.m.keyOf(from)
 	moved := func(name string) (string, bool) {
-		if p := foldPath(name); p == key || !below(p, key) {
+		if p := m.keyOf(name); p == key || !below(p, key) {
 			return name, false
 		}
 		// The two may differ in spelling, but not in how many elements they have.
-		rest := strings.Split(name, "/")[strings.Count(from, "/")+1:]
-		return to + "/" + strings.Join(rest, "/"), true
+		return to + "/" + behind(name, strings.Count(from, "/")+1), true
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -38,7 +39,7 @@ func (f *file) movedBelow(from, to string) {
 	defer f.mu.Unlock()
 	for _, o := range f.opens {
 		name, ok := moved(o.name)
-		if !ok {
+		if !ok || o.unlinked.Load() {
 			continue
 		}
 		m.dropPath(o.key())
@@ -49,7 +50,7 @@ func (f *file) movedBelow(from, to string) {
 		}
 		if f.byName != "" {
 			delete(m.byName, f.byName)
-			f.byName = foldPath(name)
+			f.byName = m.keyOf(name)
 			m.byName[f.byName] = f
 		}
 	}
