@@ -20,6 +20,8 @@ func lock(_ context.Context, r *request, w *reply) error {
 	before := r.lockedBefore(req.LockSequence)
 	switch {
 	case before:
+	case o.posix && req.Locks[0].Flags&smb2.LockUnlock != 0:
+		err = o.unlockPosix(req.Locks, r.c.srv.limits.LocksPerFile)
 	case req.Locks[0].Flags&smb2.LockUnlock != 0:
 		err = o.unlock(req.Locks)
 	default:
@@ -62,6 +64,9 @@ func (o *open) unlock(elems []smb2.LockElement) error {
 func (r *request) lock(elems []smb2.LockElement) error {
 	if r.open.access&(sharedRead|sharedWrite) == 0 {
 		return smb2.StatusAccessDenied
+	}
+	if r.open.posix {
+		return r.lockPosix(elems)
 	}
 	for i, e := range elems {
 		err := r.lockOne(e, len(elems) > 1)
@@ -111,13 +116,20 @@ func (r *request) lockOne(e smb2.LockElement, several bool) error {
 		f.mu.Unlock()
 		return smb2.StatusInsufficientResources
 	case !f.locks.conflict(e.Offset, e.Length, exclusive, true, o):
-		f.locks.held = append(f.locks.held, l)
+		f.locks.add(l)
 		f.mu.Unlock()
 		return nil
 	case !wait:
 		f.mu.Unlock()
 		return smb2.StatusLockNotGranted
 	}
+	return r.awaitLock(l)
+}
+
+// awaitLock waits for a lock that collides with others. The caller holds file.mu, which
+// it gives up.
+func (r *request) awaitLock(l byteLock) error {
+	f := l.owner.file
 	lw := &lockWait{byteLock: l, ready: make(chan struct{})}
 	f.locks.waits = append(f.locks.waits, lw)
 	f.mu.Unlock()

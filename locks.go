@@ -39,7 +39,7 @@ func (l *locks) conflict(off, n uint64, exclusive, locking bool, o *open) bool {
 	last := off + n - 1
 	for i := range l.held {
 		h := &l.held[i]
-		if h.off == 0 && h.len == 0 {
+		if h.off == 0 && h.len == 0 || h.overlooks(o, locking) {
 			continue
 		}
 		if off > h.off+h.len-1 || last < h.off {
@@ -94,7 +94,7 @@ func (l *locks) grant() {
 		if l.conflict(w.off, w.len, w.exclusive, true, w.owner) {
 			return false
 		}
-		l.held = append(l.held, w.byteLock)
+		l.add(w.byteLock)
 		w.granted = true
 		close(w.ready)
 		return true
