@@ -4,7 +4,8 @@
 //
 // coherence.sh, multichannel.sh and persistent.sh have that client prove what
 // clients may cache, several channels, and handles that outlive connections and
-// the server. Package kernelcheck is their part in the virtual machine.
+// the server; posix.sh has it use the POSIX extensions. Package kernelcheck is their
+// part in the virtual machine.
 //
 // install.sh installs the clients on Debian. A client that is missing skips its
 // tests, unless SMB_INTEROP_REQUIRED is set, as it is in CI.

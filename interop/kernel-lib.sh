@@ -1,5 +1,5 @@
-# Sourced by coherence.sh, multichannel.sh and persistent.sh: what they have in
-# common. They put a server into the network namespace of a small VM, on port 445
+# Sourced by coherence.sh, multichannel.sh, persistent.sh and posix.sh: what they have
+# in common. They put a server into the network namespace of a small VM, on port 445
 # of $SMBVM_BIND, and the Linux kernel's client into the VM. Variables:
 #
 #   KERNEL_OUT=DIR     where results and logs go (default: a new one in /tmp)
@@ -34,7 +34,7 @@ prepare() {
 	smbd) server="exec '$here/kernel-smbd.sh' '$work/smbd' >'$out/banner' 2>'$out/server.log'" ;;
 	'')
 		(cd "$top" && CGO_ENABLED=0 go build -o "$work/server" ./examples/server)
-		server="exec '$work/server' -listen ${LISTEN:-\$SMBVM_BIND:445} -share share='$SHARE_DIR' -user smbtest:Passw0rd ${KERNEL_ARGS:-} >'$out/banner' 2>>'$out/server.log'"
+		server="exec '$work/server' -listen ${LISTEN:-\$SMBVM_BIND:445} -share share='$SHARE_DIR'${SHARE_OPTIONS:-} -user smbtest:Passw0rd ${KERNEL_ARGS:-} >'$out/banner' 2>>'$out/server.log'"
 		;;
 	esac
 	echo "$me: results and logs in $out" >&2
