@@ -217,7 +217,7 @@ func (o *open) setAttr(ctx context.Context, c vfs.AttrChange) error {
 func (r *request) setSize(ctx context.Context, size int64) error {
 	o := r.open
 	switch {
-	case o.file.dir, size < 0:
+	case o.file.dir, size < 0, o.m.tooLong(ctx, size):
 		return smb2.StatusInvalidParameter
 	case o.trunc == nil:
 		return smb2.StatusAccessDenied

@@ -52,6 +52,9 @@ func (r *request) write(ctx context.Context, req smb2.WriteRequest) error {
 	if req.Offset > math.MaxInt64 || req.Offset+uint64(len(req.Data)) > math.MaxInt64 {
 		return smb2.StatusInvalidParameter
 	}
+	if len(req.Data) > 0 && o.m.tooLong(ctx, int64(req.Offset)+int64(len(req.Data))) {
+		return smb2.StatusInvalidParameter
+	}
 	if err := r.breakFor(o.file, o.holder, oplock.OpWrite); err != nil {
 		return err
 	}

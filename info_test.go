@@ -107,3 +107,15 @@ func TestNothingChangesWithoutARight(t *testing.T) {
 		}
 	}
 }
+
+func TestMaxFileSize(t *testing.T) {
+	const max = 4096<<32 - 64<<10
+	r := newRig(t, nil)
+	c := r.logon(smb.Dialect311)
+	id := r.open(c, "f")
+	_, st := c.Write(id, max, []byte("x"))
+	want(t, "WRITE beyond", st, smb2.StatusInvalidParameter)
+	_, st = c.Write(id, max-1, []byte("x"))
+	want(t, "WRITE of the last byte", st, ok)
+	want(t, "END_OF_FILE beyond", c.SetInfo(id, smb2.ClassFileEndOfFileInformation, smb2.FileEndOfFileInformation{EndOfFile: max + 1}), smb2.StatusInvalidParameter)
+}

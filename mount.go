@@ -199,6 +199,24 @@ func (m *mount) volume(ctx context.Context, t *tree) (vfs.Volume, error) {
 	return v, nil
 }
 
+// maxFileSize returns how long a file may be: what NTFS allows with clusters as large
+// as the backend's. Most backends that allow more have larger ones. [MS-FSA] 2.1.1.1,
+// note 10
+func (m *mount) maxFileSize(ctx context.Context) int64 {
+	cluster := int64(clusterSize)
+	if m.sizer != nil {
+		if v, err := m.sizer.Volume(ctx); err == nil {
+			cluster = min(max(cluster, int64(v.BlockSize)), 1<<21)
+		}
+	}
+	return cluster<<32 - 64<<10
+}
+
+// tooLong reports whether a file of n bytes would be longer than one may be.
+func (m *mount) tooLong(ctx context.Context, n int64) bool {
+	return n > clusterSize<<32-64<<10 && n > m.maxFileSize(ctx)
+}
+
 // hashString is FNV-1a.
 func hashString(s string) uint64 {
 	h := uint64(14695981039346656037)
