@@ -24,6 +24,7 @@ type creation struct {
 	name     string // as the client spells it
 	trailing bool   // it ended in a backslash
 	stream   streamName
+	quota    bool      // it is the file of the quotas
 	object   *vfs.Attr // of what the named stream belongs to; nil: that is missing, or no stream is meant
 	blank    bool      // the named stream is there, but counts as missing
 	contexts createContexts
@@ -257,7 +258,10 @@ func (c *creation) findObject() (vfs.File, error) {
 	o := c.o
 	c.security = nil
 	o.name = c.name
-	if o.posix && c.m.exact {
+	switch {
+	case c.quota:
+		return quotaFile{}, nil
+	case o.posix && c.m.exact:
 		return c.findExact()
 	}
 	if c.m.folder == nil {
@@ -375,6 +379,9 @@ func (c *creation) discard(f vfs.File, access vfs.Access) {
 // openBackend opens o.name for access. When everything was asked for that can
 // be had, it makes do with reading.
 func (c *creation) openBackend(access vfs.Access, attr vfs.Attr) (vfs.File, error) {
+	if c.quota {
+		return quotaFile{}, nil
+	}
 	opt := c.openOptions(access)
 	f, object, err := openObject(c.ctx, c.m.fs, c.o.name, c.stream.name, opt)
 	if err != nil && c.maximum && !c.overwrites() {

@@ -66,7 +66,10 @@ func (c *creation) checkName() (err error) {
 		c.name, c.trailing, err = parsePosixName(c.req.Name)
 		return err
 	}
-	name, err := resolveDots(c.req.Name)
+	if c.checkQuota() {
+		return c.checkStream()
+	}
+	name, err := resolveDots(turnSlashes(c.req.Name))
 	if err != nil {
 		return err
 	}

@@ -49,6 +49,9 @@ func (c *creation) backup() (a vfs.Access) {
 // object, that c is about. a are the attributes of the object. [MS-FSA] 2.1.5.1.2.1
 func (c *creation) permitted(a vfs.Attr) (vfs.Access, error) {
 	most := c.r.tree.access()
+	if c.quota {
+		most &= quotaAccess
+	}
 	if c.security != nil {
 		t := c.r.id.token
 		may := held(c.security, t) | c.backup()

@@ -48,6 +48,18 @@ func parseName(name string) (clean string, trailing bool, err error) {
 	return clean, trailing, nil
 }
 
+// turnSlashes turns the slashes of a CREATE's name into backslashes, as Samba does and
+// clients expect that were tested with it; those in the name of a stream stay, and are
+// refused.
+func turnSlashes(name string) string {
+	file, stream, found := strings.Cut(name, ":")
+	file = strings.ReplaceAll(file, "/", `\`)
+	if !found {
+		return file
+	}
+	return file + ":" + stream
+}
+
 // resolveDots removes "." and "..", which a CREATE may contain, from a name of the wire.
 // It looks at the name only: what stands before ".." need not exist, and what leads
 // above the share is refused. [MS-SMB2] 3.3.5.9, note 303; [MS-FSCC] 2.1.5.1

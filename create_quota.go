@@ -1,0 +1,37 @@
+package smb
+
+import (
+	"context"
+	"io/fs"
+	"strings"
+
+	"github.com/gosmbd/smb/vfs"
+)
+
+// The file by whose handle clients ask for a volume's quotas, whether or not it has
+// any. Windows' dialog opens it before it says that there are none. [MS-FSA] 2.1.5.21
+
+// quotaName is the name of it. [MS-FSCC] 5.4
+const quotaName = `$Extend\$Quota:$Q:$INDEX_ALLOCATION`
+
+// quotaAccess is what may be asked of it: to delete or change it is refused.
+const quotaAccess = vfs.ReadData | vfs.WriteData | vfs.ReadEA | vfs.ReadAttributes | vfs.ReadControl | vfs.Synchronize
+
+// checkQuota reports whether the client means the file of the quotas.
+func (c *creation) checkQuota() bool {
+	if !strings.EqualFold(c.req.Name, quotaName) {
+		return false
+	}
+	c.name, c.quota = `$Extend/$Quota`, true
+	c.stream.index = true
+	return true
+}
+
+// quotaFile is the file of the quotas. No backend has it.
+type quotaFile struct{}
+
+func (quotaFile) Stat(context.Context) (vfs.Attr, error) {
+	return vfs.Attr{Mode: fs.ModeDir, Attributes: vfs.AttrHidden | vfs.AttrSystem | vfs.AttrArchive}, nil
+}
+
+func (quotaFile) Close() error { return nil }
