@@ -52,7 +52,7 @@ func (c FSInfoClass) MinOutput() (n int, ok bool) {
 	case ClassFsDeviceInformation:
 		return 8, true
 	case ClassFsAttributeInformation:
-		return 12, true
+		return 16, true // 12 by the specification; Windows wants the name's first character and rounds up
 	case ClassFsControlInformation:
 		return 48, true
 	case ClassFsFullSizeInformation:
