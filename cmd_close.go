@@ -17,6 +17,9 @@ func closeFile(ctx context.Context, r *request, w *reply) error {
 	if !r.se.takeOpen(o) {
 		return smb2.StatusFileClosed
 	}
+	if o.file != nil {
+		o.showWrites(ctx)
+	}
 	resp := smb2.CloseResponse{}
 	if req.Flags&smb2.CloseFlagPostqueryAttrib != 0 && o.file != nil {
 		// What can't be told any more is told as zeros.

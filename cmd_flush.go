@@ -25,6 +25,7 @@ func flush(ctx context.Context, r *request, w *reply) error {
 		if err := o.sync(); err != nil {
 			return err
 		}
+		o.showWrites(ctx)
 		o.reportPending()
 	}
 	w.buf.B = smb2.FlushResponse{}.Append(w.buf.B)

@@ -3,7 +3,6 @@ package smb
 import (
 	"context"
 	"math"
-	"time"
 
 	"github.com/gosmbd/smb/oplock"
 	"github.com/gosmbd/smb/smb2"
@@ -128,48 +127,42 @@ func (r *request) setFile(ctx context.Context, class smb2.FileInfoClass, data []
 	return smb2.StatusNotSupported
 }
 
-// fileTime turns a time to set into what the backend gets: zero leaves it. The
-// values that stop and restart the updating of a time count as leaving it, since
-// the backend keeps the times.
-func fileTime(t smb2.FileTime) (time.Time, error) {
-	switch {
-	case t == 0 || t == smb2.FileTimeFreeze || t == smb2.FileTimeThaw:
-		return time.Time{}, nil
-	case int64(t) < 0:
-		return time.Time{}, smb2.StatusInvalidParameter
-	}
-	return t.Time(), nil
-}
-
 // setBasic sets times and attributes. [MS-FSA] 2.1.5.15.2
 func (o *open) setBasic(ctx context.Context, data []byte) error {
 	x, err := smb2.ParseFileBasicInformation(data)
 	if err != nil {
 		return err
 	}
-	var c vfs.AttrChange
-	for _, t := range []struct {
-		dst *time.Time
-		src smb2.FileTime
-	}{
-		{&c.Created, x.CreationTime},
-		{&c.Accessed, x.LastAccessTime},
-		{&c.Written, x.LastWriteTime},
-		{&c.Changed, x.ChangeTime},
-	} {
-		if *t.dst, err = fileTime(t.src); err != nil {
+	var times [4]timeChange
+	for i, t := range []smb2.FileTime{x.CreationTime, x.LastAccessTime, x.LastWriteTime, x.ChangeTime} {
+		if times[i], err = parseTime(t); err != nil {
 			return err
 		}
 	}
 	attrs := vfs.Attributes(x.FileAttributes)
-	switch {
-	case attrs&vfs.AttrDirectory != 0 && !o.file.object().dir, attrs&vfs.AttrTemporary != 0 && o.file.object().dir:
+	if attrs&vfs.AttrDirectory != 0 && !o.file.object().dir || attrs&vfs.AttrTemporary != 0 && o.file.object().dir {
 		return smb2.StatusInvalidParameter
-	case attrs != 0:
-		if c.Attributes = attrs & settableAttrs; c.Attributes == 0 {
+	}
+	// Even a change of nothing shows writes, as on Windows.
+	o.showWrites(ctx)
+	a, err := o.f.Stat(ctx)
+	if err != nil {
+		return err
+	}
+	a = completeAttr(a)
+	c := vfs.AttrChange{Created: times[0].to, Accessed: times[1].to}
+	if attrs != 0 {
+		settable := settableAttrs
+		if o.path() == "." {
+			settable &^= vfs.AttrHidden | vfs.AttrSystem
+		}
+		if c.Attributes = attrs&settable | a.Attributes&settableAttrs&^settable; c.Attributes == 0 {
 			c.Attributes = vfs.AttrNormal
 		}
 	}
+	o.mu.Lock()
+	o.times.settle(&c, times[2], times[3], a)
+	o.mu.Unlock()
 	if c == (vfs.AttrChange{}) {
 		return nil
 	}
@@ -229,17 +222,23 @@ func (r *request) setSize(ctx context.Context, size int64) error {
 	if err != nil {
 		return err
 	}
+	o.showWrites(ctx)
 	if size == a.Size {
+		o.touch(ctx) // [MS-FSA] 2.1.5.15.5: it was modified
 		return nil
 	}
 	lo, hi := min(size, a.Size), max(size, a.Size)
 	if err := o.file.checkRange(o, uint64(lo), uint64(hi-lo), true); err != nil {
 		return err
 	}
-	work := o.work()
+	note := o.beforeWrite(ctx)
 	err = orDenied(o.trunc.Truncate(size))
-	work.end()
+	note.work.end()
 	o.file.writes.Add(1)
+	if err == nil {
+		o.afterWrite(ctx, note)
+		o.showWrites(ctx)
+	}
 	r.c.srv.brokenBy(o.file, o.holder, oplock.OpSetSize)
 	o.m.entryChanged(o.holder, o.modified(dataFilter))
 	return err

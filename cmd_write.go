@@ -72,10 +72,13 @@ func (r *request) write(ctx context.Context, req smb2.WriteRequest) error {
 		return err
 	}
 	if len(req.Data) > 0 {
-		work := o.work()
-		_, err := o.writer.WriteAt(req.Data, int64(req.Offset))
-		work.end()
+		note := o.beforeWrite(ctx)
+		n, err := o.writer.WriteAt(req.Data, int64(req.Offset))
+		note.work.end()
 		o.wrote()
+		if n > 0 {
+			o.afterWrite(ctx, note)
+		}
 		r.c.srv.brokenBy(o.file, o.holder, oplock.OpWrite)
 		if err != nil {
 			return err

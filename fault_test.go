@@ -131,6 +131,7 @@ func TestBackendErrors(t *testing.T) {
 				put(t, r.fs, "f", "hello")
 				c := r.logon(smb.Dialect311)
 				id := r.open(c, "f")
+				c.Write(id, 0, []byte("hello")) // which sets the archive bit
 				before := dump(t, r.fs)
 				r.fail(tt.kind, e.err)
 				want(t, tt.name, tt.do(r, c, id), e.want)

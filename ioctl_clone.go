@@ -57,12 +57,12 @@ func (r *request) duplicate(ctx context.Context, x smb2.DuplicateExtentsData) er
 	}
 	// Byte-range locks aren't looked at, on either side: Windows doesn't, notes 91 and
 	// 92, and who duplicates extents under a lock of his other handle relies on it.
-	work := o.work()
+	note := o.beforeWrite(ctx)
 	if err := o.cloner.CloneRange(ctx, part, src.f, x.SourceFileOffset); err != nil {
-		work.end()
+		note.work.end()
 		return err
 	}
-	r.written(work)
+	r.written(ctx, note)
 	return nil
 }
 

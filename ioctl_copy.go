@@ -108,7 +108,7 @@ func (r *request) copyFrom(ctx context.Context, src *open, c smb2.SrvCopychunk) 
 	if uint64(a.Size) < c.SourceOffset+uint64(c.Length) {
 		return 0, statusInvalidViewSize
 	}
-	defer r.written(r.open.work())
+	defer r.written(ctx, r.open.beforeWrite(ctx))
 	n, err := r.copyRange(ctx, src, int64(c.SourceOffset), int64(c.TargetOffset), int64(c.Length))
 	return int(n), err
 }

@@ -203,7 +203,7 @@ func (r *request) offload(ctx context.Context, x smb2.OffloadWriteRequest) (int6
 		return 0, smb2.StatusEndOfFile
 	}
 	if binary.BigEndian.Uint32(x.Token[:]) == tokenTypeZero {
-		defer r.written(r.open.work())
+		defer r.written(ctx, r.open.beforeWrite(ctx))
 		room := vfs.Range{Off: part.Off, Len: min(part.Len, a.Size-part.Off)}
 		return part.Len, r.zero(ctx, room, false)
 	}
@@ -236,7 +236,7 @@ func (r *request) offloadFrom(ctx context.Context, t token, part vfs.Range, size
 	if err := t.check(ctx, src); err != nil {
 		return 0, err
 	}
-	defer r.written(r.open.work())
+	defer r.written(ctx, r.open.beforeWrite(ctx))
 	room := min(part.Len, size-part.Off)
 	n := max(0, min(room, t.attr.Size-t.off))
 	if _, err := r.copyRange(ctx, src, t.off, part.Off, n); err != nil {

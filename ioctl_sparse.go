@@ -3,6 +3,7 @@ package smb
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/gosmbd/smb/oplock"
 	"github.com/gosmbd/smb/smb2"
@@ -79,7 +80,7 @@ func setZeroData(ctx context.Context, r *request, q *control) error {
 	if err := o.file.checkRange(o, uint64(all.Off), uint64(all.Len), true); err != nil {
 		return err
 	}
-	defer r.written(r.open.work())
+	defer r.written(ctx, r.open.beforeWrite(ctx))
 	if err := r.zero(ctx, all, o.sparse(a)); err != nil {
 		return err
 	}
@@ -89,10 +90,13 @@ func setZeroData(ctx context.Context, r *request, q *control) error {
 	return nil
 }
 
-// written ends work of the request on its open, data having been written.
-func (r *request) written(w *ownWork) {
-	w.end()
+// written ends what beforeWrite began, data having been written. This shows at once,
+// since whether all of it was written isn't known here.
+func (r *request) written(ctx context.Context, n writeNote) {
+	n.work.end()
+	n.before = time.Time{}
 	r.open.wrote()
+	r.open.afterWrite(ctx, n)
 	r.c.srv.brokenBy(r.open.file, r.open.holder, oplock.OpWrite)
 }
 
@@ -174,7 +178,7 @@ func fileLevelTrim(ctx context.Context, r *request, q *control) error {
 			return err
 		}
 	}
-	defer r.written(r.open.work())
+	defer r.written(ctx, r.open.beforeWrite(ctx))
 	var out smb2.FileLevelTrimOutput
 	for _, t := range x.Ranges {
 		part, _ := trimmed(t, a.Size)

@@ -82,6 +82,7 @@ type open struct {
 	posixDelete   bool          // the deletion takes the name when o is closed; guarded by file.mu
 
 	mu            sync.Mutex
+	times         openTimes
 	sequence      sequence
 	lockSequences lockSequences
 	known         bool               // the client has been told the id
@@ -264,6 +265,7 @@ func (o *open) release(ctx context.Context) error {
 		o.deleteOnClose = false
 		f.mu.Unlock()
 	}
+	o.showWrites(ctx)
 	o.noteClosing(ctx)
 	err := o.f.Close()
 	next, breaks := f.leave(o)
@@ -347,6 +349,9 @@ func (o *open) stat(ctx context.Context) (vfs.Attr, error) {
 	if o.unlinked.Load() {
 		a.Links = links // zero is none here
 	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	a.Written = o.times.show(a.Written, time.Now())
 	return a, nil
 }
 

@@ -60,7 +60,7 @@ func (f *FS) makeAttr(st *status, d dosInfo, ok bool) vfs.Attr {
 		Created:    st.btime,
 		Accessed:   st.atime,
 		Written:    st.mtime,
-		Changed:    st.ctime,
+		Changed:    d.changeTime(st.ctime),
 		Links:      st.nlink,
 		Attributes: d.attributes,
 	}

@@ -23,16 +23,19 @@ import (
 //	4        flags, attributes, itime, created
 //	5        flags, attributes, created
 //
-// Samba 4.17 writes version 5. Attributes, flags and EA size are 4 bytes, the
-// others 8.
+// Samba 4.17 writes version 5, and so do we but for a file whose time of change
+// was set: that goes into version 3, which Samba reads as well. Attributes, flags
+// and EA size are 4 bytes, the others 8.
 const dosAttribName = "user.DOSATTRIB"
 
 const (
 	dosVersion   = 5
-	dosSize      = 24  // what appendDOS appends
+	dosVersion3  = 3
+	dosSize      = 24  // what appendDOS appends, without a time of change
 	dosMax       = 512 // what is read of one; longer is none of ours
 	hasAttrib    = 0x01
 	hasCreated   = 0x10
+	hasChanged   = 0x20
 	dosHeadFixed = 2 + 2
 )
 
@@ -47,6 +50,23 @@ type dosInfo struct {
 	hasAttributes bool
 	reparse       bool // the object is a reparse point, see reparseName
 	created       time.Time
+
+	// A system has no call that sets the time of change. What was set is kept
+	// here, with the time at which that was done, in the place of the allocation:
+	// it holds until the object changes again.
+	changed, changedAt time.Time
+}
+
+// changedSlack is how long after a time of change was set another change may go
+// unnoticed. The system's clock for files is coarse, and a machine may be slow.
+const changedSlack = time.Second
+
+// changeTime returns the time of change, given the system's.
+func (d *dosInfo) changeTime(system time.Time) time.Time {
+	if d.changed.IsZero() || system.After(d.changedAt.Add(changedSlack)) {
+		return system
+	}
+	return d.changed
 }
 
 // parseDOS reads any version. What isn't understood counts as not there: the
@@ -76,7 +96,7 @@ func parseDOS(b []byte) (d dosInfo, ok bool) {
 	}
 	var created int // where, after the attributes
 	switch version {
-	case 1, 2, 3:
+	case 1, 2, dosVersion3:
 		created = 4 + 4 + 8 + 8
 	case 4:
 		created = 4 + 8
@@ -99,6 +119,10 @@ func parseDOS(b []byte) (d dosInfo, ok bool) {
 	if flags&hasCreated != 0 {
 		d.created = fromFiletime(binary.LittleEndian.Uint64(b[created:]))
 	}
+	if version == dosVersion3 && flags&hasChanged != 0 && len(b) >= created+16 {
+		d.changedAt = fromFiletime(binary.LittleEndian.Uint64(b[created-8:]))
+		d.changed = fromFiletime(binary.LittleEndian.Uint64(b[created+8:]))
+	}
 	return d, true
 }
 
@@ -112,7 +136,7 @@ func parseDOSText(s string) (dosInfo, bool) {
 	return dosInfo{attributes: vfs.Attributes(v) & stored, hasAttributes: true}, true
 }
 
-// appendDOS appends version 5.
+// appendDOS appends version 5, or 3 if there is a time of change.
 func appendDOS(dst []byte, d dosInfo, directory bool) []byte {
 	var flags uint32
 	attributes := d.attributes & stored
@@ -128,10 +152,22 @@ func appendDOS(dst []byte, d dosInfo, directory bool) []byte {
 	if !d.created.IsZero() {
 		flags |= hasCreated
 	}
-	dst = append(dst, 0, 0, dosVersion, 0, dosVersion, 0, 0, 0)
+	version := byte(dosVersion)
+	if !d.changed.IsZero() {
+		version = dosVersion3
+		flags |= hasChanged
+	}
+	dst = append(dst, 0, 0, version, 0, version, 0, 0, 0)
 	dst = binary.LittleEndian.AppendUint32(dst, flags)
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(attributes))
-	return binary.LittleEndian.AppendUint64(dst, toFiletime(d.created))
+	if version != dosVersion3 {
+		return binary.LittleEndian.AppendUint64(dst, toFiletime(d.created))
+	}
+	dst = append(dst, make([]byte, 4+8)...) // EA size and size
+	for _, t := range []time.Time{d.changedAt, d.created, d.changed} {
+		dst = binary.LittleEndian.AppendUint64(dst, toFiletime(t))
+	}
+	return dst
 }
 
 // The epoch of FILETIME, [MS-DTYP] 2.3.3: 1 January 1601, in units of 100 ns.

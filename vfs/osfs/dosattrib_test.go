@@ -54,6 +54,22 @@ func TestAppendDOS(t *testing.T) {
 	}
 }
 
+func TestChangeTime(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	set := time.Date(1968, 1, 2, 3, 4, 5, 600, time.UTC)
+	in := dosInfo{attributes: vfs.AttrHidden, hasAttributes: true, created: at.Add(-time.Hour), changed: set, changedAt: at}
+	d, ok := parseDOS(appendDOS(nil, in, false))
+	if !ok || d.attributes != in.attributes || !d.created.Equal(in.created) {
+		t.Errorf("%+v, %v; want %+v", d, ok, in)
+	}
+	if got := d.changeTime(at.Add(4 * time.Millisecond)); !got.Equal(set) {
+		t.Errorf("as it was set: %v", got)
+	}
+	if now := at.Add(2 * time.Second); !d.changeTime(now).Equal(now) {
+		t.Errorf("after another change: %v", d.changeTime(now))
+	}
+}
+
 func TestParseDOSDamaged(t *testing.T) {
 	for _, b := range []string{
 		"", "30", "3078", "30787a", "00", "0000", "00000500", "0000050005", "000005000400000011000000220000008040fdd147a2d401",

@@ -36,8 +36,8 @@ func (h *File) Stat(ctx context.Context) (vfs.Attr, error) {
 	return a, nil
 }
 
-// SetAttr changes times and DOS attributes. AttrChange.Changed can't be set on
-// most systems and is ignored.
+// SetAttr changes times and DOS attributes. AttrChange.Changed is kept in
+// user.DOSATTRIB, and ignored where that can't be.
 func (h *File) SetAttr(ctx context.Context, c vfs.AttrChange) error {
 	return h.fail("setattr", h.setAttr(c))
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -53,19 +54,20 @@ func parseStored(b []byte, err error) (dosInfo, bool) {
 }
 
 func (h *File) setAttr(c vfs.AttrChange) error {
-	if c.Attributes != 0 || !c.Created.IsZero() {
-		err := h.setStored(c)
-		if err == unix.ENOTSUP || err == errNotStored {
-			err = h.setMode(c.Attributes)
-		}
-		if err != nil {
+	if !c.Accessed.IsZero() || !c.Written.IsZero() {
+		if err := h.setTimes(c.Accessed, c.Written); err != nil {
 			return err
 		}
 	}
-	if c.Accessed.IsZero() && c.Written.IsZero() {
+	if c.Attributes == 0 && c.Created.IsZero() && c.Changed.IsZero() {
 		return nil
 	}
-	return h.setTimes(c.Accessed, c.Written)
+	// Last, since what comes after it changes the time of change.
+	err := h.setStored(c)
+	if err == unix.ENOTSUP || err == errNotStored {
+		err = h.setMode(c.Attributes)
+	}
+	return err
 }
 
 // setStored changes what is in user.DOSATTRIB.
@@ -76,6 +78,9 @@ func (h *File) setStored(c vfs.AttrChange) error {
 		}
 		if !c.Created.IsZero() {
 			d.created = c.Created
+		}
+		if !c.Changed.IsZero() {
+			d.changed, d.changedAt = c.Changed, time.Now()
 		}
 	})
 }
