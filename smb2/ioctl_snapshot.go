@@ -59,8 +59,12 @@ func ParseSrvSnapshotArray(b []byte) (SrvSnapshotArray, error) {
 	return r, nil
 }
 
+// minSnapshotArray is what clients take for the shortest answer: Samba's and Linux's
+// refuse a shorter one.
+const minSnapshotArray = 16
+
 // Append appends the payload. Without any snapshot at all the array is two
-// bytes of zero, as Windows has it ([MS-SMB2] 3.3.5.15.1).
+// bytes of zero, as Windows has it ([MS-SMB2] 3.3.5.15.1), and more that don't count.
 func (r SrvSnapshotArray) Append(dst []byte) []byte {
 	w := newBuilder(dst)
 	w.u32(r.Number)
@@ -74,5 +78,6 @@ func (r SrvSnapshotArray) Append(dst []byte) []byte {
 		w.u16(0)
 		w.putU32(8, w.len()-snapshotFixed)
 	}
+	w.zero(max(0, minSnapshotArray-w.len()))
 	return w.b
 }
