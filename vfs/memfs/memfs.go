@@ -66,7 +66,8 @@ type FS struct {
 
 	// mu guards the tree: which names each directory holds, and parents. It
 	// is locked before a node's mutex and never held while yielding.
-	mu sync.RWMutex
+	mu        sync.RWMutex
+	snapshots map[int64]*FS // by second; guarded by mu
 }
 
 var (

@@ -21,7 +21,12 @@ func TestFS(t *testing.T) {
 }
 
 func TestFSWithoutLimit(t *testing.T) {
-	vfstest.TestFS(t, func(*testing.T) vfs.FS { return &FS{MaxBytes: -1} })
+	vfstest.TestFS(t, func(t *testing.T) vfs.FS {
+		f := &FS{MaxBytes: -1}
+		_, err := f.Snapshot()
+		must(t, err)
+		return f
+	})
 }
 
 func create(t *testing.T, f *FS, name string) *file {

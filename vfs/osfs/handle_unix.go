@@ -128,6 +128,18 @@ func (h *File) setMode(a vfs.Attributes) error {
 	return h.chmod(mode)
 }
 
+// changeTime returns the time of change of a directory.
+func changeTime(dir *os.Root, name string) (at time.Time, err error) {
+	d, err := dir.Open(name)
+	if err != nil {
+		return at, err
+	}
+	defer d.Close()
+	var st status
+	err = st.fd(int(d.Fd()))
+	return st.ctime, err
+}
+
 // reopenDir opens the directory once more, for an iteration of its own.
 func (h *File) reopenDir() (*os.File, error) {
 	fd, err := unix.Openat(h.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)

@@ -150,6 +150,15 @@ func (h *File) reopenDir() (*os.File, error) {
 	return os.NewFile(uintptr(handle), h.name), nil
 }
 
+// changeTime returns the time of the last change of a directory.
+func changeTime(dir *os.Root, name string) (at time.Time, err error) {
+	info, err := dir.Stat(name)
+	if err != nil {
+		return at, err
+	}
+	return info.ModTime(), nil
+}
+
 func readNames(d *os.File) (names []fs.DirEntry, more bool, err error) {
 	names, err = d.ReadDir(dirBatch)
 	if err == io.EOF {

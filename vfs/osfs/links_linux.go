@@ -22,15 +22,18 @@ func (f *FS) nativeLinks() bool { return f.sys.openat2 }
 // Symlink makes a link. It declines unless Options.Symlinks is ShowSymlinks, as a link
 // that is followed is none to the client who made it.
 func (f *FS) Symlink(ctx context.Context, target, name string, replace bool) error {
-	name, ok := f.local(name)
+	name = f.local(name)
 	if f.opt.NativeNames {
 		target = mapElements(target, nativeName)
 	}
 	switch {
 	case f.opt.Symlinks != ShowSymlinks:
 		return f.fail("symlink", name, errors.ErrUnsupported)
-	case !ok || name == "." || target == "" || path.IsAbs(target):
+	case name == "." || target == "" || path.IsAbs(target):
 		return f.fail("symlink", name, fs.ErrInvalid)
+	}
+	if err := f.checkNew(name); err != nil {
+		return f.fail("symlink", name, err)
 	}
 	err := f.root.Symlink(target, name)
 	if replace && errors.Is(err, fs.ErrExist) {
@@ -84,9 +87,9 @@ func (f *FS) Readlink(ctx context.Context, name string) (string, error) {
 	if f.opt.Symlinks != ShowSymlinks {
 		return "", f.fail("readlink", name, errors.ErrUnsupported)
 	}
-	name, ok := f.local(name)
-	if !ok {
-		return "", f.fail("readlink", name, fs.ErrInvalid)
+	name = f.local(name)
+	if err := f.checkName(name); err != nil {
+		return "", f.fail("readlink", name, err)
 	}
 	fd, err := f.beneath(name, pathOnly, 0)
 	if err != nil {

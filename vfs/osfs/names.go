@@ -12,12 +12,12 @@ const (
 	lastDot     = '\uF029'
 )
 
-// local returns what name is called on the machine; not ok if it can't be there.
-func (f *FS) local(name string) (_ string, ok bool) {
+// local returns what name is called on the machine.
+func (f *FS) local(name string) string {
 	if f.opt.NativeNames && strings.Contains(name, "\xEF\x80") { // as the substitutes begin in UTF-8
 		name = mapElements(name, nativeName)
 	}
-	return name, valid(name)
+	return name
 }
 
 // remote is the reverse of local for one element of a name.

@@ -128,6 +128,21 @@ type Options struct {
 	// Symlinks is what symbolic links in the directory are to clients.
 	Symlinks SymlinkMode
 
+	// Snapshots says where snapshots of the directory are, which clients see as
+	// previous versions: a slash-separated path, absolute or below the directory,
+	// in which one element stands for the name of a snapshot. Conversions of
+	// strftime in it (%Y %m %d %H %M %S %y %j %b %z %s) tell its time, in UTC without
+	// %z; "*" stands for any name, and the time is that of the last change of the
+	// snapshot's own directory. What follows leads to the tree in each of them:
+	//
+	//	.snapshots/@GMT-%Y.%m.%d-%H.%M.%S
+	//	.zfs/snapshot/auto-%Y-%m-%d_%H-%M
+	//	.snapshots/*/snapshot
+	//
+	// Below the directory, the first element of the path is as if it weren't there.
+	// To learn the time of "*" each snapshot is opened, so ZFS mounts them all.
+	Snapshots string
+
 	// HideDotFiles shows names that begin with a dot with AttrHidden. They
 	// are listed all the same; the client hides them.
 	HideDotFiles bool
@@ -188,7 +203,8 @@ type FS struct {
 	opt  Options
 	sys  system
 
-	onClose func() // of the system, may be nil
+	onClose func()     // of the system, may be nil
+	snaps   *snapshots // nil without
 
 	escape error      // what root returns for a name that leads out of it
 	attrMu sync.Mutex // read, change and write of user.DOSATTRIB are one, and of mode and descriptor
@@ -215,9 +231,20 @@ func New(dir string, opt *Options) (*FS, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &FS{root: root}
-	if opt != nil {
-		f.opt = *opt
+	if opt == nil {
+		opt = &Options{}
+	}
+	return fromRoot(root, *opt)
+}
+
+// fromRoot returns the file system below root, which is closed with it.
+func fromRoot(root *os.Root, opt Options) (_ *FS, err error) {
+	f := &FS{root: root, opt: opt}
+	if opt.Snapshots != "" {
+		if f.snaps, err = parseSnapshots(opt.Snapshots); err != nil {
+			root.Close()
+			return nil, err
+		}
 	}
 	f.opt.NativeNames = f.opt.NativeNames && validName(":")
 	if f.opt.FileMode == 0 {
@@ -260,9 +287,9 @@ func (f *FS) Close() error {
 // has a right to it; the content of a device, a socket or a pipe never is, that
 // is fs.ErrPermission.
 func (f *FS) Open(ctx context.Context, name string, opt vfs.OpenOptions) (vfs.File, error) {
-	name, ok := f.local(name)
-	if !ok {
-		return nil, f.fail("open", name, fs.ErrInvalid)
+	name = f.local(name)
+	if err := f.checkName(name); err != nil {
+		return nil, f.fail("open", name, err)
 	}
 	h, err := f.open(name, opt)
 	if err != nil {
@@ -273,9 +300,9 @@ func (f *FS) Open(ctx context.Context, name string, opt vfs.OpenOptions) (vfs.Fi
 
 // Create makes a file or a directory.
 func (f *FS) Create(ctx context.Context, name string, opt vfs.CreateOptions) (vfs.File, error) {
-	name, ok := f.local(name)
-	if !ok {
-		return nil, f.fail("create", name, fs.ErrInvalid)
+	name = f.local(name)
+	if err := f.checkNew(name); err != nil {
+		return nil, f.fail("create", name, err)
 	}
 	if opt.Security != nil {
 		if err := opt.Security.Validate(); err != nil {
@@ -339,11 +366,15 @@ func (f *FS) createModes(opt vfs.CreateOptions) (file, dir fs.FileMode) {
 
 // Remove removes a file, a link or an empty directory.
 func (f *FS) Remove(ctx context.Context, name string) error {
-	name, ok := f.local(name)
-	if !ok || name == "." {
-		return f.fail("remove", name, fs.ErrInvalid)
+	name = f.local(name)
+	err := f.checkName(name)
+	if err == nil && name == "." {
+		err = fs.ErrInvalid
 	}
-	err := f.root.Remove(name)
+	if err != nil {
+		return f.fail("remove", name, err)
+	}
+	err = f.root.Remove(name)
 	if err != nil && f.sweep(name) {
 		err = f.root.Remove(name)
 	}
@@ -391,6 +422,37 @@ func (f *FS) sweep(name string) bool {
 		_ = f.root.Remove(path.Join(name, n))
 	}
 	return len(names) > 0
+}
+
+// checkName checks the name of what may exist.
+func (f *FS) checkName(name string) error {
+	switch {
+	case !valid(name):
+		return fs.ErrInvalid
+	case f.concealed(name):
+		return fs.ErrNotExist
+	}
+	return nil
+}
+
+// checkNew checks a name that is to be made.
+func (f *FS) checkNew(name string) error {
+	err := f.checkName(name)
+	if err == fs.ErrNotExist {
+		err = fs.ErrPermission
+	}
+	return err
+}
+
+// checkNames checks those of a rename or a link.
+func (f *FS) checkNames(oldname, newname string) error {
+	if oldname == "." || newname == "." {
+		return fs.ErrInvalid
+	}
+	if err := f.checkName(oldname); err != nil {
+		return err
+	}
+	return f.checkNew(newname)
 }
 
 // hiddenByName are the attributes that a name has by its looks.

@@ -15,10 +15,9 @@ import (
 // are one call on Linux and macOS; elsewhere a file is linked and its old name
 // removed, and for a directory there is a lock, which other programs don't heed.
 func (f *FS) Rename(ctx context.Context, oldname, newname string, replace bool) error {
-	oldname, oldOK := f.local(oldname)
-	newname, newOK := f.local(newname)
-	if !oldOK || !newOK || oldname == "." || newname == "." {
-		return f.fail("rename", oldname, fs.ErrInvalid)
+	oldname, newname = f.local(oldname), f.local(newname)
+	if err := f.checkNames(oldname, newname); err != nil {
+		return f.fail("rename", oldname, err)
 	}
 	move := f.moveNew
 	if replace {
@@ -108,10 +107,9 @@ func (f *FS) oneName(a, b string) bool {
 // Link gives the file a further name. With replace, the link is made under a
 // temporary name in the same directory and then renamed.
 func (f *FS) Link(ctx context.Context, oldname, newname string, replace bool) error {
-	oldname, oldOK := f.local(oldname)
-	newname, newOK := f.local(newname)
-	if !oldOK || !newOK || oldname == "." || newname == "." {
-		return f.fail("link", oldname, fs.ErrInvalid)
+	oldname, newname = f.local(oldname), f.local(newname)
+	if err := f.checkNames(oldname, newname); err != nil {
+		return f.fail("link", oldname, err)
 	}
 	err := f.root.Link(oldname, newname)
 	if replace && errors.Is(err, fs.ErrExist) {

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -40,9 +39,17 @@ const watchMask = unix.IN_CREATE | unix.IN_DELETE | unix.IN_MOVED_FROM | unix.IN
 // machines to a network file system, or through a memory mapping, can't be seen; nor
 // those of a file's content by a hard link in a directory that isn't watched.
 func (f *FS) Watch(ctx context.Context, name string, changed func(vfs.WatchEvent)) (stop func(), err error) {
-	name, ok := f.local(name)
-	if !ok {
-		return nil, f.fail("watch", name, fs.ErrInvalid)
+	name = f.local(name)
+	if err := f.checkName(name); err != nil {
+		return nil, f.fail("watch", name, err)
+	}
+	if name == "." && f.snaps != nil {
+		tell := changed
+		changed = func(e vfs.WatchEvent) {
+			if f.shown(&e) {
+				tell(e)
+			}
+		}
 	}
 	if !f.sys.openat2 {
 		return nil, f.fail("watch", name, errors.ErrUnsupported)

@@ -52,6 +52,7 @@ var tests = []struct {
 	{"LongNames", testLongNames},
 	{"Cancelled", testCancelled},
 	{"Volume", testVolume},
+	{"Snapshots", testSnapshots},
 
 	{"ReadWrite", testReadWrite},
 	{"EOF", testEOF},

@@ -1,0 +1,78 @@
+package memfs
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"testing"
+	"time"
+
+	"github.com/gosmbd/smb/vfs"
+)
+
+func TestSnapshot(t *testing.T) {
+	ctx := context.Background()
+	f := &FS{MaxBytes: 1 << 20}
+	mkdir(t, f, "d")
+	x := create(t, f, "d/x")
+	x.WriteAt([]byte("before"), 0)
+	s, err := x.OpenStream(ctx, "s", vfs.StreamOptions{OpenOptions: vfs.OpenOptions{Access: vfs.AccessFull}, Create: true})
+	must(t, err)
+	must(t, s.Close())
+	sd := vfs.SecurityDescriptor{Owner: vfs.SIDUsers, Group: vfs.SIDUsers}
+	must(t, x.SetSecurity(ctx, sd))
+	must(t, x.SetXattrs(ctx, []vfs.Xattr{{Name: "ea", Value: []byte("v")}}))
+	must(t, f.Link(ctx, "d/x", "y", false))
+	used := f.used.Load()
+	at, err := f.Snapshot()
+	must(t, err)
+	x.WriteAt([]byte("after!"), 0)
+	must(t, f.Remove(ctx, "y"))
+	must(t, create(t, f, "z").Close())
+
+	list, err := f.Snapshots(ctx)
+	if err != nil || len(list) != 1 || !list[0].Equal(at) {
+		t.Fatalf("Snapshots: %v, %v; want %v", list, err, at)
+	}
+	old, err := f.OpenSnapshot(ctx, at)
+	must(t, err)
+	for _, name := range []string{"d/x", "y"} {
+		o, err := old.Open(ctx, name, vfs.OpenOptions{Access: vfs.ReadData})
+		must(t, err)
+		b := make([]byte, 6)
+		if o.(*file).ReadAt(b, 0); string(b) != "before" {
+			t.Errorf("%s: %q", name, b)
+		}
+		if got, err := o.(*file).Security(ctx); err != nil || got.Owner != sd.Owner {
+			t.Errorf("%s: descriptor %+v, %v", name, got, err)
+		}
+		if got, err := o.(*file).Xattrs(ctx); err != nil || len(got) != 1 || string(got[0].Value) != "v" {
+			t.Errorf("%s: extended attributes %v, %v", name, got, err)
+		}
+		a, _ := o.Stat(ctx)
+		if live, _ := x.Stat(ctx); a.ID != live.ID || a.Links != 2 {
+			t.Errorf("%s: %+v", name, a)
+		}
+		for info, err := range o.(*file).Streams(ctx) {
+			if info.Name != "s" || err != nil {
+				t.Errorf("stream %+v, %v", info, err)
+			}
+		}
+		must(t, o.Close())
+	}
+	if _, err := old.Open(ctx, "z", vfs.OpenOptions{}); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("what came later: %v", err)
+	}
+	if _, err := f.OpenSnapshot(ctx, at.Add(-time.Hour)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("another time: %v", err)
+	}
+	must(t, f.Remove(ctx, "z"))
+	must(t, f.RemoveSnapshot(at))
+	if list, _ := f.Snapshots(ctx); len(list) != 0 || f.used.Load() > used {
+		t.Errorf("removed: %v, %d bytes used, %d before", list, f.used.Load(), used)
+	}
+	f.MaxBytes = f.used.Load() + 1
+	if _, err := f.Snapshot(); !errors.Is(err, vfs.ErrNoSpace) {
+		t.Errorf("without room: %v", err)
+	}
+}
