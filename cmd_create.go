@@ -41,7 +41,8 @@ type creation struct {
 	wait     <-chan struct{} // with errBreaking
 	waitFile *file           // what is waited for
 	reserved bool            // there is room for the open
-	holds    bool            // a use of the mount is counted
+	holds    bool            // a use of the tree's mount is counted
+	warped   bool            // a use of the snapshot m is counted
 
 	fresh     *replay // reserved for it in case it comes again
 	replayed  bool    // it came before
@@ -63,6 +64,7 @@ func create(ctx context.Context, r *request, w *reply) error {
 	if err := c.parseContexts(); err != nil {
 		return err
 	}
+	c.takeToken()
 	if c.persistent() {
 		c.req.Options |= smb2.OptionWriteThrough // [MS-SMB2] 3.3.5.9
 		// What the backend did for a session that ends meanwhile is kept for the
@@ -99,7 +101,7 @@ func (c *creation) open(w *reply) (err error) {
 		}
 	}()
 	c.holds = c.holds && c.m.srv.retain(c.m) // or the end of the session would end the mount
-	for _, step := range []func() error{c.checkParameters, c.checkName, c.checkAccess, c.takeOver, c.reserve} {
+	for _, step := range []func() error{c.checkParameters, c.warp, c.checkName, c.checkAccess, c.takeOver, c.reserve} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -122,8 +124,9 @@ func (c *creation) end() {
 	}
 	if c.holds {
 		c.holds = false
-		c.m.release()
+		c.r.tree.mount.release()
 	}
+	c.unwarp()
 	if c.fresh != nil {
 		c.m.srv.handles.unreserve(c.fresh)
 		c.fresh = nil
@@ -239,6 +242,7 @@ func (c *creation) attempt(cl claim) error {
 		c.keep()
 		return err
 	}
+	c.keepSnapshot()
 	if err := c.r.se.addOpen(o); err != nil {
 		if c.parkNew() {
 			return errParkedNew
@@ -382,7 +386,7 @@ func (c *creation) openBackend(access vfs.Access, attr vfs.Attr) (vfs.File, erro
 	if c.quota {
 		return quotaFile{}, nil
 	}
-	opt := c.openOptions(access)
+	opt := c.openOptions(c.m.readOnlyAccess(access))
 	f, object, err := openObject(c.ctx, c.m.fs, c.o.name, c.stream.name, opt)
 	if err != nil && c.maximum && !c.overwrites() {
 		if st := StatusOf(err); st == smb2.StatusAccessDenied || st == smb2.StatusMediaWriteProtected {

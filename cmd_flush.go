@@ -21,6 +21,8 @@ func flush(ctx context.Context, r *request, w *reply) error {
 		}
 	case o.access&sharedWrite == 0:
 		return smb2.StatusAccessDenied
+	case o.m.frozen():
+		return smb2.StatusMediaWriteProtected
 	default:
 		if err := o.sync(); err != nil {
 			return err

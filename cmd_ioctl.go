@@ -34,7 +34,7 @@ func init() {
 		smb2.FsctlSrvRequestResumeKey:       {run: resumeKey, disk: true},
 		smb2.FsctlSrvCopychunk:              {run: copyChunk, disk: true},
 		smb2.FsctlSrvCopychunkWrite:         {run: copyChunk, disk: true},
-		smb2.FsctlSrvEnumerateSnapshots:     {run: noSnapshots},
+		smb2.FsctlSrvEnumerateSnapshots:     {run: enumerateSnapshots},
 		smb2.FsctlIsPathnameValid:           {run: isPathnameValid, disk: true},
 		smb2.FsctlCreateOrGetObjectID:       {run: objectID, disk: true},
 		smb2.FsctlGetObjectID:               {run: objectID, disk: true},
@@ -92,6 +92,9 @@ func ioctl(ctx context.Context, r *request, w *reply) error {
 	}
 	if err := f.check(r); err != nil {
 		return err
+	}
+	if o := r.open; !f.noFile && o.m.frozen() && !slices.Contains(readControls, req.CtlCode) {
+		return smb2.StatusMediaWriteProtected
 	}
 	if err := f.run(ctx, r, q); err != nil {
 		return err
@@ -157,18 +160,6 @@ func validateNegotiate(_ context.Context, r *request, q *control) error {
 
 // noReferrals: there is no DFS. [MS-SMB2] 3.3.5.15.2
 func noReferrals(context.Context, *request, *control) error { return smb2.StatusFsDriverRequired }
-
-// noSnapshots tells that there are no previous versions. [MS-SMB2] 3.3.5.15.1
-func noSnapshots(_ context.Context, r *request, q *control) error {
-	if r.open.file == nil {
-		return smb2.StatusInvalidDeviceRequest
-	}
-	if q.MaxOutputResponse < 16 {
-		return smb2.StatusInvalidParameter
-	}
-	q.out = smb2.NewSrvSnapshotArray(nil, q.MaxOutputResponse).Append(nil)
-	return nil
-}
 
 // resumeKey gives the key by which a copy names its source. [MS-SMB2]
 // 3.3.5.15.5

@@ -277,6 +277,7 @@ func (o *open) dirEntry(ctx context.Context, full string, e vfs.DirEntry) *smb2.
 	if a.ReparseTag != 0 {
 		eaSize = a.ReparseTag // [MS-FSA] 2.1.5.6.3.1
 	}
+	a.ID = o.m.wireID(a.ID)
 	d := &smb2.DirectoryEntry{
 		CreationTime:   smb2.FileTimeOf(a.Created),
 		LastAccessTime: smb2.FileTimeOf(a.Accessed),

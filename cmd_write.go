@@ -42,6 +42,9 @@ func (r *request) write(ctx context.Context, req smb2.WriteRequest) error {
 	case o.writer == nil:
 		return smb2.StatusAccessDenied
 	}
+	if o.m.frozen() {
+		return smb2.StatusMediaWriteProtected
+	}
 	if o.posix && o.access&vfs.WriteData == 0 {
 		// What is sent says that it appends. [POSIX-SMB2] 3.3.5.13
 		if req.Offset != math.MaxUint64 {

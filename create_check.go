@@ -155,7 +155,7 @@ func (c *creation) grant(a vfs.Attr) error {
 	}
 	c.o.access = c.desired
 	if c.maximum {
-		c.o.access |= c.most
+		c.o.access |= c.m.readOnlyAccess(c.most)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package smb
 
 import (
 	"math"
+	"time"
 
 	"github.com/gosmbd/smb/oplock"
 	"github.com/gosmbd/smb/smb2"
@@ -16,6 +17,7 @@ type createContexts struct {
 	diskID  bool
 	alloc   int64
 	eas     []vfs.Xattr // of a file that is made or overwritten
+	at      time.Time   // of the snapshot to look in; zero: the live tree
 
 	security *vfs.SecurityDescriptor // for a new object
 
@@ -76,11 +78,11 @@ func (c *creation) parseContexts() error {
 				return err
 			}
 		case smb2.ContextTWrp:
-			if _, err := smb2.ParseTimewarpRequest(x.Data); err != nil {
+			q, err := smb2.ParseTimewarpRequest(x.Data)
+			if err != nil {
 				return err
 			}
-			// There are no snapshots, so nothing was there at that time.
-			return smb2.StatusObjectNameNotFound
+			c.contexts.at = q.Timestamp.Time()
 		case smb2.ContextExtA:
 			if err := c.parseEAs(x.Data); err != nil {
 				return err
@@ -101,7 +103,7 @@ func (c *creation) answerContexts() []smb2.CreateContext {
 		list = append(list, c.answerAAPL())
 	}
 	if c.contexts.maximal {
-		resp := smb2.MaximalAccessResponse{MaximalAccess: uint32(c.most)}
+		resp := smb2.MaximalAccessResponse{MaximalAccess: uint32(c.m.readOnlyAccess(c.most))}
 		if c.contexts.maxTime != 0 && c.contexts.maxTime == smb2.FileTimeOf(c.attr.Written) {
 			resp = smb2.MaximalAccessResponse{Status: smb2.StatusNoneMapped}
 		}

@@ -64,7 +64,7 @@ func (d *durableContexts) reconnects() bool { return d.back || d.backV2 }
 func (c *creation) settleDurable() {
 	o, d := c.o, &c.contexts.durable
 	persistent := d.v2 && d.request.Flags&smb2.DurableFlagPersistent != 0 && c.persistent()
-	if o.caller.Guest || o.caller.Anonymous { // nobody can tell whose it was
+	if o.caller.Guest || o.caller.Anonymous || o.m.frozen() { // nobody can tell whose it was, or what it was of
 		return
 	}
 	if o.file.dir || !d.v1 && !d.v2 || !cachesHandle(o.granted) && !persistent {
@@ -277,7 +277,7 @@ func (c *creation) checkReconnect(o *open) error {
 
 // names reports whether the request names the file that o is of.
 func (c *creation) names(o *open) bool {
-	if c.checkName() != nil || foldStream(c.stream.name) != foldStream(o.streamName()) {
+	if !c.sameTime(o) || c.checkName() != nil || foldStream(c.stream.name) != foldStream(o.streamName()) {
 		return false
 	}
 	if o.posix {

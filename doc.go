@@ -67,7 +67,8 @@
 //     pending deletion), found by the backend's [vfs.Attr] ID and not by the name. A
 //     named stream has one of its own, found in that of its object.
 //   - Mount: a backend in use. Shares and sessions with the same (comparable)
-//     vfs.FS value have one mount, and so see each other's opens.
+//     vfs.FS value have one mount, and so see each other's opens. A snapshot that is
+//     in use is a mount as well.
 //   - Claim: the right to a name, exclusive or shared, while the backend works on
 //     it. It is waited for, but it is not a lock.
 //   - Lookout: a directory that the backend watches for the server, because clients
@@ -110,7 +111,7 @@
 //
 // # Limitations
 //
-// Not served: quotas, snapshots, Kerberos, DFS, compression, SMB over QUIC and
+// Not served: quotas, Kerberos, DFS, compression, SMB over QUIC and
 // RDMA, and SMB1 beyond the negotiation that leads to SMB2. They are not
 // advertised, and a client that asks gets the status that the specification has
 // for it.
@@ -143,6 +144,13 @@
 // but permissions keep nobody who comes through the server from anything: descriptors
 // do, and the share. A lock of such a client belongs to an open, not to a process. What
 // one named as no other client could isn't listed to those.
+//
+// Snapshots need a backend with [vfs.Snapshotter]; a client sees all that the
+// backend has, also those in which a file is the same.
+//
+// The time of last access is what the backend makes of it, also where a client
+// asked that it be left alone. A file is at most as long as on NTFS with clusters
+// of the backend's size: 16 TiB with 4 KiB.
 //
 // [Server.Close] waits until all requests have ended, and so does
 // [Server.Shutdown] as long as its context lets it. A backend or hook that calls

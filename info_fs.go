@@ -22,7 +22,8 @@ func (q *query) fileSystem(dst []byte) ([]byte, error) {
 		return dst, err
 	}
 	t := q.o.tree()
-	v, err := t.mount.volume(q.ctx, t)
+	m := q.o.m
+	v, err := m.volume(q.ctx, t)
 	if err == nil && t.apple() && t.share.Apple.TimeMachine && t.share.Apple.TimeMachineMax > 0 {
 		v, err = t.limitBackups(q.ctx, v)
 	}
@@ -54,13 +55,13 @@ func (q *query) fileSystem(dst []byte) ([]byte, error) {
 		}.Append(dst), nil
 	case smb2.ClassFsDeviceInformation:
 		chars := smb2.FsDeviceIsMounted
-		if !t.writable() {
+		if !t.writable() || m.frozen() {
 			chars |= smb2.FsReadOnlyDevice
 		}
 		return smb2.FsDeviceInformation{DeviceType: smb2.FsDeviceDisk, Characteristics: chars}.Append(dst), nil
 	case smb2.ClassFsAttributeInformation:
 		return smb2.FsAttributeInformation{
-			Attributes:             t.fsAttributes(v),
+			Attributes:             t.fsAttributes(m, v),
 			MaxComponentNameLength: int32(v.MaxName),
 			FileSystemName:         v.FSName,
 		}.Append(dst), nil
@@ -87,21 +88,21 @@ func (q *query) fileSystem(dst []byte) ([]byte, error) {
 }
 
 // fsAttributes tells what the volume can do, and nothing that it can't.
-func (t *tree) fsAttributes(v vfs.Volume) uint32 {
+func (t *tree) fsAttributes(m *mount, v vfs.Volume) uint32 {
 	a := smb2.FsCasePreservedNames | smb2.FsUnicodeOnDisk | smb2.FsSupportsObjectIDs
 	if v.CaseSensitive {
 		a |= smb2.FsCaseSensitiveSearch
 	}
-	if t.mount.linker != nil {
+	if m.linker != nil {
 		a |= smb2.FsSupportsHardLinks
 	}
-	if t.mount.secures {
+	if m.secures {
 		a |= smb2.FsPersistentACLs
 	}
-	if t.mount.streams {
+	if m.streams {
 		a |= smb2.FsNamedStreams
 	}
-	if t.mount.eas {
+	if m.eas {
 		a |= smb2.FsSupportsExtendedAttributes
 	}
 	if v.Sparse {
@@ -113,13 +114,13 @@ func (t *tree) fsAttributes(v vfs.Volume) uint32 {
 	if v.Compression {
 		a |= smb2.FsFileCompression
 	}
-	if t.mount.remover != nil && t.mount.renamer != nil {
+	if m.remover != nil && m.renamer != nil {
 		a |= smb2.FsSupportsPosixUnlinkRename
 	}
-	if t.mount.reparse {
+	if m.reparse {
 		a |= smb2.FsSupportsReparsePoints
 	}
-	if !t.writable() {
+	if !t.writable() || m.frozen() {
 		a |= smb2.FsReadOnlyVolume
 	}
 	return a

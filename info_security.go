@@ -78,6 +78,8 @@ func (r *request) setSecurity(ctx context.Context, info vfs.SecurityInformation,
 		return smb2.StatusAccessDenied
 	case o.pipe != nil:
 		return smb2.StatusNotSupported
+	case o.m.frozen():
+		return smb2.StatusMediaWriteProtected
 	case info.SetAccess() == 0:
 		return nil // of no part
 	}

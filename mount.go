@@ -40,7 +40,12 @@ type mount struct {
 
 	lookouts lookouts
 
-	refs int // trees; guarded by Server.mu
+	snapshotter vfs.Snapshotter
+	live        *mount // of a snapshot: what it was of
+	at          int64  // and when, in seconds since 1970
+
+	refs      int // trees, and opens of a snapshot; guarded by Server.mu
+	snapshots int // of this one that are in use; guarded by Server.mu
 
 	mu       sync.Mutex
 	files    map[uint64]*file  // without streams, which are in their object's file
@@ -105,6 +110,7 @@ func (s *Server) newMount(ctx context.Context, key any, fsys vfs.FS) *mount {
 	m.sizer, _ = vfs.As[vfs.Sizer](fsys)
 	m.folder, _ = vfs.As[vfs.Folder](fsys)
 	m.symlinker = symlinkerOf(ctx, fsys)
+	m.snapshotter = snapshotterOf(ctx, fsys)
 	m.reparse = m.symlinker != nil
 	m.askRoot(ctx)
 	m.lookouts.watcher, _ = vfs.As[vfs.Watcher](fsys)
@@ -159,10 +165,17 @@ func (m *mount) release() {
 	last := m.refs == 0
 	if last {
 		delete(m.srv.mounts, m.key)
+		if m.live != nil {
+			m.live.snapshots--
+		}
 	}
 	m.srv.mu.Unlock()
-	if last {
-		m.endLookouts()
+	if !last {
+		return
+	}
+	m.endLookouts()
+	if m.live != nil {
+		m.closeSnapshot()
 	}
 }
 

@@ -50,6 +50,7 @@ type open struct {
 	timer    *time.Timer
 	elem     *list.Element // in handles.byUser
 
+	warped  bool // a use of m, a snapshot, is counted for it
 	suspend bool // its closing isn't the end of it: the server will be back
 
 	saving sync.Mutex // held while it is stored, so that what is stored is the latest
@@ -254,6 +255,9 @@ func (o *open) release(ctx context.Context) error {
 		return o.f.Close()
 	}
 	defer o.unsave()
+	if o.warped {
+		defer o.m.release()
+	}
 	f.mu.Lock()
 	f.locks.release(o)
 	doomed := f.dir && o.deleteOnClose && !f.deletePending
@@ -367,6 +371,7 @@ func (f *file) complete(a vfs.Attr) vfs.Attr {
 	if a.ID == 0 {
 		a.ID = f.id
 	}
+	a.ID = f.m.wireID(a.ID)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !f.dir && a.Alloc < f.alloc {

@@ -2,6 +2,7 @@ package interop
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -33,6 +34,29 @@ var specialShares = []harness.Share{
 	{Name: "fruitzf", Options: []string{"unixmodes", "zeroids"}},
 	{Name: "fruittm", Options: []string{"unixmodes", "timemachine=32K"}},
 	{Name: "fruitmem", Options: []string{"mem", "unixmodes"}}, // streams may be large
+	{Name: "shadow"},
+}
+
+// specialFlags are the example server's flags for them.
+var specialFlags = []string{"-snapshots", "shadow=.snapshots/@GMT-%Y.%m.%d-%H.%M.%S"}
+
+// prepareShare puts into an emptied share what tests want to find there.
+var prepareShare = map[string]func(t *testing.T, dir string){"shadow": prepareSnapshot}
+
+// prepareSnapshot makes what smb2.twrp looks for: a snapshot with a file that has a
+// stream, and one that is the live one's hard link.
+func prepareSnapshot(t *testing.T, dir string) {
+	t.Helper()
+	snap := filepath.Join(dir, ".snapshots", "@GMT-2015.10.31-19.40.30")
+	foo, live := filepath.Join(snap, "foo"), filepath.Join(dir, "subdir", "hardlink")
+	err := errors.Join(
+		os.MkdirAll(filepath.Join(dir, "subdir"), 0o755), os.MkdirAll(filepath.Join(snap, "subdir"), 0o755),
+		os.WriteFile(foo, []byte("content\n"), 0o644), os.WriteFile(live, nil, 0o644),
+		os.Link(live, filepath.Join(snap, "subdir", "hardlink")),
+		exec.Command("setfattr", "-n", "user.DosStream.bar:$DATA", "-v", `baz\000`, foo).Run())
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // tortureTest is a line of testdata/smbtorture.txt: the name of a test, and after "#" what
@@ -87,7 +111,7 @@ func TestSmbtorture(t *testing.T) {
 	}
 	// Many tests send requests of sessions that they know to be invalid, and
 	// can't do so on a connection that has to be signed.
-	s := startWith(t, shares, "-signing", "offered", "-admin", adminName+":"+password)
+	s := startWith(t, shares, append([]string{"-signing", "offered", "-admin", adminName + ":" + password}, specialFlags...)...)
 	t.Run("list", func(t *testing.T) {
 		for _, line := range readLines(t, "testdata/smbtorture.txt") {
 			x := parseTortureTest(line)
@@ -115,6 +139,9 @@ func TestSmbtorture(t *testing.T) {
 func torture(t *testing.T, port int, sh harness.Share, x tortureTest) {
 	t.Helper()
 	empty(t, sh.Dir)
+	if prepare := prepareShare[sh.Name]; prepare != nil {
+		prepare(t, sh.Dir)
+	}
 	limit := 60 * time.Second
 	if slowTorture.MatchString(x.name) {
 		limit = 4 * time.Minute

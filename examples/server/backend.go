@@ -13,7 +13,7 @@ func openBackend(kind string, s shareConfig) (vfs.FS, error) {
 	if kind == "mem" || s.mem {
 		return &memfs.FS{}, nil
 	}
-	opt := osfs.Options{NativeNames: s.native}
+	opt := osfs.Options{NativeNames: s.native, Snapshots: s.snapshots}
 	if s.symlinks {
 		opt.Symlinks = osfs.ShowSymlinks
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +22,7 @@ type config struct {
 	smbpasswd string
 	handles   string
 	shares    []shareConfig
+	snapshots map[string]string // by share
 	users     []userConfig
 	min, max  smb.Dialect
 	signing   smb.Policy
@@ -38,9 +40,10 @@ type shareConfig struct {
 	guest      bool
 	abe        bool
 	noCaching  bool
-	mem        bool // in memory, whatever -backend says
-	symlinks   bool // links are shown, not followed
-	native     bool // names
+	mem        bool   // in memory, whatever -backend says
+	symlinks   bool   // links are shown, not followed
+	native     bool   // names
+	snapshots  string // osfs.Options.Snapshots
 	apple      smb.AppleOptions
 }
 
@@ -74,6 +77,7 @@ func parseFlags(args []string) (*config, error) {
 	fs.SetOutput(discard{})
 	fs.StringVar(&cfg.listen, "listen", ":4445", "`address` to listen on; port 0 takes a free one")
 	fs.Func("share", "share `name=path[,option]...`; may be repeated (default share=.); the options are\n"+shareOptionHelp(), cfg.addShare)
+	fs.Func("snapshots", "`share=template` of the paths where its snapshots are, as in docs=.snapshots/@GMT-%Y.%m.%d-%H.%M.%S; may be repeated", cfg.addSnapshots)
 	fs.Func("user", "let `name[:password]` in; may be repeated; without a password one is made up", cfg.addUser)
 	fs.Func("admin", "the same for an administrator, who may take ownership, back up and restore whatever the permissions", func(s string) error {
 		if err := cfg.addUser(s); err != nil {
@@ -193,6 +197,33 @@ func (s *shareConfig) set(option string) error {
 	return fmt.Errorf("don't know the option %q: there are %s", option, strings.Join(names, ", "))
 }
 
+func (c *config) addSnapshots(s string) error {
+	name, template, ok := strings.Cut(s, "=")
+	if !ok || name == "" || template == "" {
+		return errors.New("want share=template, as in -snapshots docs=.snapshots/@GMT-%Y.%m.%d-%H.%M.%S")
+	}
+	if c.snapshots == nil {
+		c.snapshots = make(map[string]string)
+	}
+	c.snapshots[strings.ToLower(name)] = template
+	return nil
+}
+
+// placeSnapshots gives each share its template.
+func (c *config) placeSnapshots() error {
+	for name, template := range c.snapshots {
+		i := slices.IndexFunc(c.shares, func(s shareConfig) bool { return strings.EqualFold(s.name, name) })
+		switch {
+		case i < 0:
+			return fmt.Errorf("-snapshots is about a share %q, and there is none", name)
+		case c.backend != "os":
+			return errors.New("-snapshots needs -backend os")
+		}
+		c.shares[i].snapshots = template
+	}
+	return nil
+}
+
 func (c *config) addUser(s string) error {
 	name, password, given := strings.Cut(s, ":")
 	switch {
@@ -247,6 +278,9 @@ func (c *config) complete() error {
 	}
 	if c.encrypt && c.max != 0 && c.max < smb.Dialect300 {
 		return errors.New("-encrypt needs dialect 3.0 or newer: raise -max or leave -encrypt out")
+	}
+	if err := c.placeSnapshots(); err != nil {
+		return err
 	}
 	switch c.backend {
 	case "mem":
