@@ -23,7 +23,7 @@ func (f *FS) Snapshot() (time.Time, error) {
 	if _, ok := f.snapshots[at.Unix()]; ok {
 		return at, pathError("snapshot", ".", fs.ErrExist)
 	}
-	c := &copier{from: f, to: &FS{MaxBytes: -1, Label: f.Label}, made: make(map[*node]*node)}
+	c := &copier{from: f, to: &FS{MaxBytes: -1, Label: f.Label, CaseSensitive: f.CaseSensitive}, made: make(map[*node]*node)}
 	c.to.init.Do(func() {}) // it has a root already
 	c.to.lastID.Store(f.lastID.Load())
 	c.to.root = c.node(root)
@@ -105,13 +105,14 @@ func (c *copier) node(n *node) *node {
 	defer n.mu.RUnlock()
 	m := &node{
 		id: n.id, target: n.target, reparse: n.reparse, content: c.content(&n.content), security: n.security, xattrs: slices.Clone(n.xattrs), attributes: n.attributes,
+		mode: n.mode, uid: n.uid, gid: n.gid,
 		created: n.created, accessed: n.accessed, written: n.written, changed: n.changed,
 	}
 	if n == c.from.root {
 		m.links = 1
 	}
 	if n.dir != nil {
-		m.dir = &directory{node: m, byKey: make(map[string]*entry)}
+		m.dir = &directory{node: m, exact: n.dir.exact, byKey: make(map[string]*entry)}
 	}
 	for key, s := range n.streams {
 		if m.streams == nil {

@@ -12,7 +12,7 @@ import (
 
 func TestSnapshot(t *testing.T) {
 	ctx := context.Background()
-	f := &FS{MaxBytes: 1 << 20}
+	f := &FS{MaxBytes: 1 << 20, CaseSensitive: true}
 	mkdir(t, f, "d")
 	x := create(t, f, "d/x")
 	x.WriteAt([]byte("before"), 0)
@@ -23,6 +23,7 @@ func TestSnapshot(t *testing.T) {
 	must(t, x.SetSecurity(ctx, sd))
 	must(t, x.SetXattrs(ctx, []vfs.Xattr{{Name: "ea", Value: []byte("v")}}))
 	must(t, f.Link(ctx, "d/x", "y", false))
+	must(t, errors.Join(x.Chmod(0o640), x.Chown(7, 8)))
 	used := f.used.Load()
 	at, err := f.Snapshot()
 	must(t, err)
@@ -50,7 +51,7 @@ func TestSnapshot(t *testing.T) {
 			t.Errorf("%s: extended attributes %v, %v", name, got, err)
 		}
 		a, _ := o.Stat(ctx)
-		if live, _ := x.Stat(ctx); a.ID != live.ID || a.Links != 2 {
+		if live, _ := x.Stat(ctx); a.ID != live.ID || a.Links != 2 || a.Mode != 0o640 || a.UID != 7 || a.GID != 8 {
 			t.Errorf("%s: %+v", name, a)
 		}
 		for info, err := range o.(*file).Streams(ctx) {
@@ -59,6 +60,9 @@ func TestSnapshot(t *testing.T) {
 			}
 		}
 		must(t, o.Close())
+	}
+	if _, err := old.Open(ctx, "Y", vfs.OpenOptions{}); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("in another case: %v", err)
 	}
 	if _, err := old.Open(ctx, "z", vfs.OpenOptions{}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("what came later: %v", err)
