@@ -15,9 +15,10 @@ import (
 // errKept is returned for a stream that was not removed since it isn't empty.
 var errKept = errors.New("smb: the stream isn't empty")
 
-// mayEmpty reports whether o may leave a stream empty that is not to be.
+// mayEmpty reports whether o may leave a stream empty that is not to be. In a snapshot one
+// that is stays.
 func (o *open) mayEmpty() bool {
-	return o.kind != notApple && (o.tidy || o.access&sharedWrite != 0)
+	return !o.m.frozen() && o.kind != notApple && (o.tidy || o.access&sharedWrite != 0)
 }
 
 // removeStream removes the stream f from its object.

@@ -207,6 +207,47 @@ func TestEnumerateSnapshots(t *testing.T) {
 	want(t, "too little room", st, smb2.StatusInvalidParameter)
 }
 
+// A resource fork that is left empty goes when its last handle does, but not from a
+// snapshot.
+func TestSnapshotKeepsEmptyFork(t *testing.T) {
+	ctx := context.Background()
+	r := newRig(t, nil)
+	put(t, r.fs, "f", "x")
+	open := func(fsys vfs.FS) vfs.Streamer {
+		f, err := fsys.Open(ctx, "f", vfs.OpenOptions{Access: vfs.AccessFull})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { f.Close() })
+		return f.(vfs.Streamer)
+	}
+	full := vfs.OpenOptions{Access: vfs.AccessFull}
+	fork, err := open(r.fs).OpenStream(ctx, "AFP_Resource", vfs.StreamOptions{OpenOptions: full, Create: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fork.Close()
+	at, err := r.fs.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, err := r.fs.OpenSnapshot(ctx, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := r.logon(smb.Dialect311)
+	for _, d := range []smb2.Disposition{smb2.Open, smb2.OpenIf} {
+		req := warped("f:AFP_Resource", at)
+		req.Disposition = d
+		if resp, st := c.Create(req); st == ok {
+			want(t, "CLOSE", c.CloseFile(resp.FileID), ok)
+		}
+		if _, err := open(old).OpenStream(ctx, "AFP_Resource", vfs.StreamOptions{}); err != nil {
+			t.Fatalf("after a CREATE of kind %d: %v", d, err)
+		}
+	}
+}
+
 // manySnapshots has one for each second, and counts those that are open.
 type manySnapshots struct {
 	*memfs.FS
