@@ -40,8 +40,8 @@ type AppleOptions struct {
 	ZeroFileIDs bool
 
 	// UnixModes lets clients set POSIX modes, which they then find as entries of the
-	// access control list. It is for storage whose files have the method
-	// Chmod(fs.FileMode) error; with others a change is refused.
+	// access control list. It is for storage with [vfs.Chmoder]; with others a
+	// change is refused.
 	UnixModes bool
 }
 

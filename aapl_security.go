@@ -94,7 +94,7 @@ func (o *open) chmod(ctx context.Context, mode fs.FileMode) error {
 		if err != nil || a.Mode.Perm() == mode {
 			return err
 		}
-		c, ok := vfs.As[interface{ Chmod(fs.FileMode) error }](f)
+		c, ok := vfs.As[vfs.Chmoder](f)
 		if !ok {
 			return errors.ErrUnsupported
 		}
