@@ -28,7 +28,7 @@ var slowTorture = regexp.MustCompile(`^smb2\.(maxfid|scan|dir|deny|compound_find
 // before it that has the same directory.
 var specialShares = []harness.Share{
 	{Name: "hideunread", Options: []string{"abe"}},
-	{Name: "noperm", Options: []string{"ro"}}, // tests look for it by name
+	{Name: "noperm", Options: []string{"ro"}},  // tests look for it by name
 	{Name: "memory", Options: []string{"mem"}}, // files can be cloned and compressed
 	{Name: "fruit", Options: []string{"unixmodes"}},
 	{Name: "nofruit", Options: []string{"noapple"}, Dir: "fruit"},
