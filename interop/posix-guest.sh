@@ -105,12 +105,15 @@ unlink() {
 	echo old >$m/open
 	exec 5<$m/open
 	rm $m/open
-	# The client finds the name by its own handle as long as that is open.
 	! ls $m | grep -qx open
 	[ ! -e "$SHARE/open" ]
-	echo new >$m/open
 	is 'what is open' "$(cat <&5)" old
 	exec 5<&-
+	# As long as the client has a handle it finds the name by that, and would
+	# empty the old file to make a new one.
+	remount
+	[ ! -e $m/open ]
+	echo new >$m/open
 	remount
 	is 'what has the name' "$(cat $m/open)" new
 }
@@ -214,8 +217,9 @@ tree() {
 	done
 	cp -r --preserve=mode,links /run/tree $m/tree
 	remount
-	diff -r /run/tree $m/tree
+	# In this order: the client doesn't ask for the modes of what it has open.
 	diff <(cd /run/tree && find . -mindepth 1 ! -type d -printf "$list" | sort) <(cd $m/tree && find . -mindepth 1 ! -type d -printf "$list" | sort)
+	diff -r /run/tree $m/tree
 	rm -r $m/tree
 	[ ! -e $m/tree ]
 }
