@@ -159,6 +159,7 @@ func (p *pipe) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true
+	p.rpc.Close()
 	if p.ready != nil {
 		close(p.ready)
 		p.ready = nil

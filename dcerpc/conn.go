@@ -16,6 +16,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/gosmbd/smb/dcerpc/ndr"
 )
 
 // Interface is a set of operations that a pipe offers.
@@ -23,10 +25,24 @@ type Interface struct {
 	UUID         UUID
 	Major, Minor uint16
 
-	// Call executes operation opnum. in is the request stub in NDR, which it must
-	// not keep; out is the response stub. An error that is or wraps a Fault
-	// becomes that fault, ndr.ErrBadStub FaultBadStub, any other FaultUnspec.
-	Call func(ctx context.Context, opnum uint16, in []byte) (out []byte, err error)
+	// Call executes an operation. An error that is or wraps a Fault becomes that
+	// fault, ndr.ErrBadStub FaultBadStub, any other FaultUnspec.
+	Call func(ctx context.Context, c *Call) error
+}
+
+// Call is one call of an operation. It is valid until Interface.Call returns.
+type Call struct {
+	Opnum uint16
+
+	// In is the request stub. What it returns as part of the stub must not be
+	// kept. If it failed in the end, what is in Out isn't sent but FaultBadStub.
+	In *ndr.Decoder
+
+	// Out is the response stub.
+	Out *ndr.Encoder
+
+	// Handles are the context handles that the client can use here.
+	Handles *Handles
 }
 
 // Bounds of what one pipe may make the server hold.
@@ -78,6 +94,7 @@ type Conn struct {
 	maxXmit  int // largest fragments, to the client and from it
 	maxRecv  int
 	contexts map[uint16]*Interface
+	handles  *Handles
 	call     *call
 	callID   uint32 // of the call begun last
 }
@@ -92,7 +109,16 @@ type call struct {
 // NewConn returns the connection of a pipe that was just opened. secondaryAddr is
 // told to the client in the bind_ack, like `\PIPE\srvsvc`.
 func NewConn(secondaryAddr string, ifaces ...Interface) *Conn {
-	return &Conn{addr: secondaryAddr, ifaces: ifaces, contexts: make(map[uint16]*Interface)}
+	return &Conn{addr: secondaryAddr, ifaces: ifaces, contexts: make(map[uint16]*Interface), handles: &Handles{}}
+}
+
+// Close ends the association: its context handles are run down.
+func (c *Conn) Close() {
+	if c.err == nil {
+		c.err = fmt.Errorf("%w: it is closed", ErrBroken)
+	}
+	c.in, c.out, c.call, c.queued = nil, nil, nil, 0
+	c.handles.Close()
 }
 
 // Write takes in p, executes the calls that it completes and queues their replies.

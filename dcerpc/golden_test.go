@@ -8,7 +8,6 @@ import (
 
 	"github.com/gosmbd/smb/dcerpc"
 	"github.com/gosmbd/smb/dcerpc/internal/transcript"
-	"github.com/gosmbd/smb/dcerpc/ndr"
 )
 
 // echo has four operations: the stub itself, bad stub data, access denied, and
@@ -16,19 +15,21 @@ import (
 var echo = dcerpc.Interface{
 	UUID:  dcerpc.MustUUID("4b324fc8-1670-01d3-1278-5a47bf6ee188"),
 	Major: 3,
-	Call: func(_ context.Context, opnum uint16, in []byte) ([]byte, error) {
-		switch opnum {
+	Call: func(_ context.Context, c *dcerpc.Call) error {
+		switch c.Opnum {
 		case 0:
-			return append([]byte(nil), in...), nil
+			c.Out.Raw(c.In.Bytes(c.In.Remaining()))
+			return nil
 		case 15:
-			return nil, ndr.ErrBadStub
+			c.In.Fail()
+			return nil
 		case 16:
-			return nil, dcerpc.FaultAccessDenied
+			return dcerpc.FaultAccessDenied
 		case 17:
-			n := ndr.NewDecoder(in).U32()
-			return make([]byte, n), nil
+			c.Out.Raw(make([]byte, c.In.U32()))
+			return nil
 		}
-		return nil, dcerpc.FaultOpRange
+		return dcerpc.FaultOpRange
 	},
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+
+	"github.com/gosmbd/smb/dcerpc/ndr"
 )
 
 // handle acts on one complete PDU. The error means that the connection is broken.
@@ -165,10 +167,7 @@ func (c *Conn) admit(h header, k *call, r request, err error) Fault {
 
 // execute runs a call whose fragments have all come.
 func (c *Conn) execute(ctx context.Context, h header, k *call) {
-	out, err := c.contexts[k.head.context].Call(ctx, k.head.opnum, k.stub)
-	if err == nil && len(out) > maxReply {
-		err = FaultNoMemory
-	}
+	out, err := c.invoke(ctx, k)
 	switch {
 	case h.flags&flagMaybe != 0: // such calls have no answer
 	case err != nil:
@@ -181,4 +180,19 @@ func (c *Conn) execute(ctx context.Context, h header, k *call) {
 	default:
 		c.enqueue(appendResponses(nil, k.id, k.head.context, out, c.maxXmit)...)
 	}
+}
+
+// invoke runs the operation that k is a call of.
+func (c *Conn) invoke(ctx context.Context, k *call) ([]byte, error) {
+	in, out := ndr.NewDecoder(k.stub), &ndr.Encoder{}
+	op := &Call{Opnum: k.head.opnum, In: in, Out: out, Handles: c.handles}
+	switch err := c.contexts[k.head.context].Call(ctx, op); {
+	case err != nil:
+		return nil, err
+	case in.Err() != nil:
+		return nil, in.Err()
+	case out.Len() > maxReply:
+		return nil, FaultNoMemory
+	}
+	return out.Bytes(), nil
 }

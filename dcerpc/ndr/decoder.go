@@ -178,6 +178,17 @@ func (d *Decoder) UniqueU32() (v uint32, ok bool) {
 	return d.U32(), true
 }
 
+// Handle is a context handle, ndr_context_handle of C706 appendix N: attributes and a
+// UUID, in the octets of little-endian representation. The zero Handle is none.
+type Handle [20]byte
+
+// Handle reads a context handle.
+func (d *Decoder) Handle() (h Handle) {
+	d.Align(4)
+	copy(h[:], d.Bytes(len(h)))
+	return h
+}
+
 // UnicodeString is the header of an RPC_UNICODE_STRING ([MS-DTYP] 2.3.10) whose
 // characters have not been read yet.
 type UnicodeString struct {

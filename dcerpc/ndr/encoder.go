@@ -60,6 +60,12 @@ func (e *Encoder) Ptr(present bool) {
 	e.refs++
 }
 
+// Handle writes a context handle.
+func (e *Encoder) Handle(h Handle) {
+	e.Align(4)
+	e.Raw(h[:])
+}
+
 // WString writes a conformant and varying string of 16-bit characters with its
 // terminator: the referent of a [string] wchar_t pointer.
 func (e *Encoder) WString(s string) {

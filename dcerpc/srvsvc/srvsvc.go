@@ -201,22 +201,17 @@ var operations = map[uint16]operation{
 	57: denied,          // NetrShareDelEx
 }
 
-func (v *service) call(ctx context.Context, opnum uint16, in []byte) ([]byte, error) {
-	op := operations[opnum]
+func (v *service) call(ctx context.Context, c *dcerpc.Call) error {
+	op := operations[c.Opnum]
 	if op == nil {
-		return nil, dcerpc.FaultOpRange
+		return dcerpc.FaultOpRange
 	}
-	d := ndr.NewDecoder(in)
-	var e ndr.Encoder
 	var server string
-	if opnum != 38 { // the only one without ServerName
-		server = d.UniqueWString()
+	if c.Opnum != 38 { // the only one without ServerName
+		server = c.In.UniqueWString()
 	}
-	op(v, ctx, server, d, &e)
-	if err := d.Err(); err != nil {
-		return nil, err
-	}
-	return e.Bytes(), nil
+	op(v, ctx, server, c.In, c.Out)
+	return nil
 }
 
 // denied answers the operations that change something: their parameters don't

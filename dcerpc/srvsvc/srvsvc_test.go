@@ -120,7 +120,7 @@ func names(e *in, s ...string) {
 
 func call(t testing.TB, s Server, opnum uint16, build func(e *in)) []byte {
 	t.Helper()
-	out, err := Interface(s).Call(context.Background(), opnum, stub(build))
+	out, err := transcript.Call(context.Background(), Interface(s), nil, opnum, stub(build))
 	if err != nil || len(out) < 4 {
 		t.Fatalf("operation %d: %x, %v", opnum, out, err)
 	}
@@ -285,7 +285,7 @@ func TestNames(t *testing.T) {
 
 func TestUnknownOperation(t *testing.T) {
 	for _, opnum := range []uint16{0, 7, 29, 30, 43, 58, 0xffff} {
-		if _, err := Interface(fake{}).Call(context.Background(), opnum, nil); !errors.Is(err, dcerpc.FaultOpRange) {
+		if _, err := transcript.Call(context.Background(), Interface(fake{}), nil, opnum, nil); !errors.Is(err, dcerpc.FaultOpRange) {
 			t.Errorf("%d: %v", opnum, err)
 		}
 	}
@@ -313,7 +313,7 @@ func TestUnionTag(t *testing.T) {
 			e.U32(0x40000000)
 		},
 	} {
-		if _, err := Interface(fake{}).Call(context.Background(), 15, stub(build)); !errors.Is(err, ndr.ErrBadStub) {
+		if _, err := transcript.Call(context.Background(), Interface(fake{}), nil, 15, stub(build)); !errors.Is(err, ndr.ErrBadStub) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -331,7 +331,7 @@ func FuzzCall(f *testing.F) {
 	var closed []string
 	iface := Interface(fake{admin: true, closed: &closed})
 	f.Fuzz(func(t *testing.T, opnum uint16, b []byte) {
-		out, err := iface.Call(context.Background(), opnum%60, b)
+		out, err := transcript.Call(context.Background(), iface, nil, opnum%60, b)
 		if (err == nil) != (len(out) >= 4) {
 			t.Fatal(len(out), err)
 		}

@@ -73,19 +73,14 @@ var operations = map[uint16]operation{
 	29: denied, // NetrSetPrimaryComputerName
 }
 
-func (v *service) call(ctx context.Context, opnum uint16, in []byte) ([]byte, error) {
-	op := operations[opnum]
+func (v *service) call(ctx context.Context, c *dcerpc.Call) error {
+	op := operations[c.Opnum]
 	if op == nil {
-		return nil, dcerpc.FaultOpRange
+		return dcerpc.FaultOpRange
 	}
-	d := ndr.NewDecoder(in)
-	d.UniqueWString() // ServerName, the same in all
-	var e ndr.Encoder
-	op(v, ctx, d, &e)
-	if err := d.Err(); err != nil {
-		return nil, err
-	}
-	return e.Bytes(), nil
+	c.In.UniqueWString() // ServerName, the same in all
+	op(v, ctx, c.In, c.Out)
+	return nil
 }
 
 func denied(_ *service, _ context.Context, _ *ndr.Decoder, e *ndr.Encoder) {

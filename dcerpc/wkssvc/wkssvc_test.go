@@ -28,7 +28,7 @@ func call(t *testing.T, w Workstation, opnum uint16, build func(e *ndr.Encoder))
 	var e ndr.Encoder
 	e.UniqueWString(`\\server`)
 	build(&e)
-	out, err := Interface(w).Call(context.Background(), opnum, e.Bytes())
+	out, err := transcript.Call(context.Background(), Interface(w), nil, opnum, e.Bytes())
 	if err != nil || len(out) < 4 {
 		t.Fatalf("operation %d: %x, %v", opnum, out, err)
 	}
@@ -81,7 +81,7 @@ func TestJoinInformation(t *testing.T) {
 
 func TestUnknownOperation(t *testing.T) {
 	for _, opnum := range []uint16{3, 9, 21, 31, 0xffff} {
-		if _, err := Interface(fake{}).Call(context.Background(), opnum, nil); !errors.Is(err, dcerpc.FaultOpRange) {
+		if _, err := transcript.Call(context.Background(), Interface(fake{}), nil, opnum, nil); !errors.Is(err, dcerpc.FaultOpRange) {
 			t.Errorf("%d: %v", opnum, err)
 		}
 	}
@@ -95,7 +95,7 @@ func FuzzCall(f *testing.F) {
 	}
 	iface := Interface(fake{admin: true})
 	f.Fuzz(func(t *testing.T, opnum uint16, b []byte) {
-		out, err := iface.Call(context.Background(), opnum%40, b)
+		out, err := transcript.Call(context.Background(), iface, nil, opnum%40, b)
 		if (err == nil) != (len(out) >= 4) {
 			t.Fatal(len(out), err)
 		}

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/gosmbd/smb/dcerpc"
+	"github.com/gosmbd/smb/dcerpc/ndr"
 )
 
 // An Exchange is a PDU of the client and what the server answered.
@@ -79,6 +80,15 @@ func Replay(t *testing.T, x []Exchange, open func() *dcerpc.Conn, check func(i i
 		}
 		check(i, e.Replies, Drain(t, c))
 	}
+}
+
+// Call executes an operation outside of any connection, as a Conn would.
+func Call(ctx context.Context, i dcerpc.Interface, handles *dcerpc.Handles, opnum uint16, stub []byte) ([]byte, error) {
+	c := &dcerpc.Call{Opnum: opnum, In: ndr.NewDecoder(stub), Out: &ndr.Encoder{}, Handles: handles}
+	if err := i.Call(ctx, c); err != nil {
+		return nil, err
+	}
+	return c.Out.Bytes(), c.In.Err()
 }
 
 // Same says whether two replies are the same but for the numbers that a server is
