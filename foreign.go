@@ -16,7 +16,10 @@ import (
 // tells as well.
 //
 // An event is settled a moment after it was heard, and not while a name is claimed:
-// by then the operation of this server that may have caused it has been noted.
+// by then the operation of this server that may have caused it has been noted. Names
+// may come and go faster than that, so an event of an object is traced through those of
+// names that came after it, to what the object is called now. If it is gone, the event
+// means nothing any more.
 //
 // Names: each name that the server makes or removes causes one event, which is noted
 // and crossed off when it comes. What is left over is another's. A backend doesn't make
@@ -43,7 +46,10 @@ const (
 	ownChangeKept = 3 * time.Second
 
 	// maxHeard is the most events of a directory that wait to be settled.
-	maxHeard = 4096
+	maxHeard = 16384
+
+	// maxRounds is how often an event is put off because its name keeps changing hands.
+	maxRounds = 20
 )
 
 // ownWork counts what the server does to an object: in the low bits what is under way,
@@ -88,14 +94,19 @@ type settled struct {
 // ownChange is what the server did to a name, and what will be heard of that.
 type ownChange struct {
 	came, went, closed int // events to come
+	times              int // how often something was done to it
 	last               time.Time
-	stamp              stamp // after its last handle was closed, if it was kept
+	stamp              stamp // after its last handle was closed, if nothing was done since
 }
 
 // heard is an event that isn't settled.
 type heard struct {
 	vfs.WatchEvent
 	times int
+
+	rounds      int  // how often it was put off
+	counted     bool // it was compared with the closings of the server
+	unexplained bool // and there were fewer
 }
 
 // hear is called by the backend.
@@ -111,7 +122,7 @@ func (l *lookout) hear(e vfs.WatchEvent) {
 	case e.Op == vfs.WatchLost, len(l.heard) >= maxHeard:
 		l.lost = true
 	case !l.again(e):
-		l.heard = append(l.heard, &heard{e, 1})
+		l.heard = append(l.heard, &heard{WatchEvent: e, times: 1})
 	}
 	l.judgeSoon()
 }
@@ -159,13 +170,17 @@ func (m *mount) noteChange(dir string, c notify.Change) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	own := l.ownChange(base)
+	if own == nil || stream {
+		return
+	}
 	switch {
-	case own == nil || stream:
 	case c.Action == smb2.ActionFileAdded, c.Action == smb2.ActionFileRenamedNewName,
 		c.Action == smb2.ActionFileModified && c.Filter == replacedFilter:
 		own.came++
+		own.stamp = stamp{}
 	case c.Action == smb2.ActionFileRemoved, c.Action == smb2.ActionFileRenamedOldName:
 		own.went++
+		own.stamp = stamp{}
 	}
 }
 
@@ -185,6 +200,7 @@ func (l *lookout) ownChange(base string) *ownChange {
 		l.own[base] = own
 	}
 	own.last = now
+	own.times++
 	return own
 }
 

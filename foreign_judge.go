@@ -20,7 +20,6 @@ type verdict struct {
 	files   []*file         // what their clients cache of them is out of date
 	changes []notify.Change // of entries of the directory
 	names   bool            // some of them of names
-	later   []*heard
 }
 
 // judge settles what was heard, and tells clients what others did.
@@ -45,19 +44,65 @@ func (l *lookout) judge() {
 		l.halt()
 		l.begin()
 	}
-	for _, h := range events {
-		v.settle(h)
+	var later []*heard
+	now := trace(events)
+	settled := make([]bool, len(events))
+	for i, h := range events {
+		if h.ofName() {
+			settled[i] = v.name(h)
+		}
+	}
+	// What the server did to names is crossed off before it is asked for.
+	for i, h := range events {
+		if !h.ofName() {
+			settled[i] = v.object(h, now[i])
+		}
+		if !settled[i] {
+			later = append(later, h)
+		}
 	}
 	v.tell()
-	if v.later != nil {
+	if later != nil {
 		l.mu.Lock()
-		l.heard = append(v.later, l.heard...)
+		l.heard = append(later, l.heard...)
 		l.judgeSoon()
 		l.mu.Unlock()
 	}
 }
 
-func (v *verdict) settle(h *heard) {
+// ofName reports whether h is of a name, and not of the object that has it.
+func (h *heard) ofName() bool {
+	return h.Op == vfs.WatchAdded || h.Op == vfs.WatchRemoved || h.Op == vfs.WatchRenamed
+}
+
+// trace returns for each event of an object the name that the object has after all of
+// them, "" if it has none.
+func trace(events []*heard) []string {
+	now := make([]string, len(events))
+	moved := make(map[string]string) // from the name at the event that is looked at
+	for i, h := range slices.Backward(events) {
+		switch h.Op {
+		case vfs.WatchAdded, vfs.WatchRemoved:
+			moved[h.Name] = ""
+		case vfs.WatchRenamed:
+			to, known := moved[h.Name]
+			if !known {
+				to = h.Name
+			}
+			moved[h.OldName], moved[h.Name] = to, ""
+		default:
+			to, known := moved[h.Name]
+			if !known {
+				to = h.Name
+			}
+			now[i] = to
+		}
+	}
+	return now
+}
+
+// name settles who changed a name. It reports whether that can be told now.
+func (v *verdict) name(h *heard) bool {
 	l := v.l
 	switch { // names that clients don't see
 	case h.Op == vfs.WatchRenamed && !l.m.shows(h.Name):
@@ -66,13 +111,12 @@ func (v *verdict) settle(h *heard) {
 		h.WatchEvent = vfs.WatchEvent{Op: vfs.WatchAdded, Name: h.Name, Directory: h.Directory}
 	}
 	if !l.m.shows(h.Name) {
-		return
+		return true
+	}
+	if l.claims(h.Name) || h.OldName != "" && l.claims(h.OldName) {
+		return false
 	}
 	name := path.Join(l.dir, h.Name)
-	if l.m.claimedBelow(foldPath(name)) || h.OldName != "" && l.m.claimedBelow(foldPath(path.Join(l.dir, h.OldName))) {
-		v.later = append(v.later, h)
-		return
-	}
 	switch h.Op {
 	case vfs.WatchAdded:
 		if !l.expected(h.Name, true) {
@@ -85,16 +129,20 @@ func (v *verdict) settle(h *heard) {
 	case vfs.WatchRenamed:
 		from, to := l.expected(h.OldName, false), l.expected(h.Name, true)
 		if from && to {
-			return
+			break
 		}
 		old := removed(path.Join(l.dir, h.OldName), h.Directory)
 		now := added(name, h.Directory)
 		old.Action, now.Action = smb2.ActionFileRenamedOldName, smb2.ActionFileRenamedNewName
 		v.named(old)
 		v.named(now)
-	default:
-		v.modified(name, h)
 	}
+	return true
+}
+
+// claims reports whether an operation is at work on an entry.
+func (l *lookout) claims(base string) bool {
+	return l.m.claimedBelow(foldPath(path.Join(l.dir, base)))
 }
 
 // expected reports whether the server made or removed the name and the event of it
@@ -130,43 +178,90 @@ func (v *verdict) named(c notify.Change) {
 	}
 }
 
-// modified settles who changed content or attributes.
-func (v *verdict) modified(name string, h *heard) {
+// object settles who changed content or attributes of what is called base now. It
+// reports whether that can be told now.
+func (v *verdict) object(h *heard, base string) bool {
 	l := v.l
-	unexplained := h.Op == vfs.WatchClosed && !l.closedOwn(h)
+	if !h.counted {
+		h.counted = true
+		h.unexplained = h.Op == vfs.WatchClosed && !l.closedOwn(h)
+	}
+	if base == "" || !l.m.shows(base) {
+		return true
+	}
+	h.rounds++
+	times, quiet := l.quiet(base)
+	if !quiet && h.rounds < maxRounds {
+		return false
+	}
+	s := v.see(path.Join(l.dir, base))
+	if again, quiet := l.quiet(base); (again != times || !quiet || s.busy && !h.unexplained) && h.rounds < maxRounds {
+		return false // what was seen may be another object, or the same half changed
+	}
+	if !s.gone {
+		v.judge(s, h, base)
+	}
+	return true
+}
+
+// quiet reports how often the server has done something to an entry of late, and
+// whether it is at work on its name or what it did to that is yet to be heard of.
+func (l *lookout) quiet(base string) (times int, quiet bool) {
+	if l.claims(base) {
+		return 0, false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	own := l.own[base]
+	if own == nil {
+		return 0, true
+	}
+	return own.times, own.came == 0 && own.went == 0
+}
+
+// sight is how an object looks that there was an event of.
+type sight struct {
+	name  string
+	attr  vfs.Attr
+	file  *file // nil if it isn't open
+	work  uint64
+	busy  bool // the server is changing it
+	gone  bool
+	blind bool // the backend couldn't tell
+}
+
+// see looks at what has the name.
+func (v *verdict) see(name string) (s sight) {
+	l := v.l
 	attr, err := l.m.exists(l.ctx, name)
-	if isMissing(err) {
-		return // of which there is an event
+	s.name, s.attr, s.gone, s.blind = name, attr, isMissing(err), err != nil
+	if s.file = l.m.findOpen(attr, name); s.file == nil || err != nil {
+		return s
 	}
-	f := l.m.findOpen(attr, name)
-	var work uint64
-	if f != nil && err == nil {
-		var busy bool
-		if work, busy = f.work.state(); !busy {
-			attr, err = l.m.exists(l.ctx, name)
-			now, _ := f.work.state()
-			busy = now != work
-		}
-		if busy {
-			if !unexplained {
-				v.later = append(v.later, h)
-				return
-			}
-			work-- // what is under way may end meanwhile: this is no state
-		}
+	if s.work, s.busy = s.file.work.state(); !s.busy {
+		s.attr, err = l.m.exists(l.ctx, name)
+		now, _ := s.file.work.state()
+		s.busy, s.gone, s.blind = now != s.work, isMissing(err), err != nil
 	}
-	if err != nil {
-		unexplained = true
+	if s.busy {
+		s.work-- // what is under way may end meanwhile: this is no state
 	}
-	now := stampOf(completeAttr(attr))
+	return s
+}
+
+// judge settles who changed what is seen.
+func (v *verdict) judge(s sight, h *heard, base string) {
+	l, f := v.l, s.file
+	unexplained := h.unexplained || s.blind
+	now := stampOf(completeAttr(s.attr))
 	var content, entry bool
-	if attr.IsDir() {
+	if s.attr.IsDir() {
 		// Who uses a directory changes its times: there is no telling by them.
-		entry = l.lastStamp(h.Name, stamp{}) == nil
-	} else if last := l.lastStamp(h.Name, now); f == nil {
+		entry = l.lastStamp(base, stamp{}) == nil
+	} else if last := l.lastStamp(base, now); f == nil {
 		entry = last == nil || unexplained || *last != stamp{} && *last != now
 	} else {
-		content, entry = f.settle(now, work, unexplained, last)
+		content, entry = f.settle(now, s.work, unexplained, last)
 	}
 	if content {
 		v.files = append(v.files, f)
@@ -179,7 +274,7 @@ func (v *verdict) modified(name string, h *heard) {
 		if h.Op == vfs.WatchAttributes {
 			filter = foreignFilter
 		}
-		v.changes = append(v.changes, modified(name, filter))
+		v.changes = append(v.changes, modified(s.name, filter))
 	}
 }
 

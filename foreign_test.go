@@ -99,6 +99,62 @@ func rewrite(t testing.TB, fsys vfs.FS, name, content string) {
 
 const aWhile = 300 * time.Millisecond // in which a change by others is noticed
 
+// What another changed in an object is not forgotten when the server renames that before
+// it is settled, and nothing is made of it when the server removes it, or another object
+// has the name.
+func TestForeignChangeThenOwn(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		do     func(r *rig, a *smbtest.Client, id smb2.FileID)
+		events []vfs.WatchEvent
+		broken bool
+	}{
+		{"rename", func(r *rig, a *smbtest.Client, id smb2.FileID) {
+			want(r.t, "rename", a.Rename(id, `d\g`, false), ok)
+		}, []vfs.WatchEvent{{Op: vfs.WatchRenamed, OldName: "f", Name: "g"}}, true},
+		{"rename and a new one", func(r *rig, a *smbtest.Client, id smb2.FileID) {
+			want(r.t, "rename", a.Rename(id, `d\g`, false), ok)
+			r.leased(a, `d\f`, smbtest.LeaseUnder(leaseKey(1), leaseKey(3), leaseRWH), leaseRWH)
+		}, []vfs.WatchEvent{{Op: vfs.WatchRenamed, OldName: "f", Name: "g"}, {Op: vfs.WatchAdded, Name: "f"}}, true},
+		{"remove", func(r *rig, a *smbtest.Client, id smb2.FileID) {
+			want(r.t, "delete", a.Delete(id, true), ok)
+			want(r.t, "CLOSE", a.CloseFile(id), ok)
+		}, []vfs.WatchEvent{{Op: vfs.WatchRemoved, Name: "f"}}, false},
+		{"remove and a new one", func(r *rig, a *smbtest.Client, id smb2.FileID) {
+			want(r.t, "delete", a.Delete(id, true), ok)
+			want(r.t, "CLOSE", a.CloseFile(id), ok)
+			r.leased(a, `d\f`, smbtest.LeaseUnder(leaseKey(1), leaseKey(3), leaseRWH), leaseRWH)
+		}, []vfs.WatchEvent{{Op: vfs.WatchRemoved, Name: "f"}, {Op: vfs.WatchAdded, Name: "f"}}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			overhear(t, nil, func(t *testing.T, r *rig, o *overheard) {
+				a := r.caching(smb.Dialect311, 1)
+				r.granted(a, dirReq("d", smb2.Open), smbtest.Lease2(leaseKey(1), leaseRH, 0), leaseRH)
+				id, _ := r.leased(a, `d\f`, smbtest.LeaseUnder(leaseKey(1), leaseKey(2), leaseRWH), leaseRWH)
+				rewrite(t, r.fs, "d/f", "CONTENT")
+				o.tell("d", vfs.WatchEvent{Op: vfs.WatchWritten, Name: "f"})
+				o.tell("d", vfs.WatchEvent{Op: vfs.WatchClosed, Name: "f"})
+				tt.do(r, a, id)
+				time.Sleep(aWhile) // in which what the server did isn't heard of
+				for _, e := range tt.events {
+					o.tell("d", e)
+				}
+				if tt.broken {
+					breaks := map[smbtest.Key]bool{}
+					for range 2 {
+						breaks[a.Break().Lease.LeaseKey] = true
+					}
+					if !breaks[leaseKey(1)] || !breaks[leaseKey(2)] {
+						t.Errorf("broken: %v", breaks)
+					}
+				}
+				time.Sleep(5 * time.Second)
+				unbroken(t, "the rest", a)
+			})
+		})
+	}
+}
+
 // What others do ends leases on the directory and on the files that it is about, and
 // those who watch are told of it.
 func TestForeignChanges(t *testing.T) {
