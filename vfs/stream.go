@@ -10,7 +10,8 @@ import (
 
 // Streamer is a File that has named streams besides its data, as files and
 // directories of NTFS have. Without it names with a colon are refused with
-// OBJECT_NAME_INVALID, and a file has only its data.
+// OBJECT_NAME_INVALID, and a file has only its data. Whether there are streams at all
+// is asked of the root, which has to be a Streamer, too, if it has none itself.
 //
 // Names come without colons and type, and satisfy [ValidStreamName]; the server
 // sees to that. Storage that can't have one so long returns ErrNameTooLong. They

@@ -35,13 +35,14 @@ func newFactsFS() factsFS {
 // Open implements vfs.FS. The root is called ".".
 func (f factsFS) Open(_ context.Context, name string, _ vfs.OpenOptions) (vfs.File, error) {
 	if name == "." {
-		return factsDir{f}, nil
+		return factsDir{facts: f}, nil
 	}
 	content, ok := f[name]
 	if !ok {
 		return nil, fs.ErrNotExist
 	}
 	r := newFact(content())
+	r.streams = streams{aboutStream: func() vfs.File { return newFact("made at " + r.made.Format("15:04:05") + "\r\n") }}
 	if name == "environment.txt" {
 		r.acl = bossOnly
 	}
@@ -67,10 +68,11 @@ type fact struct {
 	*bytes.Reader
 	made time.Time
 	acl  vfs.SecurityDescriptor
+	streams
 }
 
 func newFact(content string) fact {
-	return fact{bytes.NewReader([]byte(content)), time.Now(), everybody}
+	return fact{Reader: bytes.NewReader([]byte(content)), made: time.Now(), acl: everybody}
 }
 
 func (f fact) Stat(context.Context) (vfs.Attr, error) {
@@ -86,7 +88,10 @@ func (f fact) Security(context.Context) (vfs.SecurityDescriptor, error) { return
 func (f fact) SetSecurity(context.Context, vfs.SecurityDescriptor) error { return fs.ErrPermission }
 
 // factsDir is the open root directory.
-type factsDir struct{ facts factsFS }
+type factsDir struct {
+	facts factsFS
+	streams
+}
 
 func (d factsDir) Stat(context.Context) (vfs.Attr, error) {
 	return vfs.Attr{Mode: fs.ModeDir, Written: time.Now()}, nil
