@@ -1,9 +1,9 @@
 // Bench compares this server with Debian's smbd: both serve the same directory
-// in memory, the same smbclient drives them in turns, and the medians and their
-// ratios are printed as a table.
+// in memory, the same smbclient and the same load generator drive them in turns, and
+// the medians and their ratios are printed as tables.
 //
-//	go run ./bench                          everything, about 20 minutes
-//	go run ./bench -rounds 1 -size 256 -files 1000 -entries 5000
+//	go run ./bench                          everything, about 25 minutes
+//	go run ./bench -rounds 1 -size 256 -files 1000 -entries 5000 -operations 2000 -clients 100
 //
 // It needs smbclient and the package samba (or smbd named by SMB_SMBD), and
 // Linux: CPU seconds and memory come from /proc.
@@ -26,10 +26,14 @@ type options struct {
 	files   int
 	entries int
 	rounds  int
-	modes   []string
-	peer    string
-	dir     string
-	only    string
+
+	operations int
+	clients    int
+
+	modes []string
+	peer  string
+	dir   string
+	only  string
 }
 
 func main() {
@@ -55,7 +59,7 @@ func run() error {
 	}
 	results := newResults()
 	for round := range o.rounds {
-		for _, p := range b.phases() {
+		for _, p := range append(b.phases(), b.drives()...) {
 			if !strings.Contains(p.name, o.only) {
 				continue
 			}
@@ -81,6 +85,8 @@ func parseFlags() (*options, error) {
 	flag.IntVar(&o.sizeMiB, "size", 2048, "`MiB` of the large file")
 	flag.IntVar(&o.files, "files", 20000, "`number` of small files")
 	flag.IntVar(&o.entries, "entries", 50000, "`number` of entries in the large directory")
+	flag.IntVar(&o.operations, "operations", 20000, "`number` of operations of the load generator")
+	flag.IntVar(&o.clients, "clients", 1000, "`number` of clients at once")
 	flag.IntVar(&o.rounds, "rounds", 3, "`times` that everything is measured")
 	flag.StringVar(&modes, "modes", "sign,encrypt", "protections of the large file: any of `off,sign,encrypt`")
 	flag.StringVar(&o.peer, "peer", "smbd", "`server` to compare with: smbd or none")
@@ -93,8 +99,8 @@ func parseFlags() (*options, error) {
 		return nil, fmt.Errorf("don't know what to do with %q", flag.Arg(0))
 	case o.peer != "smbd" && o.peer != "none":
 		return nil, errors.New("-peer is smbd or none")
-	case o.sizeMiB < 1 || o.files < 1 || o.entries < 1 || o.rounds < 1:
-		return nil, errors.New("-size, -files, -entries and -rounds must be positive")
+	case min(o.sizeMiB, o.files, o.entries, o.operations, o.clients, o.rounds) < 1:
+		return nil, errors.New("-size, -files, -entries, -operations, -clients and -rounds must be positive")
 	}
 	return o, nil
 }

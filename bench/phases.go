@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gosmbd/smb/bench/load"
 	"github.com/gosmbd/smb/internal/harness"
 )
 
@@ -37,6 +38,7 @@ type phase struct {
 	name       string
 	protection string
 	commands   string                    // for smbclient
+	drive      drive                     // instead of smbclient
 	check      func(output string) error // after it
 	clean      func() error              // after that
 }
@@ -48,7 +50,7 @@ func newBench(o *options, dir string) (*bench, error) {
 			return nil, err
 		}
 	}
-	size := int64(o.sizeMiB) << 20
+	size := b.bigSize()
 	if err := write(filepath.Join(b.share, "big"), size); err != nil {
 		return nil, err
 	}
@@ -94,7 +96,7 @@ func (b *bench) serverNames() []string {
 
 // phases returns what is measured, in order.
 func (b *bench) phases() []phase {
-	size := int64(b.o.sizeMiB) << 20
+	size := b.bigSize()
 	var all []phase
 	for _, mode := range b.o.modes {
 		put := filepath.Join(b.share, "put")
@@ -136,6 +138,8 @@ func (b *bench) phases() []phase {
 	})
 }
 
+func (b *bench) bigSize() int64 { return int64(b.o.sizeMiB) << 20 }
+
 // measure starts the server afresh, so that memory is that of the phase, and
 // runs the phase.
 func (b *bench) measure(c candidate, p phase) (measurement, error) {
@@ -148,6 +152,9 @@ func (b *bench) measure(c candidate, p phase) (measurement, error) {
 		return measurement{}, err
 	}
 	defer srv.Stop()
+	if p.drive != nil {
+		return b.measureDrive(srv, p)
+	}
 	watch := watchProcess(srv.PID())
 	cmd := exec.Command("smbclient", "-s", b.conf, "-p", strconv.Itoa(srv.Port), "-U", userName+"%"+password,
 		"--client-protection="+p.protection, "//"+harness.Host+"/share", "-c", p.commands)
@@ -168,6 +175,25 @@ func (b *bench) measure(c candidate, p phase) (measurement, error) {
 		return m, p.clean()
 	}
 	return m, nil
+}
+
+// measureDrive runs a phase of the load generator.
+func (b *bench) measureDrive(srv *harness.Server, p phase) (measurement, error) {
+	dial := func() (*load.Client, error) { return load.Dial(srv.Addr(), "share", userName, password) }
+	c, err := dial()
+	if err != nil {
+		return measurement{}, err
+	}
+	defer c.Close()
+	watch := watchProcess(srv.PID())
+	start := time.Now()
+	r, err := p.drive(b, c, dial)
+	m := watch.stop()
+	m.wall, m.load = time.Since(start), r
+	if r.Wall > 0 {
+		m.wall = r.Wall
+	}
+	return m, err
 }
 
 func lastLine(s string) string {

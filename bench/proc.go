@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gosmbd/smb/bench/load"
 )
 
 // measurement is what one run of a phase took.
@@ -15,6 +17,7 @@ type measurement struct {
 	wall time.Duration
 	cpu  time.Duration // of the server's processes
 	peak int64         // bytes of memory that they held at most
+	load load.Result   // of the load generator
 }
 
 // tick is the unit of CPU times in /proc; it is 1/100 s on all of Linux.

@@ -32,26 +32,48 @@ func (r *results) add(phase, server string, m measurement) {
 func (r *results) print(w io.Writer, servers []string) {
 	fmt.Fprintf(w, "%s, %s, %d CPUs (%s), load %s\n\n", time.Now().Format(time.DateOnly), runtime.Version(),
 		runtime.NumCPU(), cpuModel(), loadAverage())
+	cost := []column{
+		{"wall s", func(m measurement) float64 { return m.wall.Seconds() }},
+		{"CPU s", func(m measurement) float64 { return m.cpu.Seconds() }},
+		{"peak MiB", func(m measurement) float64 { return float64(m.peak) / (1 << 20) }},
+	}
+	r.table(w, servers, r.phases, cost)
+	rate := []column{
+		{"operations/s", func(m measurement) float64 { return float64(m.load.Operations) / m.load.Wall.Seconds() }},
+		{"median ms", func(m measurement) float64 { return 1000 * m.load.Median.Seconds() }},
+		{"p99 ms", func(m measurement) float64 { return 1000 * m.load.P99.Seconds() }},
+	}
+	loaded := slices.DeleteFunc(slices.Clone(r.phases), func(p string) bool { return r.runs[[2]string{p, servers[0]}][0].load.Wall == 0 })
+	if len(loaded) > 0 {
+		fmt.Fprintln(w)
+		r.table(w, servers, loaded, rate)
+	}
+}
+
+// column is a quantity that is printed.
+type column struct {
+	name  string
+	value func(measurement) float64
+}
+
+// table prints the columns of some phases.
+func (r *results) table(w io.Writer, servers, phases []string, columns []column) {
 	head := []string{"phase"}
-	for _, what := range []string{"wall s", "CPU s", "peak MiB"} {
+	for _, c := range columns {
 		for _, s := range servers {
-			head = append(head, s+" "+what)
+			head = append(head, s+" "+c.name)
 		}
 		if len(servers) > 1 {
 			head = append(head, "ratio")
 		}
 	}
 	fmt.Fprintf(w, "| %s |\n|%s\n", strings.Join(head, " | "), strings.Repeat(" --- |", len(head)))
-	for _, p := range r.phases {
+	for _, p := range phases {
 		row := []string{p}
-		for _, value := range []func(measurement) float64{
-			func(m measurement) float64 { return m.wall.Seconds() },
-			func(m measurement) float64 { return m.cpu.Seconds() },
-			func(m measurement) float64 { return float64(m.peak) / (1 << 20) },
-		} {
+		for _, c := range columns {
 			var medians []float64
 			for _, s := range servers {
-				medians = append(medians, median(r.runs[[2]string{p, s}], value))
+				medians = append(medians, median(r.runs[[2]string{p, s}], c.value))
 				row = append(row, fmt.Sprintf("%.2f", medians[len(medians)-1]))
 			}
 			if len(medians) > 1 {

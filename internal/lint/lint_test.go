@@ -48,7 +48,7 @@ var mayImport = []struct {
 	{"internal/smbtest", []string{"smb2", "signing", "internal/frame", "internal/utf16le", "internal/spnego", "internal/ntlmclient"}},
 	{"examples/...", []string{".", "ntlm", "krb", "smb2", "signing", "oplock", "vfs/...", "dcerpc/...", "boltstore"}},
 	{"interop/...", []string{"internal/harness"}},
-	{"bench/...", []string{"internal/harness"}},
+	{"bench/...", []string{"bench/...", "internal/harness", "smb2", "signing", "internal/ntlmclient", "internal/spnego"}},
 }
 
 // heavy are modules that only one package may import, since its users then

@@ -1,0 +1,203 @@
+package load
+
+import (
+	"encoding/binary"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gosmbd/smb/smb2"
+)
+
+// Result is what a row of work took.
+type Result struct {
+	Operations int
+	Wall       time.Duration
+	Median     time.Duration // of an operation
+	P99        time.Duration
+}
+
+// Run has the workers do total operations among them, each one after the other.
+func Run(workers []*Worker, total int, do func(w *Worker, i int) error) (Result, error) {
+	var next atomic.Int64
+	var mu sync.Mutex
+	var failed error
+	took := make([]time.Duration, total)
+	start := time.Now()
+	var group sync.WaitGroup
+	for _, w := range workers {
+		group.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= total {
+					return
+				}
+				began := time.Now()
+				if err := do(w, i); err != nil {
+					next.Store(int64(total))
+					mu.Lock()
+					failed = errors.Join(failed, err)
+					mu.Unlock()
+					return
+				}
+				took[i] = time.Since(began)
+			}
+		})
+	}
+	group.Wait()
+	r := Result{Operations: total, Wall: time.Since(start)}
+	slices.Sort(took)
+	if total > 0 {
+		r.Median, r.P99 = took[total/2], took[total*99/100]
+	}
+	return r, failed
+}
+
+// Workers returns n workers of c.
+func (c *Client) Workers(n int) []*Worker {
+	list := make([]*Worker, n)
+	for i := range list {
+		list[i] = c.NewWorker()
+	}
+	return list
+}
+
+// FileID names an open file.
+type FileID = smb2.FileID
+
+// related stands for the file that a request before in the compound opened.
+var related = smb2.FileID{Persistent: ^uint64(0), Volatile: ^uint64(0)}
+
+func create(name string, access uint32, disposition smb2.Disposition, options smb2.CreateOptions) Request {
+	return Request{Command: smb2.CommandCreate, Body: smb2.CreateRequest{
+		Impersonation: 2,
+		DesiredAccess: access,
+		ShareAccess:   smb2.ShareRead | smb2.ShareWrite | smb2.ShareDelete,
+		Disposition:   disposition,
+		Options:       options,
+		Name:          name,
+	}}
+}
+
+const (
+	readWrite      = 0x0012019F // FILE_GENERIC_READ and FILE_GENERIC_WRITE
+	readAttributes = 0x00100080
+	removing       = 0x00010080
+	listing        = 0x00100081
+)
+
+// Open opens a file to read and write it, and makes it if there is none.
+func (w *Worker) Open(name string) (smb2.FileID, error) {
+	return w.open(create(name, readWrite, smb2.OpenIf, smb2.OptionNonDirectoryFile))
+}
+
+func (w *Worker) open(r Request) (smb2.FileID, error) {
+	replies, err := w.Do(r)
+	if err != nil {
+		return smb2.FileID{}, err
+	}
+	resp, err := smb2.ParseCreateResponse(replies[0].Msg)
+	return resp.FileID, err
+}
+
+// Close closes a file.
+func (w *Worker) Close(id smb2.FileID) error {
+	_, err := w.Do(Request{Command: smb2.CommandClose, Body: smb2.CloseRequest{FileID: id}})
+	return err
+}
+
+// Read reads n bytes.
+func (w *Worker) Read(id smb2.FileID, off int64, n int) error {
+	replies, err := w.Do(Request{Command: smb2.CommandRead, Charge: charge(n),
+		Body: smb2.ReadRequest{FileID: id, Offset: uint64(off), Length: uint32(n)}})
+	if err != nil {
+		return err
+	}
+	resp, err := smb2.ParseReadResponse(replies[0].Msg)
+	if err == nil && len(resp.Data) != n {
+		err = errShort
+	}
+	return err
+}
+
+// Write writes data.
+func (w *Worker) Write(id smb2.FileID, off int64, data []byte) error {
+	_, err := w.Do(Request{Command: smb2.CommandWrite, Charge: charge(len(data)),
+		Body: smb2.WriteRequest{FileID: id, Offset: uint64(off), Data: data}})
+	return err
+}
+
+func charge(n int) uint16 { return uint16((n + 65535) / 65536) }
+
+// Block returns the offset of one of the blocks of that length in size bytes.
+func Block(size int64, length int) int64 {
+	return rand.Int64N(size/int64(length)) * int64(length)
+}
+
+// MakeAndRemove makes a file, writes data to it, closes it, and removes it: five round
+// trips, as a program does it.
+func (w *Worker) MakeAndRemove(name string, data []byte) error {
+	id, err := w.open(create(name, readWrite, smb2.Create, smb2.OptionNonDirectoryFile))
+	if err != nil {
+		return err
+	}
+	if err := w.Write(id, 0, data); err != nil {
+		return err
+	}
+	if err := w.Close(id); err != nil {
+		return err
+	}
+	if id, err = w.open(create(name, removing, smb2.Open, smb2.OptionDeleteOnClose)); err != nil {
+		return err
+	}
+	return w.Close(id)
+}
+
+// Stat asks for all that there is to know about a file, as one compound: open, query,
+// close.
+func (w *Worker) Stat(name string) error {
+	const all = 64 << 10 // room for the answer
+	_, err := w.Do(
+		create(name, readAttributes, smb2.Open, 0),
+		Request{Command: smb2.CommandQueryInfo, Body: smb2.QueryInfoRequest{InfoType: smb2.InfoFile, Class: uint8(smb2.ClassFileAllInformation), OutputLength: all, FileID: related}},
+		Request{Command: smb2.CommandClose, Body: smb2.CloseRequest{FileID: related}},
+	)
+	return err
+}
+
+// List lists a directory and returns how many entries it has, "." and ".." among them.
+func (w *Worker) List(name string) (entries int, err error) {
+	id, err := w.open(create(name, listing, smb2.Open, smb2.OptionDirectoryFile))
+	if err != nil {
+		return 0, err
+	}
+	for {
+		const room = 1 << 20
+		replies, err := w.Try(Request{Command: smb2.CommandQueryDirectory, Charge: charge(room), Body: smb2.QueryDirectoryRequest{
+			Class: smb2.ClassFileIdBothDirectoryInformation, FileID: id, OutputLength: room, Pattern: "*",
+		}})
+		if err != nil {
+			return 0, err
+		}
+		if st := replies[0].Status; st == smb2.StatusNoMoreFiles {
+			return entries, w.Close(id)
+		} else if st != smb2.StatusSuccess {
+			return 0, st
+		}
+		resp, err := smb2.ParseQueryDirectoryResponse(replies[0].Msg)
+		if err != nil {
+			return 0, err
+		}
+		for b := resp.Data; len(b) >= 4; {
+			entries++
+			next := binary.LittleEndian.Uint32(b)
+			if next == 0 || int(next) > len(b) {
+				break
+			}
+			b = b[next:]
+		}
+	}
+}
