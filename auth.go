@@ -46,3 +46,18 @@ type Acceptor interface {
 	MIC(msg []byte) ([]byte, error)
 	VerifyMIC(msg, mic []byte) error
 }
+
+// Rechecker is an Acceptor whose caller may cease to be who he was: his account is
+// removed, say, or he is put into a group. Without it a session lasts as long as its
+// client likes.
+type Rechecker interface {
+	Acceptor
+
+	// Recheck is called every Limits.RecheckInterval while the session lasts. nil
+	// leaves it as it is. StatusNetworkSessionExpired has the client log on again,
+	// by which it keeps what it has open, and another [Status], wrapped or not, ends
+	// the session as [Server.EndSessions] does. An error that is no Status means that
+	// nothing can be told at the moment, and changes nothing. ctx ends with the
+	// session.
+	Recheck(ctx context.Context) error
+}

@@ -229,6 +229,9 @@ func (s *setup) admit() error {
 	if e, ok := acc.(interface{ Expires() time.Time }); ok {
 		id.expires = e.Expires()
 	}
+	if r, ok := acc.(Rechecker); ok {
+		id.recheck = r.Recheck
+	}
 	if !nobody {
 		id.signing = c.params.shouldSign || c.params.mode&smb2.SigningRequired != 0 ||
 			s.req.SecurityMode&smb2.SigningRequired != 0

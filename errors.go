@@ -21,6 +21,9 @@ const (
 	StatusLogonFailure     = smb2.StatusLogonFailure
 	StatusAccountDisabled  = smb2.StatusAccountDisabled
 	StatusInvalidParameter = smb2.StatusInvalidParameter
+
+	StatusNetworkSessionExpired = smb2.StatusNetworkSessionExpired
+	StatusUserSessionDeleted    = smb2.StatusUserSessionDeleted
 )
 
 // dropError ends the connection that it occurs on.

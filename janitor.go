@@ -3,11 +3,13 @@ package smb
 import "time"
 
 // janitor ends connections that take too long to log on, or that lie idle
-// beyond IdleTimeout, and tells clients of requests that take long.
+// beyond IdleTimeout, tells clients of requests that take long, and has accounts looked
+// at again.
 func (s *Server) janitor() {
 	defer s.wg.Done()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	rechecked := time.Now()
 	for {
 		select {
 		case <-s.done:
@@ -15,6 +17,10 @@ func (s *Server) janitor() {
 		case now := <-tick.C:
 			s.clock.Add(1)
 			s.sweep(now)
+			if every := s.limits.RecheckInterval; every > 0 && now.Sub(rechecked) >= every {
+				rechecked = now
+				s.recheckAll()
+			}
 		}
 	}
 }

@@ -66,6 +66,9 @@ type Limits struct {
 	// and further attempts from the same address or for the same user with
 	// it. Default 2 s.
 	FailedLogonDelay time.Duration
+	// RecheckInterval is how often the account of each session is looked at, see
+	// Rechecker. Default 10 s.
+	RecheckInterval time.Duration
 }
 
 // unlimited stands for a negative limit.
@@ -115,6 +118,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.FailedLogonDelay == 0 {
 		l.FailedLogonDelay = 2 * time.Second
+	}
+	if l.RecheckInterval == 0 {
+		l.RecheckInterval = 10 * time.Second
 	}
 	return l
 }

@@ -153,6 +153,7 @@ type Server struct {
 	leases   oplock.Table
 	handles  handles
 	gate     logonGate
+	rechecks atomic.Bool // sessions are being rechecked
 	nics     nicCache
 }
 

@@ -60,11 +60,12 @@ type sessionKeys struct {
 // identity is who a session belongs to, as of one logon. It is immutable.
 type identity struct {
 	caller  *vfs.Caller
-	token   *vfs.Token      // of caller
-	ctx     context.Context // carries caller, ends with the session
-	expires time.Time       // zero: never
-	signing bool            // requests must be signed
-	encrypt bool            // requests must be encrypted
+	token   *vfs.Token                  // of caller
+	ctx     context.Context             // carries caller, ends with the session
+	expires time.Time                   // zero: never
+	recheck func(context.Context) error // nil: it stays as it is
+	signing bool                        // requests must be signed
+	encrypt bool                        // requests must be encrypted
 }
 
 // newSession makes a session that has no identity yet.
@@ -118,30 +119,49 @@ func (se *session) signingRequired() bool {
 // close ends the session: its opens are closed, but for those that its client may
 // come back for, and requests that wait end with why. It may be called more than once.
 func (se *session) close(why Status) {
+	if r := se.detach(); r != nil {
+		r.close(why, true)
+	}
+}
+
+// remains is what a session had when it ended.
+type remains struct {
+	se       *session
+	opens    map[uint64]*open
+	trees    map[uint32]*tree
+	channels []*channel
+}
+
+// detach ends the session, so that nobody finds it any more; nil: it ended before.
+// The caller closes what remains.
+func (se *session) detach() *remains {
 	se.mu.Lock()
 	if se.closed {
 		se.mu.Unlock()
-		return
+		return nil
 	}
 	se.closed = true
-	opens := se.opens
-	trees := se.trees
-	channels := se.channels
+	r := &remains{se, se.opens, se.trees, se.channels}
 	se.opens, se.trees, se.channels = nil, nil, nil
 	se.mu.Unlock()
 
 	se.srv.mu.Lock()
 	delete(se.srv.sessions, se.id)
 	se.srv.mu.Unlock()
-	for _, x := range channels {
+	for _, x := range r.channels {
 		x.forget()
 	}
+	return r
+}
 
-	se.stop(why)
-	list := make([]*open, 0, len(opens))
-	for _, o := range opens {
-		closed := se.srv.isClosed()
-		if closed || !o.keeps() || !se.srv.park(o, why) {
+// close closes what remains of a session. With keep, opens that outlive it stay.
+func (r *remains) close(why Status, keep bool) {
+	srv := r.se.srv
+	r.se.stop(why)
+	list := make([]*open, 0, len(r.opens))
+	for _, o := range r.opens {
+		closed := srv.isClosed()
+		if closed || !keep || !o.keeps() || !srv.park(o, why) {
 			if closed {
 				o.suspended()
 			}
@@ -149,10 +169,10 @@ func (se *session) close(why Status) {
 		}
 	}
 	closeAll(list, why)
-	for _, x := range channels { // those that wait for no open
-		x.c.cancelSession(se.id, why)
+	for _, x := range r.channels { // those that wait for no open
+		x.c.cancelSession(r.se.id, why)
 	}
-	for _, t := range trees {
+	for _, t := range r.trees {
 		t.release()
 	}
 }

@@ -1,0 +1,130 @@
+package smb
+
+import (
+	"context"
+	"errors"
+	"net"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
+)
+
+// Sessions that the server ends: an administrator wants it, or the account isn't what
+// it was.
+
+// EndSessions ends the sessions for which end returns true, and returns how many they
+// were. Their files are closed, also those that a client could otherwise come back for,
+// soon after it returns. Clients usually log on again by themselves, so a user is kept
+// out only once his account is disabled or removed. end is called with no lock held.
+// [MS-SMB2] 3.3.4.12
+func (s *Server) EndSessions(end func(SessionInfo) bool) int {
+	n := 0
+	for _, se := range s.allSessions() {
+		if info, ok := se.info(); ok && end(info) && s.endSession(se) {
+			s.log.Info("smb: session ended by an administrator", "user", info.Caller.String(), "peer", addrString(info.Peer))
+			n++
+		}
+	}
+	return n
+}
+
+// endSession ends a session without its client having asked; false: it ended before.
+// It doesn't wait for requests, of which the one that this is for may be one.
+func (s *Server) endSession(se *session) bool {
+	s.mu.Lock()
+	closed := s.closed
+	if !closed {
+		s.wg.Add(1)
+	}
+	s.mu.Unlock()
+	if closed {
+		return false // it ends all of them
+	}
+	r := se.detach()
+	if r == nil {
+		s.wg.Done()
+		return false
+	}
+	go func() {
+		defer s.wg.Done()
+		r.close(smb2.StatusUserSessionDeleted, false)
+	}()
+	return true
+}
+
+// recheckAll has all sessions looked at, unless that is still going on.
+func (s *Server) recheckAll() {
+	if !s.rechecks.CompareAndSwap(false, true) {
+		return
+	}
+	s.wg.Add(1)
+	go func() {
+		defer s.wg.Done()
+		defer s.rechecks.Store(false)
+		for _, se := range s.allSessions() {
+			if s.isClosed() {
+				return
+			}
+			se.recheck()
+		}
+	}()
+}
+
+// recheck asks the session's mechanism whether the caller is still who he was.
+func (se *session) recheck() {
+	defer func() {
+		if p := recover(); p != nil { // of others' code, which must not end the process
+			se.srv.log.Error("smb: panic", "recheck", true, "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
+	id := se.identity.Load()
+	if id == nil || id.recheck == nil {
+		return
+	}
+	err := id.recheck(id.ctx)
+	var st Status
+	switch {
+	case err == nil || !errors.As(err, &st) || !st.IsError():
+	case st == StatusNetworkSessionExpired:
+		se.expire(id, err)
+	case se.identity.Load() == id && se.srv.endSession(se): // nobody logged on again meanwhile
+		se.srv.log.Warn("smb: session ended", "user", id.caller.String(), "err", err)
+		se.srv.expelUser(id.caller)
+	}
+}
+
+// expire has the client log on again before it goes on.
+func (se *session) expire(id *identity, why error) {
+	now := time.Now()
+	if !id.expires.IsZero() && now.After(id.expires) {
+		return
+	}
+	expired := *id
+	expired.expires = now.Add(-time.Nanosecond)
+	if se.identity.CompareAndSwap(id, &expired) {
+		se.srv.log.Info("smb: client has to log on again", "user", id.caller.String(), "err", why)
+	}
+}
+
+// expelUser closes the opens that wait for a user who isn't to come back.
+func (s *Server) expelUser(c *vfs.Caller) {
+	for _, o := range s.handles.waiting() {
+		if sameCaller(o.caller, c) {
+			s.expel(o)
+		}
+	}
+}
+
+// CloseSessions implements srvsvc.SessionCloser. client is as Sessions told it, or
+// without the port.
+func (v rpcServer) CloseSessions(_ context.Context, client, user string) int {
+	return v.s.EndSessions(func(s SessionInfo) bool {
+		peer := addrString(s.Peer)
+		host, _, err := net.SplitHostPort(peer)
+		return (client == "" || client == peer || err == nil && client == host) &&
+			(user == "" || strings.EqualFold(user, s.Caller.Name))
+	})
+}
