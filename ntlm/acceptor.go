@@ -9,6 +9,7 @@ import (
 	"net"
 	"strings"
 
+	"github.com/gosmbd/smb"
 	"github.com/gosmbd/smb/internal/spnego"
 	"github.com/gosmbd/smb/vfs"
 )
@@ -28,8 +29,9 @@ type acceptor struct {
 	challengeMsg []byte
 	offered      challenge
 
-	over   bool // no further message is welcome
-	caller *vfs.Caller
+	over    bool // no further message is welcome
+	caller  *vfs.Caller
+	recheck func(context.Context) error // Logon.Recheck
 
 	// Of a logon with a password, else zero.
 	keyed    bool
@@ -185,7 +187,7 @@ func (a *acceptor) logon(ctx context.Context, m *authenticate, at *Attempt) erro
 		a.mech.logger().Warn("ntlm: logon with NTLMv1", "attempt", at, "peer", a.peer)
 	}
 	caller := on.Caller
-	a.caller, a.keyed = &caller, true
+	a.caller, a.recheck, a.keyed = &caller, on.Recheck, true
 	return nil
 }
 
@@ -230,6 +232,18 @@ func (a *acceptor) check(level Check, why error, at *Attempt) error {
 
 // Caller implements smb.Acceptor.
 func (a *acceptor) Caller() *vfs.Caller { return a.caller }
+
+// Recheck implements smb.Rechecker.
+func (a *acceptor) Recheck(ctx context.Context) error {
+	if a.recheck == nil {
+		return nil
+	}
+	err := a.recheck(ctx)
+	if errors.Is(err, ErrNoSuchUser) {
+		return fmt.Errorf("%w: %w", err, smb.StatusUserSessionDeleted)
+	}
+	return err
+}
 
 // SessionKey implements smb.Acceptor: ExportedSessionKey, 16 bytes.
 func (a *acceptor) SessionKey() []byte {

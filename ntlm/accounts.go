@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"strings"
 
 	"github.com/gosmbd/smb"
 	"github.com/gosmbd/smb/vfs"
@@ -51,6 +50,13 @@ type Logon struct {
 	// checked the attempt, the user session key from there ([MS-NRPC]
 	// UserSessionKey). The zero key is refused.
 	SessionBaseKey [16]byte
+
+	// Recheck, if set, is called from time to time while the session lasts, as
+	// smb.Rechecker tells, so that accounts can be removed and changed while a
+	// server runs. ErrNoSuchUser and ErrDisabled end the session;
+	// smb.StatusNetworkSessionExpired has the client log on again, for other groups
+	// say. Other errors change nothing.
+	Recheck func(ctx context.Context) error
 }
 
 // String tells the caller only, not the key.
@@ -64,79 +70,3 @@ func (l Logon) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 
 // LogValue implements slog.LogValuer.
 func (l Logon) LogValue() slog.Value { return slog.StringValue(l.String()) }
-
-// User is an account of a Static table. One that has neither a Password nor a
-// Hash can't log on. A User doesn't print its secrets.
-type User struct {
-	Password string
-	Hash     Hash // used if Password is empty
-
-	Domain   string // put into the Caller; logons may name any domain
-	SID      vfs.SID
-	Groups   []vfs.SID
-	Disabled bool
-	NTLMv1   bool // accept NTLMv1 from this user, say from an old scanner
-}
-
-// hash returns the NT hash of the account, zero if it has none.
-func (u User) hash() Hash {
-	if u.Password != "" {
-		return HashOf(u.Password)
-	}
-	return u.Hash
-}
-
-// Format implements fmt.Formatter for all verbs; it hides the secrets.
-func (u User) Format(f fmt.State, _ rune) { io.WriteString(f, redacted) }
-
-// LogValue implements slog.LogValuer.
-func (u User) LogValue() slog.Value { return slog.StringValue(redacted) }
-
-// MarshalText implements encoding.TextMarshaler; it hides the secrets.
-func (u User) MarshalText() ([]byte, error) { return []byte(redacted), nil }
-
-// Static is a fixed table of accounts by user name. It must not change while in
-// use. Names are compared without regard to case; if several are equal so, only
-// an exact match counts.
-//
-// A search looks at each name, so tens of thousands of users are better served
-// by an Accounts with an index.
-type Static map[string]User
-
-// Authenticate implements Accounts.
-func (s Static) Authenticate(_ context.Context, a *Attempt) (*Logon, error) {
-	for _, want := range a.Names() {
-		name, u, ok := s.find(want)
-		if !ok {
-			continue
-		}
-		a.NTLMv1 = a.NTLMv1 || u.NTLMv1
-		key, err := a.VerifyHash(u.hash())
-		if err != nil {
-			return nil, err
-		}
-		if u.Disabled {
-			return nil, ErrDisabled
-		}
-		return &Logon{
-			Caller:         vfs.Caller{Name: name, Domain: u.Domain, SID: u.SID, Groups: u.Groups},
-			SessionBaseKey: key,
-		}, nil
-	}
-	return nil, a.noSuchUser(HashOf("nobody's password")) // as long as u.hash takes
-}
-
-// find returns the account that name means, with its name as it is in the table.
-func (s Static) find(name string) (string, User, bool) {
-	var found string
-	n := 0
-	for k := range s {
-		if k == name {
-			return k, s[k], true
-		}
-		if strings.EqualFold(k, name) {
-			found, n = k, n+1
-		}
-	}
-	return found, s[found], n == 1
-}

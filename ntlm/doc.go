@@ -2,14 +2,23 @@
 // by the protocol of [MS-NLMP].
 //
 // A [Mechanism] goes into smb.Server.Mechanisms. It asks its [Accounts] about
-// every attempt; [Static] is a fixed table, [OpenSmbpasswd] reads the file that
-// Samba's smbpasswd writes, and an application with a user table of its own
-// implements the one method.
+// every attempt; [Static] is a fixed table, [OpenSmbpasswd] and [OpenKsmbdpwd] read the
+// files that Samba's smbpasswd and ksmbd.adduser write, and an application with a user
+// table of its own has a [Lookup], a function. [FirstOf] makes one of several, and
+// [Grouped] adds groups from a file. [EditSmbpasswd] and [EditKsmbdpwd] change the files.
 //
 // NTLM never shows the server a password, not even a hash of one. So a store
 // needs each user's NT hash (see [HashOf]): bcrypt and the like can't check a
-// logon. What it can do instead is ask somebody who has the hash, a domain
-// controller say, with the fields of the [Attempt].
+// logon. What it can do instead is implement [Accounts] and ask somebody who has the hash,
+// a domain controller say, with the fields of the [Attempt].
+//
+// # Changes
+//
+// Files are read again when they changed. While somebody has a session his account is
+// looked at every smb.Limits.RecheckInterval, 10 s by default: if it was removed or
+// disabled, the session ends and its files are closed; if its password, groups or
+// privileges changed, the client has to log on again, which most do by themselves.
+// Stores of one's own take part by [Logon].Recheck.
 //
 // # What is accepted
 //

@@ -65,10 +65,10 @@ func FuzzSmbpasswd(f *testing.F) {
 	f.Add("alice:1000:" + lm32 + ":" + strings.Repeat("0A", 16) + ":[U          ]" + tail)
 	f.Add("a:1:*:*:[DN]")
 	f.Fuzz(func(t *testing.T, text string) {
-		users, err := parseSmbpasswd([]byte(text))
-		for k, e := range users {
-			if err != nil || k == "" || e.name == "" {
-				t.Fatalf("%q: %+v, %v", k, e, err)
+		users, err := smbpasswdFormat.table([]byte(text))
+		for k := range users {
+			if err != nil || k == "" {
+				t.Fatalf("%q: %v", k, err)
 			}
 		}
 	})

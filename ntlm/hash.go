@@ -42,6 +42,9 @@ func ParseHash(s string) (Hash, error) {
 	return h, nil
 }
 
+// hex returns the hash as ParseHash reads it.
+func (h Hash) hex() string { return hex.EncodeToString(h[:]) }
+
 // usable reports whether the hash is that of a password.
 func (h Hash) usable() bool { return h != Hash{} && h != emptyHash }
 

@@ -1,173 +1,134 @@
 package ntlm
 
 import (
-	"bytes"
-	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/gosmbd/smb/vfs"
 )
 
-// maxSmbpasswd bounds the file, to some hundred thousand users.
-const maxSmbpasswd = 32 << 20
-
 // errSmbpasswd is a line that isn't one of the format.
 var errSmbpasswd = errors.New("not an smbpasswd entry")
 
-// Smbpasswd is the accounts of a file in the format of Samba's smbpasswd(5). The
-// file is read again when it changed; should that fail, nobody logs on until it
-// is mended.
-type Smbpasswd struct {
-	path string
+// errMachine is for a password that isn't a user's.
+var errMachine = errors.New("ntlm: it is the account of a machine")
 
-	mu    sync.Mutex
-	state fileState
-	users map[string]smbpasswdEntry // by name in lower case
-}
-
-// fileState is what tells that a file changed.
-type fileState struct {
-	info    os.FileInfo
-	modTime time.Time
-	size    int64
-}
-
-func (s fileState) same(info os.FileInfo) bool {
-	return s.info != nil && os.SameFile(s.info, info) &&
-		s.modTime.Equal(info.ModTime()) && s.size == info.Size()
-}
-
-// smbpasswdEntry is one line.
-type smbpasswdEntry struct {
-	name     string
-	uid      uint32
-	hash     Hash // zero: the account has none, or is one of a machine
-	disabled bool
-}
+// Smbpasswd is the accounts of a file in the format of Samba's smbpasswd(5). It is
+// Accounts and vfs.Principals. The file is read again when it changed; should that
+// fail, nobody logs on until it is mended.
+type Smbpasswd struct{ *accountFile }
 
 // OpenSmbpasswd reads the file at path. A caller's SID is Samba's for a Unix
 // user, S-1-22-1-uid.
 func OpenSmbpasswd(path string) (*Smbpasswd, error) {
-	s := &Smbpasswd{path: path}
-	_, err := s.load()
-	return s, err
+	f, err := openAccountFile(path, &smbpasswdFormat)
+	return &Smbpasswd{f}, err
 }
 
-// Authenticate implements Accounts.
-func (s *Smbpasswd) Authenticate(_ context.Context, a *Attempt) (*Logon, error) {
-	users, err := s.load()
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range a.Names() {
-		e, ok := users[strings.ToLower(name)]
-		if !ok {
-			continue
-		}
-		key, err := a.VerifyHash(e.hash)
-		if err != nil {
-			return nil, err
-		}
-		if e.disabled {
-			return nil, ErrDisabled
-		}
-		return &Logon{Caller: vfs.Caller{Name: e.name, SID: vfs.UnixUserSID(e.uid)}, SessionBaseKey: key}, nil
-	}
-	return nil, a.NoSuchUser()
+var smbpasswdFormat = fileFormat{
+	parse: parseSmbpasswdLine,
+	blank: func(line string) bool {
+		line = strings.TrimSpace(line)
+		return line == "" || line[0] == '#'
+	},
+	whole:   func(line string) bool { return strings.Contains(line, "]:") },
+	line:    smbpasswdLine,
+	sid:     func(u FileUser) vfs.SID { return vfs.UnixUserSID(u.UID) },
+	folded:  true,
+	maxName: 100, // Samba reads lines of 255 bytes
+	first:   "#",
 }
 
-// load returns the users, from the file if it isn't the one that was read last.
-// The map is never changed.
-func (s *Smbpasswd) load() (map[string]smbpasswdEntry, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f, err := os.Open(s.path)
-	if err != nil {
-		return nil, fmt.Errorf("ntlm: %w", err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("ntlm: %w", err)
-	}
-	if s.state.same(info) {
-		return s.users, nil
-	}
-	text, err := io.ReadAll(io.LimitReader(f, maxSmbpasswd+1))
-	if err == nil && len(text) > maxSmbpasswd {
-		err = errors.New("file is too large")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("ntlm: %s: %w", s.path, err)
-	}
-	users, err := parseSmbpasswd(text)
-	if err != nil {
-		return nil, fmt.Errorf("ntlm: %s: %w", s.path, err)
-	}
-	s.users, s.state = users, fileState{info: info, modTime: info.ModTime(), size: info.Size()}
-	return users, nil
-}
+// The fields of a line.
+const (
+	smbpasswdName = iota
+	smbpasswdUID
+	smbpasswdLM
+	smbpasswdNT
+	smbpasswdFlags
+	smbpasswdLCT
+	smbpasswdFields
+)
 
-// parseSmbpasswd reads a file. Of two lines for one user the first counts.
-func parseSmbpasswd(text []byte) (map[string]smbpasswdEntry, error) {
-	users := make(map[string]smbpasswdEntry)
-	number := 0
-	for line := range bytes.Lines(text) {
-		number++
-		line := strings.TrimSpace(string(line))
-		if line == "" || line[0] == '#' {
-			continue
-		}
-		e, err := parseSmbpasswdLine(line)
-		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", number, err)
-		}
-		key := strings.ToLower(e.name)
-		if _, ok := users[key]; !ok {
-			users[key] = e
-		}
-	}
-	return users, nil
-}
+const (
+	noHash     = "XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX"
+	noPassword = "NO PASSWORD"
+)
 
 // parseSmbpasswdLine reads name:uid:LM hash:NT hash:[flags]:LCT-time:. The LM
 // hash is not looked at; from the flags on all may be missing.
-func parseSmbpasswdLine(line string) (smbpasswdEntry, error) {
-	p := strings.Split(line, ":")
-	if len(p) < 4 || p[0] == "" {
-		return smbpasswdEntry{}, errSmbpasswd
+func parseSmbpasswdLine(line string) (FileUser, error) {
+	p := strings.Split(strings.TrimSpace(line), ":")
+	if len(p) <= smbpasswdNT || p[smbpasswdName] == "" {
+		return FileUser{}, errSmbpasswd
 	}
-	uid, err := strconv.ParseUint(p[1], 10, 32)
+	uid, err := strconv.ParseUint(p[smbpasswdUID], 10, 32)
 	if err != nil {
-		return smbpasswdEntry{}, errSmbpasswd
+		return FileUser{}, errSmbpasswd
 	}
-	e := smbpasswdEntry{name: p[0], uid: uint32(uid)}
+	u := FileUser{Name: p[smbpasswdName], UID: uint32(uid)}
 	// No hash is X's, "NO PASSWORD" and X's, or asterisks.
-	if h := p[3]; len(h) == 32 && strings.Trim(h, "X*") != "" && !strings.HasPrefix(h, "NO PASSWORD") {
-		if e.hash, err = ParseHash(h); err != nil {
-			return smbpasswdEntry{}, errSmbpasswd
+	if h := p[smbpasswdNT]; len(h) == 32 && strings.Trim(h, "X*") != "" && !strings.HasPrefix(h, noPassword) {
+		if u.Hash, err = ParseHash(h); err != nil {
+			return FileUser{}, errSmbpasswd
 		}
 	} else if len(h) != 32 && strings.Trim(h, "X*") != "" {
-		return smbpasswdEntry{}, errSmbpasswd
+		return FileUser{}, errSmbpasswd
 	}
-	if len(p) > 4 && strings.HasPrefix(p[4], "[") {
-		e.setFlags(p[4])
+	if len(p) > smbpasswdFlags && strings.HasPrefix(p[smbpasswdFlags], "[") {
+		u.setFlags(p[smbpasswdFlags])
 	}
-	return e, nil
+	return u, nil
 }
 
 // setFlags takes the account flags in their brackets. Only users log on (U),
 // not machines and trusts (W, S, I).
-func (e *smbpasswdEntry) setFlags(f string) {
-	e.disabled = strings.ContainsAny(f, "DL") // L: locked out
+func (u *FileUser) setFlags(f string) {
+	u.Disabled = strings.ContainsAny(f, "DL") // L: locked out
 	if strings.ContainsAny(f, "NWSI") {
-		e.hash = Hash{}
+		u.Hash = Hash{}
 	}
+}
+
+// smbpasswdLine writes what parseSmbpasswdLine reads, as Samba does: the flags take
+// eleven places. Of an old line all stays that u doesn't change.
+func smbpasswdLine(old string, u FileUser, now time.Time) (string, error) {
+	p := []string{u.Name, "", noHash, noHash, "[U]", "LCT-00000000", ""}
+	var was FileUser
+	if old != "" {
+		var err error
+		if was, err = parseSmbpasswdLine(old); err != nil {
+			return "", err
+		}
+		fields := strings.Split(strings.TrimSpace(old), ":")
+		if len(fields) < smbpasswdFields { // of an old Samba, which had no flags
+			fields = append(fields[:min(len(fields), smbpasswdFlags)], p[min(len(fields), smbpasswdFlags):]...)
+		}
+		p = fields
+	}
+	flags := strings.Trim(p[smbpasswdFlags], "[ ]")
+	p[smbpasswdName], p[smbpasswdUID] = u.Name, strconv.FormatUint(uint64(u.UID), 10)
+	if u.Hash != was.Hash {
+		if strings.ContainsAny(flags, "WSI") {
+			return "", errMachine
+		}
+		flags = strings.ReplaceAll(flags, "N", "")
+		p[smbpasswdNT] = noHash
+		if u.Hash != (Hash{}) {
+			p[smbpasswdNT] = strings.ToUpper(u.Hash.hex())
+		}
+		p[smbpasswdLM] = noHash
+		p[smbpasswdLCT] = fmt.Sprintf("LCT-%08X", uint32(now.Unix()))
+	}
+	if u.Disabled != was.Disabled {
+		flags = strings.NewReplacer("D", "", "L", "").Replace(flags)
+		if u.Disabled {
+			flags = "D" + flags
+		}
+	}
+	p[smbpasswdFlags] = fmt.Sprintf("[%-11s]", flags)
+	return strings.Join(p, ":"), nil
 }

@@ -39,7 +39,7 @@ func TestSmbpasswd(t *testing.T) {
 		"nohash:1003:" + lm32 + ":NO PASSWORDXXXXXXXXXXXXXXXXXXXXX:[U          ]" + tail + "\n" +
 		"xhash:1003:" + lm32 + ":" + lm32 + ":[U          ]" + tail + "\n" +
 		"pc$:1004:" + lm32 + ":" + hexHash("one") + ":[W          ]" + tail + "\n" +
-		"old:1005:" + lm32 + ":" + hexHash("one"))
+		"old:1005:" + lm32 + ":" + hexHash("one") + "\n")
 	s, err := OpenSmbpasswd(path)
 	if err != nil {
 		t.Fatal(err)
@@ -70,6 +70,11 @@ func TestSmbpasswd(t *testing.T) {
 	check("alice", "three+", nil)
 	write("alice:1000:" + lm32 + ":garbage:[U          ]" + tail + "\n")
 	check("alice", "three+", errSmbpasswd)
+	// What is cut off may have been the flag of a disabled account.
+	write("alice:1000:" + lm32 + ":" + hexHash("three+"))
+	check("alice", "three+", errCut)
+	write("alice:1000:" + lm32 + ":" + hexHash("three+") + ":[U          ]:LCT-")
+	check("alice", "three+", nil)
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
