@@ -5,6 +5,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gosmbd/smb/internal/ntlmclient"
 )
@@ -64,11 +65,62 @@ func FuzzAVPairs(f *testing.F) {
 func FuzzSmbpasswd(f *testing.F) {
 	f.Add("alice:1000:" + lm32 + ":" + strings.Repeat("0A", 16) + ":[U          ]" + tail)
 	f.Add("a:1:*:*:[DN]")
+	f.Add("# comment\r\npc$:7:x:" + strings.Repeat("0", 32) + ":[W]:\nA:2:x:" + strings.Repeat("1", 32) + "\n")
+	f.Fuzz(func(t *testing.T, text string) { fuzzAccountFile(t, &smbpasswdFormat, text) })
+}
+
+func FuzzKsmbdpwd(f *testing.F) {
+	f.Add("alice:h42AFGBs2ilnekTvoTU/xw==\n")
+	f.Add("alice:h42AFGBs2ilnekTvoTU/x2Rpc2FibGVkIGFjY291bnQ=\nAlice:AAAAAAAAAAAAAAAAAAAAAA==")
+	f.Add("\n\nnobody:\n:x\n")
+	f.Fuzz(func(t *testing.T, text string) { fuzzAccountFile(t, &ksmbdpwdFormat, text) })
+}
+
+// fuzzAccountFile reads a file and writes it again, with each account changed and
+// changed back.
+func fuzzAccountFile(t *testing.T, format *fileFormat, text string) {
+	users, err := format.table([]byte(text))
+	for k, same := range users {
+		for _, u := range same {
+			if err != nil || k == "" || u.Name == "" {
+				t.Fatalf("%q: %+v, %v", k, u, err)
+			}
+		}
+	}
+	e := &FileEdit{format: format, now: time.Unix(1, 0)}
+	for raw := range bytes.Lines([]byte(text)) {
+		e.lines = append(e.lines, string(raw))
+	}
+	other := strings.Join(e.lines, "")
+	for u := range e.Users() {
+		was, err := e.User(u.Name)
+		if err != nil {
+			continue // two that can't be told apart
+		}
+		changed := was
+		changed.Disabled, changed.Hash = !was.Disabled, Hash{9}
+		if e.Set(changed) != nil {
+			continue // a machine's
+		}
+		if got, err := e.User(u.Name); err != nil || got != changed {
+			t.Fatalf("%q: %+v, %v; set %+v", other, got, err, changed)
+		}
+		if err := e.Set(was); err != nil && was.Hash.usable() {
+			t.Fatal(err)
+		}
+	}
+	if _, after := format.table([]byte(strings.Join(e.lines, ""))); err == nil && after != nil {
+		t.Fatalf("%q became %q: %v", text, e.lines, after)
+	}
+}
+
+func FuzzGroups(f *testing.F) {
+	f.Add("staff:x:50:ann,ben\nAdministrators:x::ann\nx:x:S-1-5-21-1-2-3-1000:\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		users, err := smbpasswdFormat.table([]byte(text))
-		for k := range users {
-			if err != nil || k == "" {
-				t.Fatalf("%q: %v", k, err)
+		list, err := parseGroups([]byte(text))
+		for _, g := range list {
+			if err != nil || g.name == "" || !g.sid.Valid() {
+				t.Fatalf("%+v, %v", g, err)
 			}
 		}
 	})
