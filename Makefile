@@ -1,5 +1,5 @@
 # `make test` is all that a change has to pass, and what CI runs at the end.
-# It installs smbclient, smbtorture and impacket when they are missing.
+# It installs smbclient, smbtorture, impacket and ksmbd.adduser when they are missing.
 
 GO ?= go
 

@@ -3,9 +3,9 @@
 # Does nothing when they are there. Needs root, or sudo without a password.
 set -euo pipefail
 
-# samba-testsuite has smbtorture; attr has setfattr.
-packages=(smbclient samba-testsuite samba-common-bin python3-impacket attr)
-programs=(smbclient smbtorture testparm setfattr)
+# samba-testsuite has smbtorture; attr has setfattr; the libraries are for ksmbd.adduser.
+packages=(smbclient samba-testsuite samba-common-bin python3-impacket attr libglib2.0-0 libnl-genl-3-200)
+programs=(smbclient smbtorture testparm setfattr ksmbd.adduser)
 
 missing=
 for p in "${programs[@]}"; do
@@ -23,3 +23,12 @@ if [ "$(id -u)" != 0 ]; then sudo="sudo -n"; fi
 export DEBIAN_FRONTEND=noninteractive
 $sudo apt-get update -q
 $sudo apt-get install -q -y --no-install-recommends "${packages[@]}"
+
+# ksmbd-tools would take the place of the package samba, if that is there: of it only the
+# program is installed, which goes by the name that it is called by.
+if ! command -v ksmbd.adduser >/dev/null; then
+	dir=$(mktemp -d)
+	trap 'rm -rf "$dir"' EXIT
+	(cd "$dir" && apt-get download -q ksmbd-tools && dpkg -x ksmbd-tools_*.deb .)
+	$sudo install "$dir/usr/libexec/ksmbd.tools" /usr/local/sbin/ksmbd.adduser
+fi

@@ -17,27 +17,21 @@ import (
 	"github.com/gosmbd/smb/vfs/memfs"
 )
 
-// userTable stands for the application's database. It keeps NT hashes, since
-// NTLM never shows a password: hash it once, when the user sets it.
-type userTable struct {
-	hashes map[string]ntlm.Hash
+// users stands for the application's database. It keeps NT hashes, since NTLM never
+// shows a password: hash it once, when the user sets it.
+var users = map[string]ntlm.User{
+	"ann": {Name: "ann", Hash: ntlm.HashOf("ann-password")},
+	"ben": {Name: "ben", Hash: ntlm.HashOf("ben-password")},
 }
 
-// Authenticate implements ntlm.Accounts.
-func (u *userTable) Authenticate(_ context.Context, a *ntlm.Attempt) (*ntlm.Logon, error) {
-	for _, name := range a.Names() {
-		name = strings.ToLower(name)
-		hash, ok := u.hashes[name]
-		if !ok {
-			continue
-		}
-		key, err := a.VerifyHash(hash)
-		if err != nil {
-			return nil, err
-		}
-		return &ntlm.Logon{Caller: vfs.Caller{Name: name}, SessionBaseKey: key}, nil
+// lookup finds a user. It is called again while he has a session: who is gone or
+// disabled then is put out.
+func lookup(_ context.Context, name, _ string) (ntlm.User, error) {
+	u, ok := users[strings.ToLower(name)]
+	if !ok {
+		return ntlm.User{}, ntlm.ErrNoSuchUser
 	}
-	return nil, a.NoSuchUser() // takes as long as a wrong password
+	return u, nil
 }
 
 // homes keeps a file system per user. All sessions of a user get the same one,
@@ -59,15 +53,11 @@ func (h *homes) open(_ context.Context, c *vfs.Caller) (vfs.FS, error) {
 }
 
 func main() {
-	users := &userTable{hashes: map[string]ntlm.Hash{
-		"ann": ntlm.HashOf("ann-password"),
-		"ben": ntlm.HashOf("ben-password"),
-	}}
 	h := &homes{byName: make(map[string]*memfs.FS)}
 	srv := &smb.Server{
 		Addr:       ":4445",
 		Shares:     smb.Shares{"home": {Open: h.open, Comment: "your own files"}},
-		Mechanisms: []smb.Mechanism{ntlm.New(users)},
+		Mechanisms: []smb.Mechanism{ntlm.New(ntlm.Lookup(lookup))},
 	}
 	log.Print("serving smb://ann@127.0.0.1:4445/home, password ann-password, and the same for ben")
 	log.Fatal(srv.ListenAndServe())

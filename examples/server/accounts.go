@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 
 	"github.com/gosmbd/smb"
@@ -11,7 +9,7 @@ import (
 )
 
 // newMechanism returns the way to log on: NTLM with the users of the command
-// line and of the smbpasswd file. Guests are let in if a share wants them; the
+// line and of the account files. Guests are let in if a share wants them; the
 // other shares refuse them.
 func newMechanism(cfg *config) (smb.Mechanism, error) {
 	users := make(ntlm.Static)
@@ -22,33 +20,25 @@ func newMechanism(cfg *config) (smb.Mechanism, error) {
 		}
 		users[u.name] = x
 	}
-	all := firstOf{users}
-	if cfg.smbpasswd != "" {
-		file, err := ntlm.OpenSmbpasswd(cfg.smbpasswd)
+	all := ntlm.FirstOf{users}
+	for _, f := range cfg.accountFiles() {
+		accounts, err := f.open()
 		if err != nil {
-			return nil, fmt.Errorf("-smbpasswd: %w", err)
+			return nil, fmt.Errorf("-%s: %w", f.flag, err)
 		}
-		all = append(all, file)
+		all = append(all, accounts)
 	}
-	mech := ntlm.New(all)
+	var groups *ntlm.Groups
+	if cfg.groups != "" {
+		var err error
+		if groups, err = ntlm.OpenGroups(cfg.groups); err != nil {
+			return nil, fmt.Errorf("-groups: %w", err)
+		}
+	}
+	mech := ntlm.New(ntlm.Grouped{Accounts: all, Groups: groups})
 	for _, s := range cfg.shares {
 		mech.Guest = mech.Guest || s.guest
 		mech.Anonymous = mech.Guest
 	}
 	return mech, nil
-}
-
-// firstOf is the accounts of several stores; the first that knows a user
-// decides.
-type firstOf []ntlm.Accounts
-
-// Authenticate implements ntlm.Accounts.
-func (f firstOf) Authenticate(ctx context.Context, a *ntlm.Attempt) (*ntlm.Logon, error) {
-	for _, accounts := range f {
-		logon, err := accounts.Authenticate(ctx, a)
-		if !errors.Is(err, ntlm.ErrNoSuchUser) {
-			return logon, err
-		}
-	}
-	return nil, a.NoSuchUser()
 }

@@ -20,8 +20,8 @@ func printBanner(w io.Writer, cfg *config, addr *net.TCPAddr) {
 			fmt.Fprintf(w, "user %s, with the password that you gave\n", u.name)
 		}
 	}
-	if cfg.smbpasswd != "" {
-		fmt.Fprintf(w, "users of %s\n", cfg.smbpasswd)
+	for _, f := range cfg.accountFiles() {
+		fmt.Fprintf(w, "users of %s\n", f.path)
 	}
 	for _, s := range cfg.shares {
 		fmt.Fprintf(w, "share %s: %s\n", s.name, describe(cfg, s))

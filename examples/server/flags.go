@@ -20,6 +20,8 @@ type config struct {
 	listen    string
 	backend   string
 	smbpasswd string
+	ksmbdpwd  string
+	groups    string
 	handles   string
 	shares    []shareConfig
 	snapshots map[string]string // by share
@@ -66,6 +68,7 @@ const usage = `Serves directories to SMB clients. Without flags: the current dir
 on port 4445, to one user with a password that is made up and printed.
 
 usage: server [flags]
+       server user ...      keep accounts in a file, see server user -help
 
 `
 
@@ -87,6 +90,8 @@ func parseFlags(args []string) (*config, error) {
 		return nil
 	})
 	fs.StringVar(&cfg.smbpasswd, "smbpasswd", "", "let the users of this Samba smbpasswd `file` in, too")
+	fs.StringVar(&cfg.ksmbdpwd, "ksmbdpwd", "", "let the users of this ksmbdpwd.db `file` of ksmbd in, too")
+	fs.StringVar(&cfg.groups, "groups", "", "put users into the groups of this `file`, which is like /etc/group; members of its group Administrators are administrators")
 	fs.StringVar(&cfg.handles, "handles", "", "keep the handles that clients have open in this `file`, so that they outlive the server")
 	fs.Func("min", "oldest `dialect` to speak: 2.0.2, 2.1, 3.0, 3.0.2 or 3.1.1", dialectFlag(&cfg.min))
 	fs.Func("max", "newest `dialect` to speak", dialectFlag(&cfg.max))
@@ -270,7 +275,7 @@ func (c *config) complete() error {
 	if len(c.shares) == 0 {
 		c.shares = []shareConfig{{name: "share", path: "."}}
 	}
-	if len(c.users) == 0 && c.smbpasswd == "" {
+	if len(c.users) == 0 && len(c.accountFiles()) == 0 {
 		c.users = []userConfig{{name: loginName(), password: newPassword(), generated: true}}
 	}
 	if c.min != 0 && c.max != 0 && c.min > c.max {

@@ -4,7 +4,7 @@
 //
 // serves the current directory read-write on port 4445 to one user, whose
 // password it makes up and prints together with the lines to type on each kind
-// of client. Run it with -help for the rest.
+// of client. Run it with -help for the rest. "server user" keeps the accounts of a file.
 package main
 
 import (
@@ -35,6 +35,9 @@ func main() {
 // run returns the exit status: 2 for a command line that makes no sense, 1 for
 // what went wrong later.
 func run(args []string) int {
+	if len(args) > 0 && args[0] == "user" {
+		return runUser(args[1:], os.Stdin, os.Stdout, os.Stderr)
+	}
 	cfg, err := parseFlags(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -127,6 +130,7 @@ func newServer(cfg *config) (*smb.Server, error) {
 		MaxDialect: cfg.max,
 		Signing:    cfg.signing,
 		POSIX:      cfg.posix,
+		Limits:     smb.Limits{RecheckInterval: 3 * time.Second}, // account files are cheap to look at
 		Logger:     slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
 	}
 	if cfg.encrypt {

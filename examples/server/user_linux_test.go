@@ -1,0 +1,90 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// openTerminal returns both ends of a terminal: what is typed goes into the first.
+func openTerminal(t *testing.T) (keyboard, tty *os.File) {
+	t.Helper()
+	keyboard, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(func() { keyboard.Close() })
+	if err := unix.IoctlSetPointerInt(int(keyboard.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Skip(err)
+	}
+	n, err := unix.IoctlGetInt(int(keyboard.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Skip(err)
+	}
+	tty, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(func() { tty.Close() })
+	return keyboard, tty
+}
+
+func echoes(t *testing.T, tty *os.File) bool {
+	t.Helper()
+	state, err := unix.IoctlGetTermios(int(tty.Fd()), unix.TCGETS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return state.Lflag&unix.ECHO != 0
+}
+
+// At a terminal a password is asked for twice, and isn't shown.
+func TestUserAtTerminal(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "f")
+	type typed struct {
+		first, second string
+		code          int
+		want          string
+	}
+	for _, tt := range []typed{
+		{"one", "two", 1, "differ"},
+		{"secret", "secret", 0, "Once more"},
+	} {
+		keyboard, tty := openTerminal(t)
+		type result struct {
+			msg  string
+			code int
+		}
+		done := make(chan result)
+		go func() {
+			var out, msg bytes.Buffer
+			code := runUser([]string{"add", "-ksmbdpwd", file, "ann"}, tty, &out, &msg)
+			done <- result{msg.String(), code}
+		}()
+		for _, line := range []string{tt.first, tt.second} {
+			for i := 0; echoes(t, tty); i++ { // it isn't asked yet
+				if i == 500 {
+					t.Fatal("the terminal shows what is typed")
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+			if _, err := keyboard.WriteString(line + "\n"); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		r := <-done
+		if r.code != tt.code || !strings.Contains(r.msg, tt.want) || strings.Contains(r.msg, "secret") {
+			t.Errorf("%+v: %+v", tt, r)
+		}
+		if !echoes(t, tty) {
+			t.Error("the terminal shows nothing any more")
+		}
+	}
+}
