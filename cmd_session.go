@@ -218,7 +218,11 @@ func (s *setup) more() error {
 func (s *setup) admit() error {
 	c := s.r.c
 	acc := s.logon.result()
-	caller := withSID(acc.Caller())
+	caller, err := c.srv.complete(s.se.ctx, acc.Caller())
+	if err != nil {
+		c.log.Warn("smb: no telling which user of the machine a caller is", "user", acc.Caller().String(), "err", err)
+		return err
+	}
 	nobody := caller.Guest || caller.Anonymous
 	if old := s.se.identity.Load(); old != nil && !sameCaller(old.caller, caller) {
 		// Keys, connected shares and open files belong to who logged on first.

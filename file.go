@@ -1,6 +1,7 @@
 package smb
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -42,6 +43,7 @@ type file struct {
 	opens         []*open
 	deletePending bool
 	deletePath    string        // the name to be removed
+	deleter       *vfs.Caller   // whose wish that is
 	tidy          bool          // a stream that is not to be left empty
 	onlyEmpty     bool          // a stream that is removed only if it is empty
 	renaming      string        // what it is about to be called
@@ -226,7 +228,7 @@ func (f *file) leave(o *open) (remove *file, breaks []oplock.Break) {
 		m.dropPath(o.key())
 	}
 	if o.deleteOnClose && !f.deletePending {
-		f.setDeletePending(o.name)
+		f.setDeletePending(o.name, o.caller)
 		breaks, _ = f.cache().Check(time.Now(), o.holder, oplock.OpDelete)
 	}
 	if len(f.opens) > 0 {
@@ -234,7 +236,7 @@ func (f *file) leave(o *open) (remove *file, breaks []oplock.Break) {
 	}
 	if f.tidy && !f.deletePending {
 		f.onlyEmpty = true
-		f.setDeletePending(o.name)
+		f.setDeletePending(o.name, o.caller)
 	}
 	return f.idle(), nil
 }
@@ -305,9 +307,9 @@ func (f *file) forget() (remove *file) {
 	return f.baseIdle()
 }
 
-// setDeletePending marks f for removal. The caller holds m.mu and f.mu.
-func (f *file) setDeletePending(name string) {
-	f.deletePending, f.deletePath = true, name
+// setDeletePending marks f for removal, as the wish of by. The caller holds m.mu and f.mu.
+func (f *file) setDeletePending(name string, by *vfs.Caller) {
+	f.deletePending, f.deletePath, f.deleter = true, name, by
 	if f.dir {
 		f.m.doomed[f.m.keyOf(name)]++
 		f.failWatches()
@@ -319,7 +321,7 @@ func (f *file) clearDelete() {
 	if !f.deletePending {
 		return
 	}
-	f.deletePending = false
+	f.deletePending, f.deleter = false, nil
 	if f.dir {
 		key := f.m.keyOf(f.deletePath)
 		if f.m.doomed[key]--; f.m.doomed[key] <= 0 {
@@ -344,7 +346,7 @@ func (f *file) setDisposition(o *open, del, posix bool) {
 	defer f.mu.Unlock()
 	switch {
 	case del && !f.deletePending:
-		f.setDeletePending(o.name)
+		f.setDeletePending(o.name, o.caller)
 	case !del:
 		f.clearDelete()
 		for _, other := range f.opens {
@@ -389,9 +391,21 @@ func (f *file) renamed(from, to string) {
 		m.byName[newKey], f.byName = f, newKey
 	}
 	if f.deletePending && m.keyOf(f.deletePath) == oldKey {
+		by := f.deleter
 		f.clearDelete()
-		f.setDeletePending(to)
+		f.setDeletePending(to, by)
 	}
+}
+
+// asDeleter returns ctx as that of who wants f removed, which may be done when somebody
+// else closes it.
+func (f *file) asDeleter(ctx context.Context) context.Context {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.deleter == nil {
+		return ctx
+	}
+	return vfs.WithCaller(ctx, f.deleter)
 }
 
 // doomedName returns the name by which f is to be removed, and the stream of it.

@@ -61,10 +61,11 @@ type lookout struct {
 	swept time.Time // when own was last cleared of what is old
 }
 
-// lookOut has dir watched, on behalf of caller, until release is called as often as
-// lookOut. When it returns the backend watches or has declined: what is read from now
+// lookOut has dir watched until release is called as often as lookOut. It is for all who
+// cache or watch something there, so the server does it, and looks at what changed, on
+// nobody's behalf. When it returns the backend watches or has declined: what is read from now
 // on won't change unnoticed. It returns nil if the backend never watches.
-func (m *mount) lookOut(caller *vfs.Caller, dir string) *lookout {
+func (m *mount) lookOut(dir string) *lookout {
 	t := &m.lookouts
 	if t.watcher == nil {
 		return nil
@@ -81,7 +82,7 @@ func (m *mount) lookOut(caller *vfs.Caller, dir string) *lookout {
 		old = t.takeIdle(0)
 	}
 	full := len(t.dirs) >= maxLookouts
-	l := &lookout{m: m, dir: dir, ctx: vfs.WithCaller(context.Background(), caller), refs: 1, ready: make(chan struct{})}
+	l := &lookout{m: m, dir: dir, ctx: vfs.WithCaller(context.Background(), vfs.SystemCaller()), refs: 1, ready: make(chan struct{})}
 	if !full {
 		t.dirs[dir] = l
 		t.n.Add(1)
@@ -249,7 +250,7 @@ func (o *open) guard() {
 	if o.m.lookouts.watcher == nil || o.granted.Level == oplock.None {
 		return
 	}
-	l := o.m.lookOut(o.caller, o.lookAt())
+	l := o.m.lookOut(o.lookAt())
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.guarded = l
@@ -263,7 +264,7 @@ func (o *open) listen() {
 	if !need {
 		return
 	}
-	l := o.m.lookOut(o.caller, o.lookAt())
+	l := o.m.lookOut(o.lookAt())
 	o.mu.Lock()
 	if o.listens == nil {
 		o.listens, l = l, nil
@@ -304,7 +305,7 @@ func (o *open) follow() {
 		if !any {
 			continue
 		}
-		l := o.m.lookOut(o.caller, o.lookAt())
+		l := o.m.lookOut(o.lookAt())
 		o.mu.Lock()
 		if *p != nil { // else it was closed meanwhile
 			l, *p = *p, l

@@ -109,6 +109,8 @@ func (s *Server) newMount(ctx context.Context, key any, fsys vfs.FS) *mount {
 	m.linker, _ = vfs.As[vfs.Linker](fsys)
 	m.sizer, _ = vfs.As[vfs.Sizer](fsys)
 	m.folder, _ = vfs.As[vfs.Folder](fsys)
+	// What it can do doesn't depend on who is the first to use it.
+	ctx = vfs.WithCaller(ctx, vfs.SystemCaller())
 	m.symlinker = symlinkerOf(ctx, fsys)
 	m.snapshotter = snapshotterOf(ctx, fsys)
 	m.reparse = m.symlinker != nil

@@ -309,6 +309,7 @@ func (m *mount) remove(ctx context.Context, f *file, h *oplock.Holder) (next *fi
 	if err != nil {
 		return nil, err
 	}
+	ctx = f.asDeleter(ctx)
 	defer m.unclaim(c)
 	defer func() { next = f.forget() }()
 	if !f.isDeletePending() {

@@ -351,12 +351,12 @@ func (o *open) rejoin(r *handleRecord, attr vfs.Attr, object *vfs.Attr) error {
 	f.enter(o, attr.ID == 0)
 	f.alloc = max(f.alloc, r.Alloc)
 	if r.DeletePending && !f.deletePending {
-		f.setDeletePending(o.name)
+		f.setDeletePending(o.name, o.caller)
 	}
 	if r.ObjectPending {
 		f.base.mu.Lock()
 		if !f.base.deletePending {
-			f.base.setDeletePending(o.name)
+			f.base.setDeletePending(o.name, o.caller)
 		}
 		f.base.mu.Unlock()
 	}

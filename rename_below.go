@@ -55,7 +55,8 @@ func (f *file) movedBelow(from, to string) {
 		}
 	}
 	if name, ok := moved(f.deletePath); ok && f.deletePending {
+		by := f.deleter
 		f.clearDelete()
-		f.setDeletePending(name)
+		f.setDeletePending(name, by)
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/gosmbd/smb/internal/notify"
 	"github.com/gosmbd/smb/oplock"
 	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
 )
 
 // Dialect is a protocol revision.
@@ -74,6 +75,14 @@ type Server struct {
 	// MinDialect and MaxDialect bound what is spoken; zero means 2.0.2 and
 	// 3.1.1.
 	MinDialect, MaxDialect Dialect
+
+	// UnixUser, if set, tells which user of the machine a caller is, for backends
+	// that act as the user: it is called at each logon, guests' and anonymous ones
+	// included, and what it returns becomes [vfs.Caller.Unix]. With nil that stays what
+	// the mechanism made it, as without UnixUser: and if that is nothing, the user and
+	// groups that the caller's SIDs stand for as [vfs.UnixIdentities] has it. An error
+	// refuses the logon. osfs.LookupUser looks in the machine's table.
+	UnixUser func(context.Context, *vfs.Caller) (*vfs.UnixUser, error)
 
 	// Signing says whether sessions must be signed; zero: Required. Guests and
 	// anonymous callers have no key and can't sign.

@@ -68,6 +68,26 @@ type identity struct {
 	encrypt bool                        // requests must be encrypted
 }
 
+// complete returns caller with what a mechanism may have left to the server: a SID, and
+// who he is on the machine.
+func (s *Server) complete(ctx context.Context, caller *vfs.Caller) (*vfs.Caller, error) {
+	caller = withSID(caller)
+	var u *vfs.UnixUser
+	var err error
+	if s.UnixUser != nil {
+		u, err = s.UnixUser(ctx, caller)
+	}
+	if u == nil && caller.Unix == nil {
+		u = caller.UnixUser(vfs.UnixIdentities{})
+	}
+	if u == nil || err != nil {
+		return caller, err
+	}
+	c := *caller
+	c.Unix = u
+	return &c, nil
+}
+
 // newSession makes a session that has no identity yet.
 func (c *conn) newSession() (*channel, error) {
 	s := c.srv

@@ -14,6 +14,7 @@ import (
 // open. Where the backend can't do that the name goes with the last of them.
 func (m *mount) unlink(ctx context.Context, f *file, h *oplock.Holder) {
 	name, _ := f.doomedName()
+	ctx = f.asDeleter(ctx)
 	c := claim{key: foldPath(name), exclusive: true, subtree: f.dir}
 	if m.remover == nil || m.claim(ctx, c) != nil {
 		return

@@ -25,6 +25,8 @@ func TestToken(t *testing.T) {
 	}{
 		{"user", &testCaller, []SID{testUser, testGroup, SIDEveryone, SIDNetwork, SIDAuthenticatedUsers, SIDUsers},
 			[]SID{SIDGuests, SIDAnonymous, SIDAdministrators, SIDOwnerRights, ""}, testUser, testGroup},
+		{"of the machine", &Caller{SID: testUser, Unix: &UnixUser{UID: 5, GID: 6, Groups: []uint32{7}}},
+			[]SID{testUser, UnixUserSID(5), UnixGroupSID(6), UnixGroupSID(7)}, []SID{UnixUserSID(6)}, testUser, SIDUsers},
 		{"no SID", &Caller{Name: "bob"}, []SID{SIDEveryone, SIDAuthenticatedUsers}, []SID{SIDNobody, ""}, SIDNobody, SIDUsers},
 		{"guest", &Caller{Name: "guest", Guest: true}, []SID{SIDEveryone, SIDGuests, SIDNetwork},
 			[]SID{SIDAuthenticatedUsers, SIDUsers, SIDAnonymous}, SIDGuests, SIDGuests},

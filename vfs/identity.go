@@ -39,3 +39,24 @@ func (s SID) after(prefix string) (uint32, bool) {
 	}
 	return decimal32(rest)
 }
+
+// UnixUser returns the user of the machine that the caller's SIDs stand for, and his
+// groups, the first of which is his own; nil if m doesn't know his SID, or none of his
+// groups'.
+func (c *Caller) UnixUser(m IdentityMapper) *UnixUser {
+	uid, ok := m.UID(c.SID)
+	if !ok {
+		return nil
+	}
+	u := &UnixUser{UID: uid}
+	for _, sid := range c.Groups {
+		if gid, ok := m.GID(sid); ok {
+			u.Groups = append(u.Groups, gid)
+		}
+	}
+	if len(u.Groups) == 0 {
+		return nil
+	}
+	u.GID, u.Groups = u.Groups[0], u.Groups[1:]
+	return u
+}

@@ -36,6 +36,7 @@ type Token struct {
 // anonymous caller ANONYMOUS LOGON, for a guest BUILTIN\Guests, and for all
 // others Authenticated Users and BUILTIN\Users. Unlike Windows by default, an
 // anonymous caller is one of Everyone: a server lets him in only if it was told to.
+// Who is a user of the machine is so under the SIDs of UnixIdentities as well.
 func (c *Caller) Token() *Token {
 	if c == nil {
 		return nil
@@ -49,6 +50,12 @@ func (c *Caller) Token() *Token {
 		own = append(own, SIDGuests)
 	default:
 		own = append(own, SIDAuthenticatedUsers, SIDUsers)
+	}
+	if u := c.Unix; u != nil {
+		own = append(own, UnixUserSID(u.UID), UnixGroupSID(u.GID))
+		for _, gid := range u.Groups {
+			own = append(own, UnixGroupSID(gid))
+		}
 	}
 	own = append(own, t.user)
 	for _, list := range [][]SID{own, c.Groups} {
