@@ -16,6 +16,7 @@ type File struct {
 	handle // the descriptor, and what the system needs besides
 
 	fs   *FS
+	as   *agent // whom it was opened for
 	name string // as opened; the object may have another by now
 	dir  bool
 	data bool // the content is open
@@ -62,10 +63,26 @@ func (h *File) WriteAt(b []byte, off int64) (int, error) {
 	if err := h.content(); err != nil {
 		return 0, h.fail("write", err)
 	}
-	n, err := h.file.WriteAt(b, off)
+	n, err := h.writeAt(b, off)
 	if err != nil && err != io.EOF {
 		err = h.fail("write", err)
 	}
+	return n, err
+}
+
+func (h *File) writeAt(b []byte, off int64) (int, error) {
+	if h.as == nil || !h.as.guarded() {
+		return h.file.WriteAt(b, off)
+	}
+	return h.writeGuarded(b, off)
+}
+
+// writeGuarded stands by itself as a write that isn't guarded allocates nothing.
+func (h *File) writeGuarded(b []byte, off int64) (n int, err error) {
+	err = h.change(func() (err error) {
+		n, err = h.file.WriteAt(b, off)
+		return err
+	})
 	return n, err
 }
 
@@ -74,7 +91,7 @@ func (h *File) Truncate(size int64) error {
 	if err := h.content(); err != nil {
 		return h.fail("truncate", err)
 	}
-	return h.fail("truncate", h.file.Truncate(size))
+	return h.fail("truncate", h.change(func() error { return h.file.Truncate(size) }))
 }
 
 // Sync returns when what was written is on stable storage. For a handle without

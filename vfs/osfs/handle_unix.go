@@ -38,7 +38,7 @@ func (h *File) attr() (vfs.Attr, error) {
 	a.Attributes |= h.fs.hiddenByName(h.name)
 	switch {
 	case st.symlink():
-		a.Attributes |= h.fs.linkKind(h.name)
+		a.Attributes |= h.linkKind(h.name)
 	case d.reparse:
 		a.ReparseTag = h.reparseTag()
 	}
@@ -54,6 +54,9 @@ func parseStored(b []byte, err error) (dosInfo, bool) {
 }
 
 func (h *File) setAttr(c vfs.AttrChange) error {
+	if err := h.mayChange(); err != nil {
+		return err
+	}
 	if !c.Accessed.IsZero() || !c.Written.IsZero() {
 		if err := h.setTimes(c.Accessed, c.Written); err != nil {
 			return err
@@ -140,9 +143,14 @@ func changeTime(dir *os.Root, name string) (at time.Time, err error) {
 	return st.ctime, err
 }
 
-// reopenDir opens the directory once more, for an iteration of its own.
+// reopenDir opens the directory once more, for an iteration of its own. That takes both
+// the right to list it and, as the last step is ".", that to look at what is in it.
 func (h *File) reopenDir() (*os.File, error) {
-	fd, err := unix.Openat(h.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	var fd int
+	err := h.as.run(func() (err error) {
+		fd, err = unix.Openat(h.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -189,10 +197,10 @@ func (h *File) linkAttr(base string, st *status) (a vfs.Attr, xattrs uint32, ok 
 	}
 	if h.fs.opt.Symlinks == ShowSymlinks {
 		a = h.fs.makeAttr(st, dosInfo{}, false)
-		a.Attributes |= h.fs.hiddenByName(base) | h.fs.linkKind(name)
+		a.Attributes |= h.fs.hiddenByName(base) | h.linkKind(name)
 		return a, 0, true
 	}
-	target, err := h.fs.open(name, vfs.OpenOptions{Access: vfs.ReadAttributes})
+	target, err := h.fs.openAs(h.as, name, vfs.OpenOptions{Access: vfs.ReadAttributes})
 	if err != nil {
 		return a, 0, false
 	}

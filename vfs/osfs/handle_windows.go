@@ -15,7 +15,10 @@ import (
 	"github.com/gosmbd/smb/vfs"
 )
 
-const syncFlag = os.O_SYNC
+const (
+	syncFlag = os.O_SYNC
+	dirFlag  = 0
+)
 
 // handle is an open handle.
 type handle struct {

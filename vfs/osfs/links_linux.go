@@ -35,10 +35,13 @@ func (f *FS) Symlink(ctx context.Context, target, name string, replace bool) err
 	if err := f.checkNew(name); err != nil {
 		return f.fail("symlink", name, err)
 	}
-	err := f.root.Symlink(target, name)
-	if replace && errors.Is(err, fs.ErrExist) {
-		err = f.symlinkOver(target, name)
-	}
+	err := f.as(ctx, func() error {
+		err := f.softLink(target, name)
+		if replace && errors.Is(err, fs.ErrExist) {
+			err = f.symlinkOver(target, name)
+		}
+		return err
+	})
 	if err != nil {
 		return f.fail("symlink", name, err)
 	}
@@ -49,15 +52,15 @@ func (f *FS) Symlink(ctx context.Context, target, name string, replace bool) err
 // is there.
 func (f *FS) symlinkOver(target, name string) error {
 	temp := path.Join(path.Dir(name), ".link-"+rand.Text())
-	if err := f.root.Symlink(target, temp); err != nil {
+	if err := f.softLink(target, temp); err != nil {
 		return err
 	}
-	err := f.root.Rename(temp, name)
+	err := f.rename(temp, name)
 	if errors.Is(err, unix.EISDIR) || errors.Is(err, fs.ErrExist) { // package os says the latter
 		err = f.exchange(temp, name)
 	}
 	if err != nil {
-		_ = f.root.Remove(temp)
+		_ = f.unlink(temp)
 	}
 	return err
 }
@@ -91,7 +94,11 @@ func (f *FS) Readlink(ctx context.Context, name string) (string, error) {
 	if err := f.checkName(name); err != nil {
 		return "", f.fail("readlink", name, err)
 	}
-	fd, err := f.beneath(name, pathOnly, 0)
+	var fd int
+	err := f.as(ctx, func() (err error) {
+		fd, err = f.beneath(name, pathOnly, 0)
+		return err
+	})
 	if err != nil {
 		return "", f.fail("readlink", name, err)
 	}
@@ -111,16 +118,22 @@ func (f *FS) Readlink(ctx context.Context, name string) (string, error) {
 }
 
 // linkKind tells, of a link that is shown, whether it leads to a directory beneath the
-// root.
-func (f *FS) linkKind(name string) vfs.Attributes {
+// root, as far as the user of h may look.
+func (h *File) linkKind(name string) vfs.Attributes {
+	f := h.fs
 	how := unix.OpenHow{
 		Flags:   pathOnly | unix.O_DIRECTORY | unix.O_CLOEXEC,
 		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_MAGICLINKS,
 	}
-	fd, err := unix.Openat2(f.sys.rootfd, name, &how)
+	err := h.as.run(func() error {
+		fd, err := unix.Openat2(f.sys.rootfd, name, &how)
+		if err != nil {
+			return err
+		}
+		return unix.Close(fd)
+	})
 	if err != nil {
 		return 0
 	}
-	unix.Close(fd)
 	return vfs.AttrDirectory
 }

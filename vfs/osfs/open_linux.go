@@ -26,6 +26,7 @@ type system struct {
 	notifier notifier
 
 	abilities abilities
+	self      self // with Options.RunAs
 }
 
 func (f *FS) init() error {

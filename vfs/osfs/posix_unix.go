@@ -66,7 +66,7 @@ func (h *File) changeMode(mode fs.FileMode, always uint32) error {
 	if want == now {
 		return nil
 	}
-	return h.chmod(want)
+	return h.as.run(func() error { return h.chmod(want) })
 }
 
 // setCreateMode gives an object that was just made the mode that a client asked for,
@@ -91,5 +91,5 @@ func (h *File) Chown(uid, gid int) error {
 	if !h.fs.opt.Chown {
 		return h.fail("chown", fs.ErrPermission)
 	}
-	return h.fail("chown", h.chown(uid, gid))
+	return h.fail("chown", h.as.run(func() error { return h.chown(uid, gid) }))
 }

@@ -69,6 +69,9 @@ func (f *FS) derive(p *posixACL) vfs.SecurityDescriptor {
 			bits &= mask
 		}
 		a := modeRights(bits&7, dir) | modeAlways
+		if p.st.mode&unix.S_ISVTX != 0 && e.tag != posixUserObj {
+			a &^= vfs.DeleteChild // what is in it goes with its owner's leave only
+		}
 		if e.tag == posixUserObj {
 			a |= modeOwner
 			if bits&6 == 6 {

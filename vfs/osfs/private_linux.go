@@ -25,6 +25,7 @@ var privateAttrs = []string{
 	"user.SAMBA_PAI",
 	"user.SAMBA_STREAMS",
 	reparseName,
+	probeAttr,
 	"user.org.netatalk.Metadata",
 }
 

@@ -23,7 +23,7 @@ func (f *FS) Rename(ctx context.Context, oldname, newname string, replace bool) 
 	if replace {
 		move = f.moveOver
 	}
-	if err := move(oldname, newname); err != nil {
+	if err := f.as(ctx, func() error { return move(oldname, newname) }); err != nil {
 		return f.fail("rename", oldname, err)
 	}
 	return nil
@@ -32,7 +32,7 @@ func (f *FS) Rename(ctx context.Context, oldname, newname string, replace bool) 
 // moveOver replaces. The system does nothing if both are names of one file; the
 // old name must go nevertheless.
 func (f *FS) moveOver(oldname, newname string) error {
-	if err := f.root.Rename(oldname, newname); err != nil || oldname == newname {
+	if err := f.rename(oldname, newname); err != nil || oldname == newname {
 		return err
 	}
 	left, err := f.root.Lstat(oldname)
@@ -42,7 +42,7 @@ func (f *FS) moveOver(oldname, newname string) error {
 	if now, err := f.root.Lstat(newname); err != nil || !os.SameFile(left, now) || f.oneName(oldname, newname) {
 		return nil
 	}
-	return f.root.Remove(oldname)
+	return f.unlink(oldname)
 }
 
 func (f *FS) moveNew(oldname, newname string) error {
@@ -64,20 +64,20 @@ func (f *FS) moveLocked(oldname, newname string) error {
 	now, err := f.root.Lstat(newname)
 	switch {
 	case err == nil && os.SameFile(was, now) && f.oneName(oldname, newname):
-		return f.root.Rename(oldname, newname) // changes the case only
+		return f.rename(oldname, newname) // changes the case only
 	case err == nil:
 		return fs.ErrExist
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
 	if was.Mode().IsRegular() {
-		if err := f.root.Link(oldname, newname); err == nil {
-			return f.root.Remove(oldname)
+		if err := f.hardLink(oldname, newname); err == nil {
+			return f.unlink(oldname)
 		} else if errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}
-	return f.root.Rename(oldname, newname)
+	return f.rename(oldname, newname)
 }
 
 // oneName reports whether the names, which lead to one file, are one name to a
@@ -111,10 +111,13 @@ func (f *FS) Link(ctx context.Context, oldname, newname string, replace bool) er
 	if err := f.checkNames(oldname, newname); err != nil {
 		return f.fail("link", oldname, err)
 	}
-	err := f.root.Link(oldname, newname)
-	if replace && errors.Is(err, fs.ErrExist) {
-		err = f.linkOver(oldname, newname)
-	}
+	err := f.as(ctx, func() error {
+		err := f.hardLink(oldname, newname)
+		if replace && errors.Is(err, fs.ErrExist) {
+			err = f.linkOver(oldname, newname)
+		}
+		return err
+	})
 	if err != nil {
 		return f.fail("link", oldname, err)
 	}
@@ -123,13 +126,13 @@ func (f *FS) Link(ctx context.Context, oldname, newname string, replace bool) er
 
 func (f *FS) linkOver(oldname, newname string) error {
 	temp := path.Join(path.Dir(newname), temporaryName())
-	if err := f.root.Link(oldname, temp); err != nil {
+	if err := f.hardLink(oldname, temp); err != nil {
 		return err
 	}
-	err := f.root.Rename(temp, newname)
+	err := f.rename(temp, newname)
 	// Both may have been names of one file already: then the system did
 	// nothing, and the temporary one is still there.
-	if gone := f.root.Remove(temp); err == nil && gone != nil && !errors.Is(gone, fs.ErrNotExist) {
+	if gone := f.unlink(temp); err == nil && gone != nil && !errors.Is(gone, fs.ErrNotExist) {
 		err = gone
 	}
 	return err

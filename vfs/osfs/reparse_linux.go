@@ -86,6 +86,9 @@ func (h *File) SetReparsePoint(ctx context.Context, p vfs.ReparsePoint) error {
 	if p.Tag <= lastReparseTag || len(p.Data) > vfs.MaxReparseData {
 		return h.fail("setreparse", fs.ErrInvalid)
 	}
+	if err := h.mayChange(); err != nil {
+		return h.fail("setreparse", err)
+	}
 	h.fs.attrMu.Lock()
 	defer h.fs.attrMu.Unlock()
 	before, err := h.readAttr(reparseName)
@@ -108,6 +111,9 @@ func (h *File) SetReparsePoint(ctx context.Context, p vfs.ReparsePoint) error {
 
 // RemoveReparsePoint makes the object an ordinary one.
 func (h *File) RemoveReparsePoint(ctx context.Context) error {
+	if err := h.mayChange(); err != nil {
+		return h.fail("removereparse", err)
+	}
 	h.fs.attrMu.Lock()
 	defer h.fs.attrMu.Unlock()
 	_, err := h.reparsePoint()

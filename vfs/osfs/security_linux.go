@@ -3,6 +3,7 @@ package osfs
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -111,9 +112,27 @@ func (h *File) readNTACL(b []byte) ([]byte, error) {
 func (h *File) SetSecurity(ctx context.Context, sd vfs.SecurityDescriptor) error {
 	err := sd.Validate()
 	if err == nil {
+		err = h.maySecure()
+	}
+	if err == nil {
 		err = h.setSecurity(sd)
 	}
 	return h.fail("setsecurity", err)
+}
+
+// maySecure reports why the user that h was opened for mustn't set the descriptor. If one
+// is stored it says who may, and the server went by it; else only the owner may, as with
+// chmod.
+func (h *File) maySecure() error {
+	if owns, err := h.owns(); owns || err != nil {
+		return err
+	}
+	room := attrPool.Get().(*attrBuffer)
+	defer attrPool.Put(room)
+	if _, err := h.readNTACL(room[:]); err != nil {
+		return fs.ErrPermission
+	}
+	return nil
 }
 
 func (h *File) setSecurity(sd vfs.SecurityDescriptor) error {

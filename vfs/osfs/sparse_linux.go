@@ -27,8 +27,11 @@ func (h *File) SetSparse(ctx context.Context, sparse bool) error {
 	if h.dir {
 		return h.fail("setsparse", vfs.ErrIsDir)
 	}
+	if err := h.mayChange(); err != nil {
+		return h.fail("setsparse", err)
+	}
 	if !sparse {
-		if err := h.fill(ctx); err != nil {
+		if err := h.change(func() error { return h.fill(ctx) }); err != nil {
 			return h.fail("setsparse", err)
 		}
 	}
@@ -137,9 +140,12 @@ func (h *File) Punch(ctx context.Context, r vfs.Range) error {
 	if err := h.content(); err != nil {
 		return h.fail("punch", err)
 	}
-	return h.fail("punch", unsupported(again(func() error {
-		return unix.Fallocate(h.fd, unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, r.Off, r.Len)
-	})))
+	err := h.change(func() error {
+		return again(func() error {
+			return unix.Fallocate(h.fd, unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, r.Off, r.Len)
+		})
+	})
+	return h.fail("punch", unsupported(err))
 }
 
 // CloneRange shares blocks where the file system can: btrfs, xfs and some others.
@@ -154,7 +160,7 @@ func (h *File) CloneRange(ctx context.Context, r vfs.Range, src vfs.File, srcOff
 	arg := unix.FileCloneRange{
 		Src_fd: int64(s.fd), Src_offset: uint64(srcOff), Src_length: uint64(r.Len), Dest_offset: uint64(r.Off),
 	}
-	err := again(func() error { return unix.IoctlFileCloneRange(h.fd, &arg) })
+	err := h.change(func() error { return again(func() error { return unix.IoctlFileCloneRange(h.fd, &arg) }) })
 	if err == unix.EXDEV {
 		return errors.ErrUnsupported
 	}
@@ -172,6 +178,9 @@ func unsupported(err error) error {
 
 // SetCompressed sets what lsattr shows as c, for btrfs and its like.
 func (h *File) SetCompressed(ctx context.Context, compressed bool) error {
+	if err := h.mayChange(); err != nil {
+		return h.fail("setcompressed", err)
+	}
 	return h.fail("setcompressed", unsupported(h.setCompressed(compressed)))
 }
 

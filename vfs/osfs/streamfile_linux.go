@@ -49,7 +49,10 @@ func (s *streamFile) store(content []byte) error {
 		return nil
 	}
 	// If another program removed the stream it isn't made again.
-	if err := s.base.writeAttr(s.stream.attr, appendStream(nil, content), unix.XATTR_REPLACE); err != nil {
+	err := s.base.change(func() error {
+		return s.base.writeAttr(s.stream.attr, appendStream(nil, content), unix.XATTR_REPLACE)
+	})
+	if err != nil {
 		return err
 	}
 	s.base.touch()

@@ -88,11 +88,29 @@ func (h *File) streams() (*streamObject, error) {
 
 // OpenStream opens or creates a named stream.
 func (h *File) OpenStream(ctx context.Context, name string, opt vfs.StreamOptions) (vfs.File, error) {
+	err := h.mayOpenStream(opt)
+	if err != nil {
+		return nil, h.failStream("open", err)
+	}
 	s, err := h.openStream(name, opt)
 	if err != nil {
 		return nil, h.failStream("open", err)
 	}
 	return s, nil
+}
+
+// mayOpenStream asks for what is asked for to open content: the bits of the object hold
+// for its streams.
+func (h *File) mayOpenStream(opt vfs.StreamOptions) error {
+	if opt.Create || opt.Writes() {
+		if err := h.mayChange(); err != nil {
+			return err
+		}
+	}
+	if opt.Reads() {
+		return h.mayRead()
+	}
+	return nil
 }
 
 func (h *File) openStream(name string, opt vfs.StreamOptions) (*streamFile, error) {
@@ -129,7 +147,7 @@ func (h *File) dup() (*File, error) {
 		return nil, err
 	}
 	d := newFile(h.fs, h.name, os.NewFile(uintptr(fd), h.name), false, h.dir)
-	d.path = h.path
+	d.path, d.as = h.path, h.as
 	return d, nil
 }
 
@@ -229,6 +247,9 @@ func (h *File) streamInfos(ctx context.Context) ([]vfs.StreamInfo, error) {
 
 // RemoveStream removes a stream; those who have it open keep its content.
 func (h *File) RemoveStream(ctx context.Context, name string) error {
+	if err := h.mayChange(); err != nil {
+		return h.failStream("remove", err)
+	}
 	o, err := h.streams()
 	if err != nil {
 		return h.failStream("remove", err)
@@ -271,6 +292,9 @@ func (o *streamObject) detach(s *openStream, value []byte) {
 // RenameStream gives a stream another name. The attribute is written anew and
 // the old one removed; should the process end in between, both are there.
 func (h *File) RenameStream(ctx context.Context, from, to string, replace bool) error {
+	if err := h.mayChange(); err != nil {
+		return h.failStream("rename", err)
+	}
 	o, err := h.streams()
 	if err != nil {
 		return h.failStream("rename", err)

@@ -12,7 +12,10 @@ import (
 	"github.com/gosmbd/smb/vfs"
 )
 
-const syncFlag = unix.O_SYNC
+const (
+	syncFlag = unix.O_SYNC
+	dirFlag  = unix.O_DIRECTORY
+)
 
 // errNotStored is what the system says if there is no such attribute.
 const errNotStored = unix.ENOATTR
@@ -138,7 +141,7 @@ func (f *FS) volume() (vfs.Volume, error) {
 
 func (f *FS) nativeLinks() bool { return false }
 
-func (f *FS) linkKind(string) vfs.Attributes { return 0 }
+func (h *File) linkKind(string) vfs.Attributes { return 0 }
 
 func (h *File) reparseTag() uint32 { return 0 }
 

@@ -13,6 +13,7 @@ import (
 
 const (
 	syncFlag = unix.O_DSYNC
+	dirFlag  = unix.O_DIRECTORY
 
 	// copyChunk bounds one copy, so that the caller can look whether it was
 	// cancelled.
@@ -119,10 +120,12 @@ func (h *File) CopyRange(ctx context.Context, off int64, src vfs.File, srcOff, n
 		return 0, nil
 	}
 	var done int
-	err := again(func() (err error) {
-		from, to := srcOff, off
-		done, err = unix.CopyFileRange(s.fd, &from, h.fd, &to, int(min(n, copyChunk)), 0)
-		return err
+	err := h.change(func() error {
+		return again(func() (err error) {
+			from, to := srcOff, off
+			done, err = unix.CopyFileRange(s.fd, &from, h.fd, &to, int(min(n, copyChunk)), 0)
+			return err
+		})
 	})
 	switch err {
 	case nil:

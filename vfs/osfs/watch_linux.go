@@ -38,6 +38,8 @@ const watchMask = unix.IN_CREATE | unix.IN_DELETE | unix.IN_MOVED_FROM | unix.IN
 // Watch tells of changes in a directory by inotify. Changes that are made on other
 // machines to a network file system, or through a memory mapping, can't be seen; nor
 // those of a file's content by a hard link in a directory that isn't watched.
+//
+// Who is told is the server's business, so it isn't done as the user.
 func (f *FS) Watch(ctx context.Context, name string, changed func(vfs.WatchEvent)) (stop func(), err error) {
 	name = f.local(name)
 	if err := f.checkName(name); err != nil {

@@ -22,7 +22,11 @@ var (
 
 // Xattrs lists the extended attributes that are for clients.
 func (h *File) Xattrs(ctx context.Context) ([]vfs.Xattr, error) {
-	list, err := h.xattrs()
+	err := h.mayRead()
+	var list []vfs.Xattr
+	if err == nil {
+		list, err = h.xattrs()
+	}
 	if err != nil {
 		return nil, h.failStream("xattrs", err)
 	}
@@ -154,6 +158,9 @@ type attrChange struct {
 // SetXattrs sets and removes extended attributes. If one can't be, those before
 // it are put back.
 func (h *File) SetXattrs(ctx context.Context, changes []vfs.Xattr) error {
+	if err := h.mayChange(); err != nil {
+		return h.failStream("setxattrs", err)
+	}
 	o, err := h.streams()
 	if err != nil {
 		return h.failStream("setxattrs", err)
