@@ -17,6 +17,9 @@ func openBackend(kind string, s shareConfig) (vfs.FS, error) {
 	if s.symlinks {
 		opt.Symlinks = osfs.ShowSymlinks
 	}
+	if err := setRunAs(&opt, s.runAs); err != nil {
+		return nil, fmt.Errorf("share %s: %w", s.name, err)
+	}
 	fsys, err := osfs.New(s.path, &opt)
 	if err != nil {
 		return nil, fmt.Errorf("share %s: %w", s.name, err)

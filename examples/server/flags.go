@@ -46,6 +46,7 @@ type shareConfig struct {
 	symlinks   bool   // links are shown, not followed
 	native     bool   // names
 	snapshots  string // osfs.Options.Snapshots
+	runAs      string // "caller", or the name of a user of the machine; empty: as the process
 	apple      smb.AppleOptions
 }
 
@@ -173,6 +174,7 @@ var shareOptions = []struct {
 	{"nativenames", "store characters such as ? that macOS substitutes", func(s *shareConfig) { s.native = true }},
 	{"unixmodes", "let Macs set POSIX modes", func(s *shareConfig) { s.apple.UnixModes = true }},
 	{"zeroids", "tell Macs that files have no ids", func(s *shareConfig) { s.apple.ZeroFileIDs = true }},
+	{"runas", "act as the machine's user of the caller's name, or runas=NAME; needs root on Linux", func(s *shareConfig) { s.runAs = asCaller }},
 	{"noapple", "without Apple's extensions", func(s *shareConfig) { s.apple.Off = true }},
 }
 
@@ -190,6 +192,10 @@ func (s *shareConfig) set(option string) error {
 		s.apple.TimeMachine = true
 		s.apple.TimeMachineMax, err = parseSize(size)
 		return err
+	}
+	if user, ok := strings.CutPrefix(option, "runas="); ok && user != "" {
+		s.runAs = user
+		return nil
 	}
 	var names []string
 	for _, o := range shareOptions {

@@ -46,6 +46,9 @@ func run(args []string) int {
 		fmt.Fprintf(os.Stderr, "server: %v\n", err)
 		return 2
 	}
+	if err := shedCapabilities(cfg); err != nil {
+		fmt.Fprintf(os.Stderr, "server: %v\n", err)
+	}
 	if err := serve(cfg); err != nil {
 		fmt.Fprintf(os.Stderr, "server: %v\n", err)
 		return 1
@@ -132,6 +135,9 @@ func newServer(cfg *config) (*smb.Server, error) {
 		POSIX:      cfg.posix,
 		Limits:     smb.Limits{RecheckInterval: 3 * time.Second}, // account files are cheap to look at
 		Logger:     slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
+	}
+	if cfg.actsAsCallers() {
+		srv.UnixUser = unixUser
 	}
 	if cfg.encrypt {
 		srv.Encryption = smb.Required
