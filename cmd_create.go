@@ -424,16 +424,7 @@ func (c *creation) overwrite(attr vfs.Attr) error {
 		return smb2.StatusAccessDenied
 	}
 	defer o.work().end()
-	if c.stream.name == "" {
-		changed, err := c.replaceEAs()
-		if err != nil {
-			return err
-		}
-		if changed {
-			c.changed |= smb2.FileNotifyChangeEa
-		}
-	}
-	if err := orDenied(o.empty()); err != nil {
+	if err := c.clear(attr); err != nil {
 		return err
 	}
 	o.file.writes.Add(1)
@@ -442,11 +433,8 @@ func (c *creation) overwrite(attr vfs.Attr) error {
 			return err
 		}
 	}
-	if c.stream.name == "" && !o.posix { // to POSIX it is only shorter
+	if c.stream.name == "" && !o.posix {
 		if err := c.dropStreams(); err != nil {
-			return err
-		}
-		if err := o.setAttr(c.ctx, vfs.AttrChange{Attributes: c.attrs | vfs.AttrArchive}); err != nil {
 			return err
 		}
 	}

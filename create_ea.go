@@ -52,16 +52,54 @@ func (c *creation) setNewEAs(f vfs.File) error {
 }
 
 // replaceEAs gives a file that is overwritten the extended attributes of a new one. It
-// reports whether that changes anything.
-func (c *creation) replaceEAs() (changed bool, err error) {
+// returns what undoes it, which is empty if that changes nothing.
+func (c *creation) replaceEAs() (undo []vfs.Xattr, err error) {
 	if !c.m.eas {
-		return false, nil
+		return nil, nil
 	}
-	changed, err = changeEAs(c.ctx, c.o.f, c.contexts.eas, true)
+	undo, err = changeEAs(c.ctx, c.o.f, c.contexts.eas, true)
 	if len(c.contexts.eas) == 0 && (err == smb2.StatusEasNotSupported || errors.Is(err, fs.ErrPermission)) {
 		// There are none to go, or the backend lets who may write the content not
 		// even look at them.
-		return false, nil
+		return nil, nil
 	}
-	return changed, err
+	return undo, err
+}
+
+// clear empties the file that is overwritten. What it also has of an old one is replaced
+// before, since that can be undone: a CREATE that fails leaves the file as it was.
+func (c *creation) clear(attr vfs.Attr) (err error) {
+	o := c.o
+	if c.stream.name != "" {
+		return orDenied(o.empty())
+	}
+	undo, err := c.replaceEAs()
+	if err != nil {
+		return err
+	}
+	if !o.posix { // to POSIX it is only shorter
+		err = o.setAttr(c.ctx, vfs.AttrChange{Attributes: c.attrs | vfs.AttrArchive})
+	}
+	if err == nil {
+		err = orDenied(o.empty())
+		if err != nil && !o.posix {
+			o.setAttr(c.ctx, vfs.AttrChange{Attributes: storable(attr.Attributes)})
+		}
+	}
+	if len(undo) > 0 {
+		if err == nil {
+			c.changed |= smb2.FileNotifyChangeEa
+		} else if x, ok := vfs.As[vfs.Xattrer](o.f); ok {
+			x.SetXattrs(c.ctx, undo)
+		}
+	}
+	return err
+}
+
+// storable returns attributes in the form of vfs.AttrChange, where zero changes nothing.
+func storable(a vfs.Attributes) vfs.Attributes {
+	if a &= settableAttrs; a == 0 {
+		a = vfs.AttrNormal
+	}
+	return a
 }

@@ -173,41 +173,48 @@ func parseEAs(b []byte) ([]vfs.Xattr, error) {
 }
 
 // changeEAs makes changes to the extended attributes of f, all or none; replace
-// removes those that aren't among them. It reports whether there was anything to do.
-// [MS-FSA] 2.1.5.15.6
-func changeEAs(ctx context.Context, f vfs.File, changes []vfs.Xattr, replace bool) (bool, error) {
+// removes those that aren't among them. It returns what undoes that, which is empty if
+// there was nothing to do. [MS-FSA] 2.1.5.15.6
+func changeEAs(ctx context.Context, f vfs.File, changes []vfs.Xattr, replace bool) (undo []vfs.Xattr, err error) {
 	x, ok := vfs.As[vfs.Xattrer](f)
 	if !ok {
-		return false, smb2.StatusEasNotSupported
+		return nil, smb2.StatusEasNotSupported
 	}
 	have, err := x.Xattrs(ctx)
 	if err != nil {
-		return false, eaError(err)
+		return nil, eaError(err)
 	}
-	changed := make(map[string]bool, len(changes))
+	was := make(map[string]int, len(changes)) // where in undo
 	size := 0
 	for _, c := range changes {
-		changed[vfs.FoldXattrName(c.Name)] = true
+		was[vfs.FoldXattrName(c.Name)] = len(undo)
+		undo = append(undo, vfs.Xattr{Name: c.Name})
 		if len(c.Value) > 0 {
 			size += c.Size()
 		}
 	}
 	for _, old := range have {
+		i, changed := was[vfs.FoldXattrName(old.Name)]
 		switch {
-		case changed[vfs.FoldXattrName(old.Name)]:
+		case changed:
+			undo[i] = old
 		case replace:
 			changes = append(changes, vfs.Xattr{Name: old.Name})
+			undo = append(undo, old)
 		default:
 			size += old.Size()
 		}
 	}
 	switch {
 	case size > vfs.MaxXattrs:
-		return false, smb2.StatusEaTooLarge
+		return nil, smb2.StatusEaTooLarge
 	case len(changes) == 0:
-		return false, nil
+		return nil, nil
 	}
-	return true, eaError(x.SetXattrs(ctx, changes))
+	if err := x.SetXattrs(ctx, changes); err != nil {
+		return nil, eaError(err)
+	}
+	return undo, nil
 }
 
 // eaError turns what a backend says into what it means here.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/gosmbd/smb"
@@ -413,6 +414,44 @@ func TestCreateWithEAsRefused(t *testing.T) {
 	}
 	create("a full disk and a stream", "f:s", smb2.Create, 0, extA(eas("a=1")), smb2.StatusDiskFull)
 	create("a full disk, overwriting", "old", smb2.Overwrite, 0, extA(eas("a=1")), smb2.StatusDiskFull)
+}
+
+// An overwrite that fails, whatever of it does, leaves the file as it was.
+func TestOverwriteFails(t *testing.T) {
+	var fails atomic.Int32
+	fails.Store(-1)
+	r := newRig(t, func(s *smb.Server) {
+		s.Shares.(smb.Shares)["s"].FS = faultfs.New(s.Shares.(smb.Shares)["s"].FS, func(op faultfs.Op) error {
+			if int32(op.Kind) == fails.Load() {
+				fails.Store(-1) // once
+				return vfs.ErrNoSpace
+			}
+			return nil
+		})
+	})
+	c := r.logon(smb.Dialect311)
+	id := r.open(c, "f")
+	write(t, c, id, "content")
+	want(t, "set EAs", setEAs(c, id, "Kept=1", "gone=2"), ok)
+	setBasic(t, c, id, smb2.FileBasicInformation{FileAttributes: uint32(vfs.AttrHidden)})
+	for _, kind := range []faultfs.Kind{faultfs.SetXattrs, faultfs.SetAttr, faultfs.Truncate} {
+		for _, d := range []smb2.Disposition{smb2.Overwrite, smb2.OverwriteIf, smb2.Supersede} {
+			req := smbtest.CreateReq("f", d)
+			req.FileAttributes, req.Contexts = uint32(vfs.AttrHidden|vfs.AttrSystem), []smb2.CreateContext{extA(eas("kept=7", "new=3"))}
+			fails.Store(int32(kind))
+			_, st := c.Create(req)
+			want(t, kind.String()+" fails", st, smb2.StatusDiskFull)
+			wantEAs(t, c, id, "Kept=1", "gone=2")
+			a, err := r.fs.Open(t.Context(), "f", vfs.OpenOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if st, err := a.Stat(t.Context()); err != nil || st.Size != 7 || st.Attributes != vfs.AttrHidden {
+				t.Errorf("%s failed: %+v, %v", kind, st, err)
+			}
+			a.Close()
+		}
+	}
 }
 
 // What can't be read is no reason to refuse anything else.
