@@ -14,7 +14,8 @@ import (
 // (ksmbd adds none), and all content.
 //
 // The kernel bounds names to 255 bytes and values to 64 KiB, and most file
-// systems values further: ext4 all attributes of an object together to a block.
+// systems values further: ext4 all attributes of an object together to a block. What
+// doesn't fit is a sidecar.
 const (
 	streamPrefix = "user.DosStream."
 	streamType   = ":$DATA"
@@ -36,9 +37,12 @@ func streamAttr(name string) (string, error) {
 	return attr, nil
 }
 
-// streamName returns the stream that an attribute holds; not ok if none.
+// streamName returns the stream that an attribute holds or refers to; not ok if none.
 func streamName(attr string) (name string, ok bool) {
 	name, ok = strings.CutPrefix(attr, streamPrefix)
+	if !ok {
+		name, ok = strings.CutPrefix(attr, sidePrefix)
+	}
 	if at := len(name) - len(streamType); at > 0 && strings.EqualFold(name[at:], streamType) {
 		name = name[:at]
 	}

@@ -138,7 +138,7 @@ func (h *File) ReadDir(ctx context.Context) iter.Seq2[vfs.DirEntry, error] {
 			}
 			names, more, err := readNames(d)
 			for _, e := range names {
-				if strings.HasPrefix(e.Name(), temporary) || h.name == "." && h.fs.concealed(e.Name()) {
+				if strings.HasPrefix(e.Name(), temporary) || isSidecars(e.Name()) || h.name == "." && h.fs.concealed(e.Name()) {
 					continue
 				}
 				a, size, ok := h.entryAttr(d, e)

@@ -35,6 +35,9 @@ func (f *FS) Symlink(ctx context.Context, target, name string, replace bool) err
 	if err := f.checkNew(name); err != nil {
 		return f.fail("symlink", name, err)
 	}
+	if replace {
+		defer f.lastLink(name)()
+	}
 	err := f.as(ctx, func() error {
 		err := f.softLink(target, name)
 		if replace && errors.Is(err, fs.ErrExist) {

@@ -82,13 +82,21 @@
 //
 // On Linux a named stream of a file or directory is in the extended attribute
 // user.DosStream.NAME:$DATA in the format of Samba's vfs_streams_xattr; on other
-// systems there are none. So a stream is at most 65535 bytes long, and its name
-// 234 bytes in UTF-8; ext4 has a block, usually 4 KiB, for all attributes of an
-// object together. What exceeds that is vfs.ErrNoSpace and vfs.ErrNameTooLong.
-// Each write replaces the attribute. Several who write through one FS don't lose
+// systems there are none. Its name is at most 234 bytes long in UTF-8. Each write
+// replaces the attribute. Several who write through one FS don't lose
 // anything of each other's; of several programs, or several FS on one directory,
 // the last to write a stream wins. A change sets the time of last write only if
 // the process owns the object.
+//
+// An attribute is at most 64 KiB long, and ext4 has a block, usually 4 KiB, for all
+// attributes of an object together. A stream that doesn't fit becomes a file in the
+// directory .smb-streams at the root, which clients can't see, and stays one; the
+// attribute user.SmbStream.NAME:$DATA says which. Samba doesn't know of those. Such a
+// stream goes wherever the object goes below the root, and when its last name is removed
+// through an FS. A program of the machine that removes the object leaves the stream
+// behind, as garbage; one that copies it doesn't copy the stream, and one that restores it from a
+// backup has to keep its inode number. Where the process can't make the directory, or
+// another user owns it, such a stream is vfs.ErrNoSpace.
 //
 // # Security descriptors
 //
@@ -448,6 +456,7 @@ func (f *FS) Remove(ctx context.Context, name string) error {
 	if err != nil {
 		return f.fail("remove", name, err)
 	}
+	defer f.lastLink(name)()
 	err = f.as(ctx, func() error {
 		err := f.unlink(name)
 		if err != nil && f.sweep(name) {
@@ -478,6 +487,20 @@ func valid(name string) bool {
 
 // temporary begins names that are not the share's, but in use for a moment.
 const temporary = ".~smb-new-"
+
+// sidecars is where what named streams hold is kept if it fits nowhere else. Clients
+// don't see it, neither here nor in other directories of the share, which may be shared by
+// themselves.
+const sidecars = ".smb-streams"
+
+func isSidecars(name string) bool {
+	for elem := range strings.SplitSeq(name, "/") {
+		if strings.EqualFold(elem, sidecars) {
+			return true
+		}
+	}
+	return false
+}
 
 func temporaryName() string { return temporary + rand.Text() }
 

@@ -32,8 +32,10 @@ var privateAttrs = []string{
 // isPrivate reports whether an attribute is none of a client's business, in any
 // case of its name.
 func isPrivate(attr string) bool {
-	if len(attr) >= len(streamPrefix) && strings.EqualFold(attr[:len(streamPrefix)], streamPrefix) {
-		return true
+	for _, p := range []string{streamPrefix, sidePrefix} {
+		if len(attr) >= len(p) && strings.EqualFold(attr[:len(p)], p) {
+			return true
+		}
 	}
 	for _, p := range privateAttrs {
 		if strings.EqualFold(attr, p) {

@@ -22,6 +22,7 @@ func (f *FS) Rename(ctx context.Context, oldname, newname string, replace bool) 
 	move := f.moveNew
 	if replace {
 		move = f.moveOver
+		defer f.lastLink(newname)()
 	}
 	if err := f.as(ctx, func() error { return move(oldname, newname) }); err != nil {
 		return f.fail("rename", oldname, err)
@@ -110,6 +111,9 @@ func (f *FS) Link(ctx context.Context, oldname, newname string, replace bool) er
 	oldname, newname = f.local(oldname), f.local(newname)
 	if err := f.checkNames(oldname, newname); err != nil {
 		return f.fail("link", oldname, err)
+	}
+	if replace {
+		defer f.lastLink(newname)()
 	}
 	err := f.as(ctx, func() error {
 		err := f.hardLink(oldname, newname)

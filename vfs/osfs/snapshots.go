@@ -172,11 +172,11 @@ func (s *snapshots) timeOf(dir *os.Root, e fs.DirEntry) (at time.Time, ok bool) 
 	return at, err == nil
 }
 
-// shown takes out of a change of the root what is concealed, and reports whether anything
-// is left.
-func (f *FS) shown(e *vfs.WatchEvent) bool {
-	from := e.OldName != "" && f.concealed(e.OldName)
-	switch to := e.Name != "" && f.concealed(e.Name); {
+// shown takes out of a change of a directory what is concealed there, and reports whether
+// anything is left.
+func shown(e *vfs.WatchEvent, concealed func(name string) bool) bool {
+	from := e.OldName != "" && concealed(e.OldName)
+	switch to := e.Name != "" && concealed(e.Name); {
 	case to && (from || e.OldName == ""):
 		return false
 	case to:
@@ -187,9 +187,12 @@ func (f *FS) shown(e *vfs.WatchEvent) bool {
 	return true
 }
 
-// concealed reports whether a name lies in the directory of the snapshots, which isn't
-// part of the live tree.
+// concealed reports whether a name lies in the directory of the snapshots, or one of
+// sidecars, which aren't part of the live tree.
 func (f *FS) concealed(name string) bool {
+	if isSidecars(name) {
+		return true
+	}
 	if f.snaps == nil || f.snaps.outside {
 		return false
 	}

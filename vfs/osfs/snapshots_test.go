@@ -186,7 +186,7 @@ func TestSnapshotsConcealed(t *testing.T) {
 		{vfs.WatchEvent{Op: vfs.WatchRenamed, Name: "f", OldName: ".snapshots"}, vfs.WatchEvent{Op: vfs.WatchAdded, Name: "f"}},
 		{vfs.WatchEvent{Op: vfs.WatchRenamed, Name: ".Snapshots", OldName: ".snapshots"}, vfs.WatchEvent{}},
 	} {
-		if e := tt.in; f.shown(&e) != (tt.out != vfs.WatchEvent{}) || tt.out != (vfs.WatchEvent{}) && e != tt.out {
+		if e := tt.in; shown(&e, f.concealed) != (tt.out != vfs.WatchEvent{}) || tt.out != (vfs.WatchEvent{}) && e != tt.out {
 			t.Errorf("%+v is told as %+v, want %+v", tt.in, e, tt.out)
 		}
 	}

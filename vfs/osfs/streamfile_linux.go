@@ -70,11 +70,18 @@ func (s *streamFile) Stat(ctx context.Context) (vfs.Attr, error) {
 	}
 	s.object.mu.RLock()
 	defer s.object.mu.RUnlock()
+	a.Mode = a.Mode.Perm()
+	if side := s.stream.side; side != nil {
+		var st status
+		err := st.fd(int(side.Fd()))
+		a.Size, a.Alloc = st.size, st.blocks*512
+		return a, s.fail("stat", err)
+	}
 	content, err := s.load()
 	if err != nil {
 		return vfs.Attr{}, s.fail("stat", err)
 	}
-	a.Mode, a.Size, a.Alloc = a.Mode.Perm(), int64(len(content)), 0
+	a.Size, a.Alloc = int64(len(content)), 0
 	return a, nil
 }
 
@@ -85,6 +92,13 @@ func (s *streamFile) ReadAt(b []byte, off int64) (int, error) {
 	}
 	s.object.mu.RLock()
 	defer s.object.mu.RUnlock()
+	if side := s.stream.side; side != nil {
+		n, err := side.ReadAt(b, off)
+		if err != io.EOF {
+			err = s.fail("read", err)
+		}
+		return n, err
+	}
 	content, err := s.load()
 	if err != nil {
 		return 0, s.fail("read", err)
@@ -107,6 +121,9 @@ func (s *streamFile) WriteAt(b []byte, off int64) (int, error) {
 			content = resize(content, max(len(content), end))
 			copy(content[off:], b)
 			return content
+		}, func(side *os.File) error {
+			_, err := side.WriteAt(b, off)
+			return err
 		})
 	}
 	if err != nil {
@@ -119,25 +136,46 @@ func (s *streamFile) WriteAt(b []byte, off int64) (int, error) {
 func (s *streamFile) Truncate(size int64) error {
 	err := s.allow(s.opt.Writes(), size)
 	if err == nil {
-		err = s.change(size, resize)
+		err = s.change(size, resize, func(side *os.File) error { return side.Truncate(size) })
 	}
 	return s.fail("truncate", err)
 }
 
 // change replaces the content by what edit makes of it, which is given how far
-// it reaches.
-func (s *streamFile) change(end int64, edit func(content []byte, end int) []byte) error {
-	// A sum that overflowed is negative.
-	if end < 0 || end > maxStream {
+// it reaches. Where that doesn't fit into an attribute, or didn't before, it is done to a
+// sidecar.
+func (s *streamFile) change(end int64, edit func(content []byte, end int) []byte, aside func(side *os.File) error) error {
+	if end < 0 { // a sum that overflowed
 		return vfs.ErrNoSpace
 	}
 	s.object.mu.Lock()
 	defer s.object.mu.Unlock()
-	content, err := s.load()
-	if err != nil {
+	if s.stream.side == nil {
+		content, err := s.load()
+		if err != nil {
+			return err
+		}
+		err = vfs.ErrNoSpace
+		if end <= maxStream {
+			if err = s.store(edit(content, int(end))); !isFull(err) {
+				return err
+			}
+		}
+		if s.moveAside() != nil {
+			return err // that there is no room elsewhere either
+		}
+	}
+	if err := s.base.change(func() error { return aside(s.stream.side) }); err != nil {
 		return err
 	}
-	return s.store(edit(content, int(end)))
+	if s.stream.removed {
+		return nil
+	}
+	s.base.touch()
+	if s.opt.WriteThrough {
+		return s.sync()
+	}
+	return nil
 }
 
 // resize cuts, or appends zeros.
@@ -162,10 +200,19 @@ func (s *streamFile) allow(right bool, off int64) error {
 }
 
 // Sync returns when what was written is on stable storage.
-func (s *streamFile) Sync() error { return s.fail("sync", s.sync()) }
+func (s *streamFile) Sync() error {
+	s.object.mu.RLock()
+	defer s.object.mu.RUnlock()
+	return s.fail("sync", s.sync())
+}
 
-// sync syncs the object, which its attributes belong to.
+// sync syncs the object, which its attributes belong to, after what they refer to.
 func (s *streamFile) sync() error {
+	if side := s.stream.side; side != nil {
+		if err := side.Sync(); err != nil {
+			return err
+		}
+	}
 	fd := s.base.fd
 	if s.base.path {
 		content, err := s.base.fs.reopen(fd, os.O_RDONLY|unix.O_NONBLOCK)
@@ -210,8 +257,13 @@ func (s *streamFile) Close() error {
 	}
 	o := s.object
 	o.mu.Lock()
-	if s.stream.files--; s.stream.files == 0 && !s.stream.removed {
-		delete(o.open, s.stream.attr)
+	if s.stream.files--; s.stream.files == 0 {
+		if !s.stream.removed {
+			delete(o.open, s.stream.attr)
+		}
+		if s.stream.side != nil {
+			s.stream.side.Close()
+		}
 	}
 	o.mu.Unlock()
 	// The entry goes first: once the descriptor is closed the inode number may

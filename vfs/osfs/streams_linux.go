@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"iter"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -46,7 +47,8 @@ type openStream struct {
 	attr    string
 	files   int
 	removed bool
-	content []byte // of a removed stream: it lives on here
+	content []byte   // of a removed stream: it lives on here
+	side    *os.File // what attr refers to; nil if it holds the content itself
 }
 
 // use returns the object's entry, which the caller releases.
@@ -134,6 +136,14 @@ func (h *File) openStream(name string, opt vfs.StreamOptions) (*streamFile, erro
 	s := o.open[attr]
 	if s == nil {
 		s = &openStream{attr: attr}
+		if isSide(attr) {
+			s.side, err = h.openSide(attr)
+		}
+		if err != nil {
+			h.fs.sys.streams.release(o)
+			base.Close()
+			return nil, err
+		}
 		o.open[attr] = s
 	}
 	s.files++
@@ -164,23 +174,56 @@ func (h *File) findOrCreate(name string, opt vfs.StreamOptions) (string, error) 
 		return "", err
 	}
 	err = h.writeAttr(attr, appendStream(nil, nil), unix.XATTR_CREATE)
-	if err == unix.EEXIST && !opt.Exclusive {
+	switch {
+	case err == unix.EEXIST && !opt.Exclusive:
 		err = nil // another program was faster
+	case isFull(err):
+		if side, e := h.createSide(name); e == nil {
+			return side, nil
+		}
 	}
 	return attr, err
+}
+
+// streamAttrs returns the attributes of all streams. Where one was being moved when the
+// server was killed, there is a reference to its new place and the old one, which no
+// longer counts; a reference to nothing doesn't either.
+func (h *File) streamAttrs() ([]string, error) {
+	attrs, err := h.listAttrs()
+	if err != nil {
+		return nil, err
+	}
+	moved := make(map[string]bool)
+	attrs = slices.DeleteFunc(attrs, func(attr string) bool {
+		name, ok := streamName(attr)
+		if !ok || !isSide(attr) {
+			return !ok
+		}
+		if _, err := h.statSide(attr); err != nil {
+			return true
+		}
+		moved[name] = true
+		return false
+	})
+	if len(moved) > 0 {
+		attrs = slices.DeleteFunc(attrs, func(attr string) bool {
+			name, _ := streamName(attr)
+			return !isSide(attr) && moved[name]
+		})
+	}
+	return attrs, nil
 }
 
 // findStream returns the attribute of a stream: the one whose name is spelled
 // so, else one that differs in case.
 func (h *File) findStream(name string) (string, error) {
-	attrs, err := h.listAttrs()
+	attrs, err := h.streamAttrs()
 	if err != nil {
 		return "", err
 	}
 	var other string
 	for _, attr := range attrs {
-		switch n, ok := streamName(attr); {
-		case !ok:
+		switch n, _ := streamName(attr); {
 		case n == name:
 			return attr, nil
 		case strings.EqualFold(n, name):
@@ -217,24 +260,20 @@ func (h *File) streamInfos(ctx context.Context) ([]vfs.StreamInfo, error) {
 	defer h.fs.sys.streams.release(o)
 	o.mu.RLock()
 	defer o.mu.RUnlock()
-	attrs, err := h.listAttrs()
+	attrs, err := h.streamAttrs()
 	if err != nil {
 		return nil, err
 	}
 	var infos []vfs.StreamInfo
 	for _, attr := range attrs {
-		name, ok := streamName(attr)
-		if !ok {
-			continue
-		}
-		value, err := h.readAttr(attr)
+		info, err := h.streamInfo(attr)
 		if err == errNotStored {
 			continue // removed meanwhile by another program
 		}
 		if err = errors.Join(err, ctx.Err()); err != nil {
 			return nil, err
 		}
-		infos = append(infos, vfs.StreamInfo{Name: name, Size: int64(len(streamContent(value)))})
+		infos = append(infos, info)
 	}
 	if infos == nil {
 		// A file system that can't store any lists none either.
@@ -243,6 +282,18 @@ func (h *File) streamInfos(ctx context.Context) ([]vfs.StreamInfo, error) {
 		}
 	}
 	return infos, nil
+}
+
+func (h *File) streamInfo(attr string) (info vfs.StreamInfo, err error) {
+	info.Name, _ = streamName(attr)
+	if isSide(attr) {
+		st, err := h.statSide(attr)
+		info.Size, info.Alloc = st.size, st.blocks*512
+		return info, err
+	}
+	value, err := h.readAttr(attr)
+	info.Size = int64(len(streamContent(value)))
+	return info, err
 }
 
 // RemoveStream removes a stream; those who have it open keep its content.
@@ -264,28 +315,40 @@ func (h *File) RemoveStream(ctx context.Context, name string) error {
 	return h.failStream("remove", err)
 }
 
-// removeStream removes an attribute. The object is locked.
+// removeStream removes an attribute, and what it may refer to. The object is locked.
 func (h *File) removeStream(o *streamObject, attr string) error {
 	s := o.open[attr]
 	var value []byte
-	if s != nil {
+	if s != nil || isSide(attr) {
 		var err error
 		if value, err = h.readAttr(attr); err != nil {
 			return err
 		}
 	}
+	if err := h.dropTwin(attr); err != nil {
+		return err
+	}
 	if err := h.removeAttr(attr); err != nil {
 		return err
 	}
-	o.detach(s, value)
+	h.detach(o, attr, value)
 	return nil
 }
 
-// detach leaves the content to those who have a removed stream open.
-func (o *streamObject) detach(s *openStream, value []byte) {
-	if s != nil {
-		delete(o.open, s.attr)
-		s.removed, s.content = true, bytes.Clone(streamContent(value))
+// detach leaves the content to those who have open the stream that was removed with attr
+// and its value.
+func (h *File) detach(o *streamObject, attr string, value []byte) {
+	if isSide(attr) {
+		h.dropSide(value)
+	}
+	s := o.open[attr]
+	if s == nil {
+		return
+	}
+	delete(o.open, attr)
+	s.removed = true
+	if s.side == nil {
+		s.content = bytes.Clone(streamContent(value))
 	}
 }
 
@@ -310,7 +373,7 @@ func (h *File) renameStream(o *streamObject, from, to string, replace bool) erro
 	if err != nil {
 		return err
 	}
-	next, err := streamAttr(to)
+	next, err := respell(attr, to)
 	if err != nil {
 		return err
 	}
@@ -334,10 +397,18 @@ func (h *File) renameStream(o *streamObject, from, to string, replace bool) erro
 			return err
 		}
 	}
+	if isSide(next) && old != next {
+		_ = h.removeAttr(next) // it refers to nothing if it is there
+	}
+	if err := errors.Join(h.dropTwin(attr), h.dropTwin(old)); err != nil {
+		return err
+	}
 	if err := h.moveAttr(attr, next, old, was); err != nil {
 		return err
 	}
-	o.detach(o.open[old], was)
+	if old != "" {
+		h.detach(o, old, was)
+	}
 	if s := o.open[attr]; s != nil {
 		delete(o.open, attr)
 		s.attr = next

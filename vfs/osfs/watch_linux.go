@@ -45,12 +45,14 @@ func (f *FS) Watch(ctx context.Context, name string, changed func(vfs.WatchEvent
 	if err := f.checkName(name); err != nil {
 		return nil, f.fail("watch", name, err)
 	}
-	if name == "." && f.snaps != nil {
-		tell := changed
-		changed = func(e vfs.WatchEvent) {
-			if f.shown(&e) {
-				tell(e)
-			}
+	concealed := isSidecars
+	if name == "." {
+		concealed = f.concealed
+	}
+	tell := changed
+	changed = func(e vfs.WatchEvent) {
+		if shown(&e, concealed) {
+			tell(e)
 		}
 	}
 	if !f.sys.openat2 {

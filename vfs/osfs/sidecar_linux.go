@@ -1,0 +1,259 @@
+package osfs
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gosmbd/smb/vfs"
+)
+
+// A stream for which an attribute has no room is a file in the directory sidecars at the
+// root, which clients neither see nor reach. The object has a reference to it: an
+// attribute with sidePrefix instead of streamPrefix, whose value is the second half of
+// the file's name; the first is the object's inode number. So it goes where the object
+// goes, and with its last link. A copy that another program makes with all attributes has
+// another inode number and so no such stream; a new object with the number of a former one
+// has no reference.
+//
+// The file comes before the reference and goes after it. If the server is killed in
+// between, or another program removes the object, the file is left, and is nobody's: no
+// name of one is used twice.
+const (
+	sidePrefix = "user.SmbStream." // as long as streamPrefix, so the same names fit
+	sideID     = 26                // characters of rand.Text
+)
+
+// isSide reports whether an attribute is a reference.
+func isSide(attr string) bool { return strings.HasPrefix(attr, sidePrefix) }
+
+// respell returns the attribute of a stream of that name, of the same kind as attr.
+func respell(attr, name string) (string, error) {
+	next, err := streamAttr(name)
+	if err == nil && isSide(attr) {
+		next = sidePrefix + strings.TrimPrefix(next, streamPrefix)
+	}
+	return next, err
+}
+
+// sidecarDir opens the directory of sidecars; make makes it. What another user could
+// have put there isn't trusted.
+func (f *FS) sidecarDir(make bool) (int, error) {
+	for {
+		dirfd, err := openAt(f.sys.rootfd, sidecars, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+		switch {
+		case err == unix.ENOENT && make:
+			if err := unix.Mkdirat(f.sys.rootfd, sidecars, 0o700); err != nil && err != unix.EEXIST {
+				return -1, err
+			}
+			continue
+		case err != nil:
+			return -1, err
+		}
+		var st status
+		err = st.fd(dirfd)
+		if err == nil && (st.uid != uint32(unix.Geteuid()) || st.mode&0o022 != 0) {
+			err = unix.EACCES
+		}
+		if err != nil {
+			unix.Close(dirfd)
+			return -1, err
+		}
+		return dirfd, nil
+	}
+}
+
+// withSide calls act with the directory of sidecars and the name of the one that id, the
+// value of a reference, stands for.
+func (h *File) withSide(id []byte, make bool, act func(dirfd int, name string) error) error {
+	if len(id) != sideID || bytes.ContainsAny(id, "/\x00") {
+		return fs.ErrNotExist
+	}
+	var st status
+	if err := st.fd(h.fd); err != nil {
+		return err
+	}
+	dirfd, err := h.fs.sidecarDir(make)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(dirfd)
+	return act(dirfd, fmt.Sprintf("%016x-%s", st.ino, id))
+}
+
+// openSide opens what a reference stands for.
+func (h *File) openSide(attr string) (side *os.File, err error) {
+	id, err := h.readAttr(attr)
+	if err != nil {
+		return nil, err
+	}
+	err = h.withSide(id, false, func(dirfd int, name string) error {
+		const flags = unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_CLOEXEC
+		fd, err := openAt(dirfd, name, unix.O_RDWR|flags, 0)
+		if err == unix.EROFS { // a snapshot
+			fd, err = openAt(dirfd, name, unix.O_RDONLY|flags, 0)
+		}
+		if err == nil {
+			side = os.NewFile(uintptr(fd), name)
+		}
+		return err
+	})
+	return side, err
+}
+
+// statSide looks at what a reference stands for.
+func (h *File) statSide(attr string) (st status, err error) {
+	id, err := h.readAttr(attr)
+	if err == nil {
+		err = h.withSide(id, false, func(dirfd int, name string) error { return st.at(dirfd, name) })
+	}
+	return st, err
+}
+
+// newSide makes a sidecar, which belongs to whom the object does, as quotas go.
+func (h *File) newSide(content []byte) (id []byte, side *os.File, err error) {
+	id = []byte(rand.Text())
+	err = h.withSide(id, true, func(dirfd int, name string) error {
+		fd, err := openAt(dirfd, name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0o600)
+		if err != nil {
+			return err
+		}
+		side = os.NewFile(uintptr(fd), name)
+		var st status
+		if err = st.fd(h.fd); err == nil && unix.Geteuid() == 0 {
+			err = unix.Fchown(fd, int(st.uid), int(st.gid))
+		}
+		if err == nil {
+			err = h.change(func() error { _, err := side.Write(content); return err })
+		}
+		if err != nil {
+			side.Close()
+			_ = unix.Unlinkat(dirfd, name, 0)
+		}
+		return err
+	})
+	return id, side, err
+}
+
+// dropSide removes what a reference stood for. Should it fail, the file is left.
+func (h *File) dropSide(id []byte) {
+	_ = h.withSide(id, false, func(dirfd int, name string) error { return unix.Unlinkat(dirfd, name, 0) })
+}
+
+// createSide makes a stream beside the object. The object is locked.
+func (h *File) createSide(name string) (attr string, err error) {
+	if attr, err = respell(sidePrefix, name); err != nil {
+		return "", err
+	}
+	id, side, err := h.newSide(nil)
+	if err != nil {
+		return "", err
+	}
+	side.Close()
+	if err := h.writeAttr(attr, id, 0); err != nil { // there may be a reference to nothing
+		h.dropSide(id)
+		return "", err
+	}
+	return attr, nil
+}
+
+// moveAside moves the content of a stream from its attribute into a sidecar. The object is
+// locked.
+func (s *streamFile) moveAside() error {
+	h, from := s.base, s.stream.attr
+	name, ok := streamName(from)
+	if s.stream.removed || !ok {
+		return vfs.ErrNoSpace
+	}
+	attr, err := respell(sidePrefix, name)
+	if err != nil {
+		return err
+	}
+	value, err := h.readAttr(from)
+	if err != nil {
+		return err
+	}
+	id, side, err := h.newSide(streamContent(value))
+	if err != nil {
+		return err
+	}
+	err = h.writeAttr(attr, id, 0)
+	if err == nil {
+		err = h.removeAttr(from)
+	} else if isFull(err) {
+		// There is room for one of both only.
+		if err = h.removeAttr(from); err == nil {
+			if err = h.writeAttr(attr, id, 0); err != nil {
+				err = errors.Join(err, h.writeAttr(from, value, unix.XATTR_CREATE))
+			}
+		}
+	}
+	if err != nil {
+		side.Close()
+		h.dropSide(id)
+		return err
+	}
+	delete(s.object.open, from)
+	s.stream.attr, s.stream.side = attr, side
+	s.object.open[attr] = s.stream
+	return nil
+}
+
+// dropTwin removes the attribute that a stream was moved from, should it be there still: if
+// the reference goes, it would be the stream.
+func (h *File) dropTwin(attr string) error {
+	if !isSide(attr) {
+		return nil
+	}
+	if err := h.removeAttr(streamPrefix + strings.TrimPrefix(attr, sidePrefix)); err != errNotStored {
+		return err
+	}
+	return nil
+}
+
+// lastLink returns what removes the sidecars of the object called name if that has no name
+// any more. It is to be called in any case.
+func (f *FS) lastLink(name string) (gone func()) {
+	nothing := func() {}
+	if !f.sys.openat2 {
+		return nothing
+	}
+	dirfd, err := f.sidecarDir(false)
+	if err != nil {
+		return nothing // none has any
+	}
+	unix.Close(dirfd)
+	fd, err := f.beneath(name, pathOnly|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return nothing
+	}
+	h := newFile(f, name, os.NewFile(uintptr(fd), name), false, false)
+	h.path = true
+	var st status
+	if st.fd(fd) != nil || !st.dir() && st.nlink > 1 || !st.dir() && !st.regular() {
+		h.file.Close()
+		return nothing
+	}
+	var ids [][]byte
+	attrs, _ := h.listAttrs()
+	for _, attr := range attrs {
+		if id, err := h.readAttr(attr); isSide(attr) && err == nil {
+			ids = append(ids, id)
+		}
+	}
+	return func() {
+		defer h.file.Close()
+		if err := st.fd(fd); err != nil || st.nlink > 0 {
+			return
+		}
+		for _, id := range ids {
+			h.dropSide(id)
+		}
+	}
+}
