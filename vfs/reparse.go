@@ -7,6 +7,9 @@ import "context"
 const (
 	TagSymlink    uint32 = 0xA000000C
 	TagMountPoint uint32 = 0xA0000003
+
+	// TagNFS makes an object a device, pipe or socket, [MS-FSCC] 2.1.2.6.
+	TagNFS uint32 = 0x80000014
 )
 
 // MaxReparseData is the most bytes of ReparsePoint.Data.

@@ -19,11 +19,15 @@ type status struct {
 	size, blocks               int64
 	atime, mtime, ctime, btime time.Time
 	compressed                 bool
+	major, minor               uint32 // of a device
 }
 
 func (s *status) dir() bool     { return s.mode&unix.S_IFMT == unix.S_IFDIR }
 func (s *status) symlink() bool { return s.mode&unix.S_IFMT == unix.S_IFLNK }
 func (s *status) regular() bool { return s.mode&unix.S_IFMT == unix.S_IFREG }
+
+// special reports whether it is a device, a pipe or a socket.
+func (s *status) special() bool { return !s.dir() && !s.symlink() && !s.regular() }
 
 func (s *status) fileMode() fs.FileMode {
 	m := posixBits(s.mode)
@@ -67,8 +71,11 @@ func (f *FS) makeAttr(st *status, d dosInfo, ok bool) vfs.Attr {
 	if !st.regular() {
 		a.Size = 0
 	}
-	if st.symlink() {
+	switch {
+	case st.symlink():
 		a.ReparseTag = vfs.TagSymlink
+	case st.special():
+		a.ReparseTag = vfs.TagNFS
 	}
 	if a.Alloc == 0 && st.regular() && st.size > 0 {
 		a.Alloc = 1 // all hole, or stored in the inode; zero would mean unknown

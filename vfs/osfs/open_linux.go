@@ -101,7 +101,8 @@ func (f *FS) openFile(name string, flags int, mode fs.FileMode) (*os.File, error
 }
 
 // open opens an existing object: with openat2 by way of a descriptor that gives
-// no access, so that its type is known before its content is opened.
+// no access, so that its type is known before its content is opened. That of a device, a
+// pipe or a socket never is.
 func (f *FS) open(name string, opt vfs.OpenOptions) (*File, error) {
 	if !f.sys.openat2 {
 		return f.openPortable(name, opt)
@@ -119,15 +120,12 @@ func (f *FS) open(name string, opt vfs.OpenOptions) (*File, error) {
 	if st.dir() {
 		flags, data = os.O_RDONLY|unix.O_DIRECTORY, opt.Access&vfs.ListDirectory != 0
 	}
-	if !data || st.symlink() {
+	if !data || st.symlink() || st.special() {
 		h := newFile(f, name, os.NewFile(uintptr(fd), name), false, st.dir())
 		h.path = true
 		return h, nil
 	}
 	defer unix.Close(fd)
-	if !st.dir() && !st.regular() {
-		return nil, errSpecial
-	}
 	content, err := f.reopen(fd, flags)
 	if err != nil {
 		return nil, err

@@ -32,7 +32,8 @@
 // On Linux a reparse point is a file or directory with the extended attribute
 // user.SmbReparse in the format of Samba 4.20 and later. ext4 has a block, usually 4 KiB,
 // for all attributes of an object together; what exceeds that is vfs.ErrNoSpace. Special
-// files that clients make, such as devices and pipes, are nothing but that.
+// files that clients make, such as devices and pipes, are nothing but that; and those that
+// there are on the machine are shown as such, with vfs.TagNFS.
 //
 // # Attributes
 //
@@ -334,8 +335,8 @@ func (f *FS) Close() error {
 }
 
 // Open opens an existing file or directory. Content is opened only if opt.Access
-// has a right to it; the content of a device, a socket or a pipe never is, that
-// is fs.ErrPermission.
+// has a right to it; the content of a device, a socket or a pipe never is, and to read or
+// write it is fs.ErrPermission.
 func (f *FS) Open(ctx context.Context, name string, opt vfs.OpenOptions) (vfs.File, error) {
 	name = f.local(name)
 	if err := f.checkName(name); err != nil {

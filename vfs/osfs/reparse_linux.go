@@ -67,7 +67,10 @@ func (h *File) reparsePoint() (vfs.ReparsePoint, error) {
 	if err := st.fd(h.fd); err != nil {
 		return vfs.ReparsePoint{}, err
 	}
-	if !st.dir() && !st.regular() {
+	switch {
+	case st.special():
+		return specialPoint(&st), nil
+	case st.symlink():
 		return vfs.ReparsePoint{}, errNotStored
 	}
 	b, err := h.readAttr(reparseName)
@@ -81,12 +84,35 @@ func (h *File) reparsePoint() (vfs.ReparsePoint, error) {
 	return p, nil
 }
 
+// specialPoint returns what Windows' NFS server makes of a device, a pipe or a socket: a
+// name of its kind in 8 bytes and, of a device, its two numbers. [MS-FSCC] 2.1.2.6
+func specialPoint(st *status) vfs.ReparsePoint {
+	kind := map[uint32]string{unix.S_IFIFO: "FIFO", unix.S_IFSOCK: "SOCK", unix.S_IFCHR: "CHR", unix.S_IFBLK: "BLK"}[st.mode&unix.S_IFMT]
+	data := make([]byte, 8, 16)
+	copy(data, kind)
+	if st.mode&unix.S_IFMT == unix.S_IFCHR || st.mode&unix.S_IFMT == unix.S_IFBLK {
+		data = binary.LittleEndian.AppendUint32(data, st.major)
+		data = binary.LittleEndian.AppendUint32(data, st.minor)
+	}
+	return vfs.ReparsePoint{Tag: vfs.TagNFS, Data: data}
+}
+
+// mayBecome reports why h can't be made a reparse point, nor an ordinary object.
+func (h *File) mayBecome() error {
+	var st status
+	err := st.fd(h.fd)
+	if err == nil && st.special() {
+		err = errSpecial
+	}
+	return errors.Join(err, h.mayChange())
+}
+
 // SetReparsePoint makes the object a reparse point.
 func (h *File) SetReparsePoint(ctx context.Context, p vfs.ReparsePoint) error {
 	if p.Tag <= lastReparseTag || len(p.Data) > vfs.MaxReparseData {
 		return h.fail("setreparse", fs.ErrInvalid)
 	}
-	if err := h.mayChange(); err != nil {
+	if err := h.mayBecome(); err != nil {
 		return h.fail("setreparse", err)
 	}
 	h.fs.attrMu.Lock()
@@ -111,7 +137,7 @@ func (h *File) SetReparsePoint(ctx context.Context, p vfs.ReparsePoint) error {
 
 // RemoveReparsePoint makes the object an ordinary one.
 func (h *File) RemoveReparsePoint(ctx context.Context) error {
-	if err := h.mayChange(); err != nil {
+	if err := h.mayBecome(); err != nil {
 		return h.fail("removereparse", err)
 	}
 	h.fs.attrMu.Lock()

@@ -47,6 +47,7 @@ func (s *status) statx(fd int, name string, flags int) error {
 		size: int64(x.Size), blocks: int64(x.Blocks),
 		atime: timeOf(x.Atime), mtime: timeOf(x.Mtime), ctime: timeOf(x.Ctime),
 		compressed: x.Attributes&unix.STATX_ATTR_COMPRESSED != 0,
+		major:      x.Rdev_major, minor: x.Rdev_minor,
 	}
 	if x.Mask&unix.STATX_BTIME != 0 {
 		s.btime = timeOf(x.Btime)
