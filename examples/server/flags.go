@@ -46,6 +46,9 @@ type shareConfig struct {
 	symlinks   bool   // links are shown, not followed
 	native     bool   // names
 	snapshots  string // osfs.Options.Snapshots
+	ignoreMode bool
+	fromMode   bool   // osfs.Options.SecurityFromMode
+	toMode     bool   // osfs.Options.ModeFromSecurity
 	runAs      string // "caller", or the name of a user of the machine; empty: as the process
 	apple      smb.AppleOptions
 }
@@ -174,6 +177,9 @@ var shareOptions = []struct {
 	{"nativenames", "store characters such as ? that macOS substitutes", func(s *shareConfig) { s.native = true }},
 	{"unixmodes", "let Macs set POSIX modes", func(s *shareConfig) { s.apple.UnixModes = true }},
 	{"zeroids", "tell Macs that files have no ids", func(s *shareConfig) { s.apple.ZeroFileIDs = true }},
+	{"ignoremode", "Windows permissions hold whatever the Unix ones say", func(s *shareConfig) { s.ignoreMode = true }},
+	{"frommode", "Unix permissions are the Windows ones where nobody set those", func(s *shareConfig) { s.fromMode = true }},
+	{"tomode", "Windows permissions that are set change the Unix ones", func(s *shareConfig) { s.toMode = true }},
 	{"runas", "act as the machine's user of the caller's name, or runas=NAME; needs root on Linux", func(s *shareConfig) { s.runAs = asCaller }},
 	{"noapple", "without Apple's extensions", func(s *shareConfig) { s.apple.Off = true }},
 }
