@@ -3,9 +3,11 @@
 # Does nothing when they are there. Needs root, or sudo without a password.
 set -euo pipefail
 
-# samba-testsuite has smbtorture; attr has setfattr; the libraries are for ksmbd.adduser.
-packages=(smbclient samba-testsuite samba-common-bin python3-impacket attr libglib2.0-0 libnl-genl-3-200)
-programs=(smbclient smbtorture testparm setfattr ksmbd.adduser)
+# samba-testsuite has smbtorture; attr has setfattr; the libraries are for ksmbd.adduser;
+# samba, samba-ad-provision, samba-dsdb-modules and python3-samba make a domain controller.
+packages=(smbclient samba-testsuite samba-common-bin samba samba-ad-provision samba-dsdb-modules python3-samba
+	python3-impacket attr libglib2.0-0 libnl-genl-3-200)
+programs=(smbclient smbtorture testparm setfattr ksmbd.adduser samba samba-tool)
 
 missing=
 for p in "${programs[@]}"; do

@@ -42,6 +42,7 @@ func testMain(m *testing.M) int {
 			return 1
 		}
 	}
+	defer endDomain()
 	return m.Run()
 }
 
