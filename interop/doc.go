@@ -7,6 +7,9 @@
 // the server; posix.sh has it use the POSIX extensions. Package kernelcheck is their
 // part in the virtual machine.
 //
+// Some tests have a domain, with Samba as its controller (dc_test.go). It takes ports
+// that are root's; without root they are skipped.
+//
 // install.sh installs the clients on Debian. A client that is missing skips its
 // tests, unless SMB_INTEROP_REQUIRED is set, as it is in CI.
 //

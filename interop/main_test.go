@@ -82,11 +82,15 @@ func start(t *testing.T, args ...string) *server {
 
 func startWith(t *testing.T, shares []harness.Share, args ...string) *harness.Server {
 	t.Helper()
-	cfg := harness.Config{
+	return startConfig(t, harness.Config{
 		Shares: shares,
 		Users:  []harness.User{{Name: userName, Password: password}, {Name: user2Name, Password: password}},
 		Args:   args,
-	}
+	})
+}
+
+func startConfig(t *testing.T, cfg harness.Config) *harness.Server {
+	t.Helper()
 	var s *harness.Server
 	var err error
 	if peerIsSamba() {

@@ -9,7 +9,7 @@ import (
 )
 
 // newMechanism returns the way to log on: NTLM with the users of the command
-// line and of the account files. Guests are let in if a share wants them; the
+// line, of the account files and of the domain. Guests are let in if a share wants them; the
 // other shares refuse them.
 func newMechanism(cfg *config) (smb.Mechanism, error) {
 	users := make(ntlm.Static)
@@ -35,7 +35,14 @@ func newMechanism(cfg *config) (smb.Mechanism, error) {
 			return nil, fmt.Errorf("-groups: %w", err)
 		}
 	}
-	mech := ntlm.New(ntlm.Grouped{Accounts: all, Groups: groups})
+	local := ntlm.Grouped{Accounts: all, Groups: groups}
+	mech := ntlm.New(local)
+	if cfg.domain.name != "" {
+		var err error
+		if mech, err = cfg.domain.newMechanism(local); err != nil {
+			return nil, err
+		}
+	}
 	for _, s := range cfg.shares {
 		mech.Guest = mech.Guest || s.guest
 		mech.Anonymous = mech.Guest

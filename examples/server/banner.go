@@ -23,6 +23,9 @@ func printBanner(w io.Writer, cfg *config, addr *net.TCPAddr) {
 	for _, f := range cfg.accountFiles() {
 		fmt.Fprintf(w, "users of %s\n", f.path)
 	}
+	if cfg.domain.name != "" {
+		fmt.Fprintf(w, "users of the domain %s\n", cfg.domain.name)
+	}
 	for _, s := range cfg.shares {
 		fmt.Fprintf(w, "share %s: %s\n", s.name, describe(cfg, s))
 	}

@@ -23,6 +23,7 @@ type config struct {
 	ksmbdpwd  string
 	groups    string
 	handles   string
+	domain    domainConfig
 	shares    []shareConfig
 	snapshots map[string]string // by share
 	users     []userConfig
@@ -96,6 +97,7 @@ func parseFlags(args []string) (*config, error) {
 	fs.StringVar(&cfg.smbpasswd, "smbpasswd", "", "let the users of this Samba smbpasswd `file` in, too")
 	fs.StringVar(&cfg.ksmbdpwd, "ksmbdpwd", "", "let the users of this ksmbdpwd.db `file` of ksmbd in, too")
 	fs.StringVar(&cfg.groups, "groups", "", "put users into the groups of this `file`, which is like /etc/group; members of its group Administrators are administrators")
+	cfg.domain.addFlags(fs)
 	fs.StringVar(&cfg.handles, "handles", "", "keep the handles that clients have open in this `file`, so that they outlive the server")
 	fs.Func("min", "oldest `dialect` to speak: 2.0.2, 2.1, 3.0, 3.0.2 or 3.1.1", dialectFlag(&cfg.min))
 	fs.Func("max", "newest `dialect` to speak", dialectFlag(&cfg.max))
@@ -287,7 +289,10 @@ func (c *config) complete() error {
 	if len(c.shares) == 0 {
 		c.shares = []shareConfig{{name: "share", path: "."}}
 	}
-	if len(c.users) == 0 && len(c.accountFiles()) == 0 {
+	if err := c.domain.check(); err != nil {
+		return err
+	}
+	if len(c.users) == 0 && len(c.accountFiles()) == 0 && c.domain.name == "" {
 		c.users = []userConfig{{name: loginName(), password: newPassword(), generated: true}}
 	}
 	if c.min != 0 && c.max != 0 && c.min > c.max {

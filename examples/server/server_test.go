@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/gosmbd/smb"
+	"github.com/gosmbd/smb/netlogon"
 )
 
 func TestParseFlagsDefaults(t *testing.T) {
@@ -79,6 +80,8 @@ func TestBadFlags(t *testing.T) {
 		{[]string{"-encrypt", "-max", "2.1"}, "raise -max"},
 		{[]string{"-signing", "off"}, "required or offered"},
 		{[]string{"-backend", "tape"}, "os and mem"},
+		{[]string{"-domain", "EXAMPLE"}, "-machine-password-file"},
+		{[]string{"-machine", "FILES"}, "of no use without -domain"},
 	} {
 		_, err := parseFlags(tt.args)
 		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
@@ -87,6 +90,22 @@ func TestBadFlags(t *testing.T) {
 	}
 	if code := quietly(t, func() int { return run([]string{"-nosuch"}) }); code != 2 {
 		t.Errorf("exit status %d, want 2", code)
+	}
+}
+
+func TestDomainFlags(t *testing.T) {
+	cfg, err := parseFlags([]string{"-domain", "EXAMPLE,example.com", "-machine", "FILES", "-machine-password-file", "f",
+		"-domain-controller", "dc1", "-domain-controller", "dc2=10.0.0.2:49152"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := cfg.domain
+	if d.name != "EXAMPLE" || d.dnsName != "example.com" || d.computer != "FILES" || d.passwordFile != "f" || len(d.controllers) != 2 ||
+		d.controllers[1] != (netlogon.Controller{Name: "dc2", Addr: "10.0.0.2:49152"}) {
+		t.Errorf("%+v", d)
+	}
+	if len(cfg.users) != 0 {
+		t.Errorf("users = %+v", cfg.users)
 	}
 }
 

@@ -1,0 +1,165 @@
+package interop
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gosmbd/smb/internal/harness"
+)
+
+// domainServer is a server without users of its own but for an administrator, which
+// asks the domain's controller as the machine of the domain. Another controller is
+// never there.
+type domainServer struct {
+	*harness.Server
+	dir string
+	d   *domain
+}
+
+func startDomainServer(t *testing.T, d *domain, args ...string) *domainServer {
+	t.Helper()
+	if peerIsSamba() {
+		t.Skip("flags of the example server")
+	}
+	s := &domainServer{dir: shareDir(t), d: d}
+	args = append([]string{"-listen", caclsHost + ":445", "-admin", adminName + ":" + password,
+		"-domain", domainName + ",interop.example", "-machine", machineName,
+		"-machine-password-file", passwordFile(t, machinePassword+"\n"),
+		"-domain-controller", "dead.interop.example=" + d.addr + ":1",
+		"-domain-controller", "dc.interop.example=" + d.addr}, args...)
+	s.Server = startConfig(t, harness.Config{Shares: []harness.Share{{Name: "share", Dir: s.dir}}, Args: args})
+	return s
+}
+
+func passwordFile(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "machine-password")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// client is an smbclient as user%password.
+func (s *domainServer) client(t *testing.T, user string) *smbclient {
+	c := newSmbclient(t, s.Port)
+	c.user = user
+	return c
+}
+
+// as runs a command as a user of the domain, who has the password of all.
+func (s *domainServer) as(t *testing.T, user, command string) (string, error) {
+	t.Helper()
+	return s.client(t, domainName+`\`+user+"%"+password).run(t, "share", "-I", caclsHost, "-c", command)
+}
+
+// TestDomainLogon has the users of a domain log on by NTLM, which its controller checks.
+func TestDomainLogon(t *testing.T) {
+	need(t, "smbcacls")
+	d := startDomain(t)
+	s := startDomainServer(t, d)
+
+	t.Run("names", func(t *testing.T) {
+		for _, user := range []string{domainName + `\alice`, `interop.example\alice`, `\alice`, `alice@interop.example`} {
+			for _, protection := range []string{"sign", "encrypt"} {
+				c := s.client(t, user+"%"+password)
+				c.protection = protection
+				if out, err := c.run(t, "share", "-I", caclsHost, "-c", "ls"); err != nil {
+					t.Errorf("%s: %v\n%s", user, err, tail(out, 5))
+				}
+			}
+		}
+		wantText(t, s.Log(), `user=`+domainName+`\alice`)
+	})
+	t.Run("groups", func(t *testing.T) { testDomainGroups(t, s) })
+	t.Run("refused", func(t *testing.T) { testDomainRefused(t, s) })
+	t.Run("restart", func(t *testing.T) { testDomainRestart(t, s) })
+	if strings.Contains(s.Log(), password) || strings.Contains(s.Log(), machinePassword) {
+		t.Error("the log shows a password")
+	}
+}
+
+// testDomainGroups gives files to groups and sees who can read them.
+func testDomainGroups(t *testing.T, s *domainServer) {
+	c := smbcacls{clientConf(t), adminName}
+	for _, g := range []struct {
+		group      string
+		alice, bob bool
+	}{
+		{"alice", true, false},
+		{"Domain Users", true, true},
+		{"engineers", true, false},
+		{"staff", true, false},        // by way of engineers
+		{"shareholders", true, false}, // by way of staff
+		{"strangers", false, false},
+	} {
+		name := strings.ReplaceAll(g.group, " ", "-")
+		if err := os.WriteFile(filepath.Join(s.dir, name), []byte("content"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		c.do(t, name, "-S", "ACL:"+s.d.sids[g.group]+":ALLOWED/0x0/FULL")
+		for user, want := range map[string]bool{"alice": g.alice, "bob": g.bob} {
+			out, err := s.as(t, user, "get "+name+" -")
+			if got := err == nil; got != want || !got && !strings.Contains(out, "NT_STATUS_ACCESS_DENIED") {
+				t.Errorf("%s reads what %s may read: %v\n%s", user, g.group, err, tail(out, 5))
+			}
+		}
+	}
+}
+
+// testDomainRefused has logons fail, all at once, since the server answers late.
+func testDomainRefused(t *testing.T, s *domainServer) {
+	t.Cleanup(func() { s.d.tool(t, "user", "unlock", "locked") })
+	for range 5 { // as many as dc_accounts.py has lock an account
+		command(t, 20*time.Second, "rpcclient", "-s", clientConf(t), "-U", domainName+`\locked%wrong`,
+			"ncacn_ip_tcp:"+s.d.addr+"[seal]", "-c", "enumdomains")
+	}
+	for user, want := range map[string]string{
+		domainName + `\bob%wrong`:                  "NT_STATUS_LOGON_FAILURE",
+		domainName + `\nobody%` + password:         "NT_STATUS_LOGON_FAILURE",
+		domainName + `\disabled%` + password:       "NT_STATUS_ACCOUNT_DISABLED",
+		domainName + `\expired%` + password:        "NT_STATUS_ACCOUNT_EXPIRED",
+		domainName + `\mustchange%` + password:     "NT_STATUS_PASSWORD_MUST_CHANGE",
+		domainName + `\locked%` + password:         "NT_STATUS_ACCOUNT_LOCKED_OUT",
+		machineName + `\administrator%` + password: "NT_STATUS_LOGON_FAILURE",
+	} {
+		t.Run(user, func(t *testing.T) {
+			t.Parallel()
+			s.client(t, user).fail(t, "share", want, "-I", caclsHost, "-c", "ls")
+		})
+	}
+}
+
+// testDomainRestart stops the controller and starts it again.
+func testDomainRestart(t *testing.T, s *domainServer) {
+	s.d.stop()
+	out, err := s.as(t, "alice", "ls")
+	if err == nil || !strings.Contains(out, "NT_STATUS_NO_LOGON_SERVERS") {
+		t.Errorf("without a controller: %v\n%s", err, tail(out, 5))
+	}
+	wantText(t, s.Log(), "no controller of the domain "+domainName, "dc.interop.example", "connection refused")
+	s.d.start(t)
+	until(t, "a logon when the controller is back", func() bool {
+		_, err := s.as(t, "bob", "ls")
+		return err == nil
+	})
+}
+
+// TestDomainMisjoined has machines that the controller doesn't take for one of the
+// domain: the server says what to do.
+func TestDomainMisjoined(t *testing.T) {
+	d := startDomain(t)
+	for name, c := range map[string]struct{ flag, value, want string }{
+		"password": {"-machine-password-file", passwordFile(t, "wrong"), "password is not that of the account " + machineName + "$"},
+		"account":  {"-machine", "NOBODY", "no machine account NOBODY$"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := startDomainServer(t, d, c.flag, c.value)
+			s.client(t, domainName+`\alice%`+password).fail(t, "share", "NT_STATUS_NO_LOGON_SERVERS", "-I", caclsHost, "-c", "ls")
+			wantText(t, s.Log(), c.want)
+		})
+	}
+}

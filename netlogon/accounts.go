@@ -1,0 +1,211 @@
+package netlogon
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gosmbd/smb/ntlm"
+	"github.com/gosmbd/smb/smb2"
+	"golang.org/x/sync/singleflight"
+)
+
+var _ ntlm.Accounts = (*Accounts)(nil)
+
+// Accounts is ntlm.Accounts for the users of a domain: it has a domain controller check
+// each logon. It may be used by many goroutines at a time.
+type Accounts struct {
+	cfg     Config
+	opening singleflight.Group
+
+	mu       sync.Mutex
+	channel  *channel // nil until it is needed
+	closed   bool
+	failure  error     // of the last try to set up a channel,
+	failedAt time.Time // which isn't repeated for failurePause
+}
+
+// failurePause keeps many logons from becoming as many connections to controllers that
+// don't answer.
+const failurePause = time.Second
+
+// Mechanism returns an ntlm.Mechanism for the domain's users, with the names that a
+// controller insists on: clients put those that the server gives into their responses.
+// Its Accounts may be replaced by several that a is one of.
+func (a *Accounts) Mechanism() *ntlm.Mechanism {
+	m := ntlm.New(a)
+	m.Domain, m.Host = a.cfg.Domain, a.cfg.Computer
+	m.DNSDomain = a.cfg.DNSDomain
+	if m.DNSDomain != "" {
+		m.DNSHost = strings.ToLower(a.cfg.Computer) + "." + m.DNSDomain
+	}
+	return m
+}
+
+// Check sets up a channel unless there is one. Without an error, there is a controller
+// that knows this machine; no user has been asked for.
+func (a *Accounts) Check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, a.cfg.Timeout)
+	defer cancel()
+	_, err := a.open(ctx)
+	return err
+}
+
+// Close ends the connections. Logons fail afterwards.
+func (a *Accounts) Close() error {
+	a.mu.Lock()
+	ch := a.channel
+	a.channel, a.closed = nil, true
+	a.mu.Unlock()
+	if ch != nil {
+		ch.close()
+	}
+	return nil
+}
+
+// Authenticate implements ntlm.Accounts.
+func (a *Accounts) Authenticate(ctx context.Context, at *ntlm.Attempt) (*ntlm.Logon, error) {
+	if strings.EqualFold(at.Domain, a.cfg.Computer) {
+		return nil, at.NoSuchUser() // an account of this machine, which others know
+	}
+	if err := checkKind(at); err != nil {
+		return nil, err
+	}
+	if err := checkTarget(at, a.cfg.Domain, a.cfg.Computer); err != nil {
+		return nil, err
+	}
+	network := newAttempt(at)
+	if !network.valid() {
+		return nil, ntlm.ErrMalformed
+	}
+	ctx, cancel := context.WithTimeout(ctx, a.cfg.Timeout)
+	defer cancel()
+	v, err := a.samLogon(ctx, &network)
+	if err != nil {
+		return nil, err
+	}
+	if v.status != 0 {
+		return nil, a.refusal(at, v)
+	}
+	caller, err := v.info.caller()
+	if err != nil {
+		return nil, err
+	}
+	return &ntlm.Logon{Caller: caller, SessionBaseKey: v.info.key, Recheck: v.info.recheck}, nil
+}
+
+// samLogon asks a controller; once more, over a new channel, if there is no answer. That
+// the controller refuses the logon is one.
+func (a *Accounts) samLogon(ctx context.Context, at *attempt) (validation, error) {
+	for again := false; ; again = true {
+		ch, err := a.open(ctx)
+		if err != nil {
+			return validation{}, err
+		}
+		v, err := ch.samLogon(ctx, at)
+		if err == nil {
+			return v, nil
+		}
+		a.drop(ch)
+		if again || ctx.Err() != nil {
+			return validation{}, fmt.Errorf("%w: %s: %w", smb2.StatusNoLogonServers, ch.machine.server, err)
+		}
+	}
+}
+
+// open returns the channel, and sets it up if there is none: once for all who want it at
+// the same time.
+func (a *Accounts) open(ctx context.Context) (*channel, error) {
+	if ch, err := a.current(); ch != nil || err != nil {
+		return ch, err
+	}
+	result := a.opening.DoChan("", func() (any, error) {
+		if ch, err := a.current(); ch != nil || err != nil {
+			return ch, err
+		}
+		// Whoever began this may go; the others still want it.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.Timeout)
+		defer cancel()
+		ch, err := a.openAny(ctx)
+		return ch, a.opened(ch, err)
+	})
+	select {
+	case r := <-result:
+		if r.Err != nil {
+			return nil, r.Err
+		}
+		return r.Val.(*channel), nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("%w: %w while looking for a domain controller of %s", smb2.StatusNoLogonServers, context.Cause(ctx), a.cfg.Domain)
+	}
+}
+
+// current returns the channel if there is one, or an error if none is to be set up now.
+func (a *Accounts) current() (*channel, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case a.closed:
+		return nil, fmt.Errorf("%w: closed", smb2.StatusNoLogonServers)
+	case a.channel != nil:
+		return a.channel, nil
+	case a.failure != nil && time.Since(a.failedAt) < failurePause:
+		return nil, a.failure
+	}
+	return nil, nil
+}
+
+// opened notes how setting up a channel went.
+func (a *Accounts) opened(ch *channel, err error) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.failure, a.failedAt = err, time.Now()
+	if err == nil && a.closed {
+		ch.close()
+		return fmt.Errorf("%w: closed", smb2.StatusNoLogonServers)
+	}
+	a.channel = ch
+	return err
+}
+
+// openAny sets up a channel to the first controller that will have one.
+func (a *Accounts) openAny(ctx context.Context) (*channel, error) {
+	secret, err := a.cfg.Secret()
+	if err != nil {
+		return nil, fmt.Errorf("%w: password of the machine account: %w", smb2.StatusNoLogonServers, err)
+	}
+	controllers, err := a.locate(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", smb2.StatusNoLogonServers, err)
+	}
+	var why []string
+	for i, dc := range controllers {
+		// One that doesn't answer leaves time for the next.
+		left := time.Until(deadline(ctx)) / time.Duration(len(controllers)-i)
+		one, cancel := context.WithTimeout(ctx, max(left, time.Second))
+		ch, err := a.openChannel(one, dc, secret)
+		cancel()
+		if err == nil {
+			return ch, nil
+		}
+		why = append(why, fmt.Sprintf("%s: %v", dc.Name, a.advise(err)))
+	}
+	return nil, fmt.Errorf("%w: no controller of the domain %s: %s", smb2.StatusNoLogonServers, a.cfg.Domain, strings.Join(why, "; "))
+}
+
+func deadline(ctx context.Context) time.Time {
+	t, _ := ctx.Deadline()
+	return t
+}
+
+// drop forgets a channel that is lost.
+func (a *Accounts) drop(ch *channel) {
+	a.mu.Lock()
+	if a.channel == ch {
+		a.channel = nil
+	}
+	a.mu.Unlock()
+	ch.close()
+}
