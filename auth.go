@@ -61,3 +61,31 @@ type Rechecker interface {
 	// session.
 	Recheck(ctx context.Context) error
 }
+
+// Protector is an Acceptor whose mechanism also protects messages after the logon, which
+// RPC asks of it, [MS-RPCE] 3.3.1.5.2.2. Each message has a place in the order of its
+// direction. Without it a client can log on again on a pipe, but only to tell who it is.
+type Protector interface {
+	// SignatureSize returns how long signatures are at most, of messages that are
+	// sealed or only signed; 0 if there is no such protection, as for guests.
+	SignatureSize(seal bool) int
+
+	// SignsAll reports whether head and tail of a message are signed even where the
+	// two sides didn't agree on it, as by NTLM.
+	SignsAll() bool
+
+	// Sign returns the signature of the server's next message, which is in parts.
+	Sign(parts ...[]byte) (signature []byte, err error)
+
+	// Verify checks the client's next message. After an error nothing of what
+	// follows can be verified.
+	Verify(signature []byte, parts ...[]byte) error
+
+	// Seal signs the server's next message and encrypts its body in place. Head and
+	// tail may be empty.
+	Seal(head, body, tail []byte) (signature []byte, err error)
+
+	// Unseal decrypts the body of the client's next message in place and checks all
+	// of it. After an error the body is not to be looked at.
+	Unseal(signature, head, body, tail []byte) error
+}

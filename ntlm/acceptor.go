@@ -37,6 +37,9 @@ type acceptor struct {
 	keyed    bool
 	exported [16]byte
 	flags    flags
+
+	session       *session // nil until a message is protected
+	micIn, micOut uint32   // messages of either side before that, for SPNEGO
 }
 
 // Step implements smb.Acceptor.
@@ -258,6 +261,7 @@ func (a *acceptor) MIC(msg []byte) ([]byte, error) {
 	if !a.keyed {
 		return nil, spnego.ErrNoMIC
 	}
+	a.micOut = 1
 	return signMIC(a.exported, a.flags, msg)
 }
 
@@ -266,5 +270,6 @@ func (a *acceptor) VerifyMIC(msg, mic []byte) error {
 	if !a.keyed {
 		return spnego.ErrNoMIC
 	}
+	a.micIn = 1
 	return verifyMIC(a.exported, a.flags, msg, mic)
 }

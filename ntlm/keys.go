@@ -4,9 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/md5"
 	"crypto/rc4"
-	"encoding/binary"
 	"errors"
-	"hash/crc32"
 )
 
 var errSignature = errors.New("ntlm: signature does not verify")
@@ -75,34 +73,14 @@ func magic(key []byte, s side, use string) [16]byte {
 	return [16]byte(h.Sum(nil))
 }
 
-// mac signs msg as the first message of a side, [MS-NLMP] 3.4.4: sequence number
-// 0 and a fresh key stream, which is what [MS-SPNG] 3.2.5.1 has for the
-// mechListMIC. stream is where the key stream stands, after a sealed message.
-func mac(exported [16]byte, f flags, s side, msg []byte, stream *rc4.Cipher) []byte {
-	out := make([]byte, 16)
-	out[0] = 1
-	if !f.has(flagExtended) { // 3.4.4.1
-		binary.LittleEndian.PutUint32(out[8:], crc32.ChecksumIEEE(msg))
-		stream.XORKeyStream(out[4:], out[4:])
-		return out
-	}
-	key := signKey(exported, s)
-	sum := hmacMD5(key[:], make([]byte, 4), msg)
-	copy(out[4:12], sum[:8])
-	if f.has(flagKeyExchange) {
-		stream.XORKeyStream(out[4:12], out[4:12])
-	}
-	return out
-}
-
-// firstMAC is mac with its key stream at the beginning.
+// firstMAC signs msg as the first message of a side, with the key stream at its
+// beginning, which is what [MS-SPNG] 3.2.5.1 has for the mechListMIC.
 func firstMAC(exported [16]byte, f flags, s side, msg []byte) ([]byte, error) {
-	key := sealKey(exported, f, s)
-	stream, err := rc4.NewCipher(key[:])
+	d, err := newDirection(exported, f, s)
 	if err != nil {
 		return nil, err
 	}
-	return mac(exported, f, s, msg, stream), nil
+	return d.mac(msg), nil
 }
 
 // dummyMAC is the signature when nobody asked for signing, 3.4.4.3.

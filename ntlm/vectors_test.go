@@ -2,7 +2,6 @@ package ntlm
 
 import (
 	"bytes"
-	"crypto/rc4"
 	"encoding/hex"
 	"strings"
 	"testing"
@@ -97,17 +96,22 @@ func vectorLogon(t *testing.T, msg string, offered flags) (*authenticate, *accep
 	return m, a
 }
 
-// seal is SEAL of 3.4.3, which SMB has no use for.
+// seal is SEAL of 3.4.3 by the client. As the server, an acceptor can open it.
 func seal(t *testing.T, exported [16]byte, f flags) (data, sig []byte) {
 	t.Helper()
-	key := sealKey(exported, f, clientSide)
-	stream, err := rc4.NewCipher(key[:])
+	d, err := newDirection(exported, f, clientSide)
 	if err != nil {
 		t.Fatal(err)
 	}
 	data = make([]byte, len(vectorPlain))
-	stream.XORKeyStream(data, vectorPlain)
-	return data, mac(exported, f, clientSide, vectorPlain, stream)
+	d.stream.XORKeyStream(data, vectorPlain)
+	sig = d.mac(vectorPlain)
+	opened := bytes.Clone(data)
+	server := &acceptor{keyed: true, exported: exported, flags: f}
+	if err := server.Unseal(sig, nil, opened, nil); err != nil || !bytes.Equal(opened, vectorPlain) {
+		t.Errorf("unsealed % x, %v", opened, err)
+	}
+	return data, sig
 }
 
 func TestVectorsNTLMv1(t *testing.T) { // 4.2.2
