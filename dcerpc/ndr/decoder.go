@@ -1,6 +1,7 @@
 // Package ndr reads and writes Network Data Representation, the octets that an
 // RPC stub consists of (DCE 1.1 C706 chapter 14, with the rules of [MS-RPCE]
-// 2.2.4): transfer syntax version 2.0, little-endian, 32-bit pointers.
+// 2.2.4): transfer syntax version 2.0, 32-bit pointers. Integers are read in either
+// representation, and written little-endian.
 //
 // There is no reflection and no description language: each operation is written
 // out by hand, in the order in which the octets stand. Pointers that are members
@@ -22,14 +23,19 @@ var ErrBadStub = errors.New("ndr: bad stub data")
 // returns zero, so that a caller asks Err once, after the last field. A Decoder
 // allocates only for what it returns, never by a count that the input announces.
 type Decoder struct {
-	b   []byte
-	off int
-	err error
+	b     []byte
+	off   int
+	order binary.ByteOrder
+	err   error
 }
 
-// NewDecoder returns a Decoder over b, which it aliases. Alignment counts from
-// b's start.
-func NewDecoder(b []byte) *Decoder { return &Decoder{b: b} }
+// NewDecoder returns a Decoder over b, which it aliases, for integers in little-endian
+// representation. Alignment counts from b's start.
+func NewDecoder(b []byte) *Decoder { return NewDecoderOrder(b, binary.LittleEndian) }
+
+// NewDecoderOrder is NewDecoder for integers, and characters of 16 bits, in the
+// given representation: a client sends its own (C706 14.1).
+func NewDecoderOrder(b []byte, order binary.ByteOrder) *Decoder { return &Decoder{b: b, order: order} }
 
 // Err returns ErrBadStub if anything so far could not be read, else nil.
 func (d *Decoder) Err() error { return d.err }
@@ -89,7 +95,7 @@ func (d *Decoder) U8() uint8 {
 func (d *Decoder) U16() uint16 {
 	d.Align(2)
 	if p := d.Bytes(2); p != nil {
-		return binary.LittleEndian.Uint16(p)
+		return d.order.Uint16(p)
 	}
 	return 0
 }
@@ -98,7 +104,7 @@ func (d *Decoder) U16() uint16 {
 func (d *Decoder) U32() uint32 {
 	d.Align(4)
 	if p := d.Bytes(4); p != nil {
-		return binary.LittleEndian.Uint32(p)
+		return d.order.Uint32(p)
 	}
 	return 0
 }
@@ -107,7 +113,7 @@ func (d *Decoder) U32() uint32 {
 func (d *Decoder) U64() uint64 {
 	d.Align(8)
 	if p := d.Bytes(8); p != nil {
-		return binary.LittleEndian.Uint64(p)
+		return d.order.Uint64(p)
 	}
 	return 0
 }
@@ -184,9 +190,20 @@ type Handle [20]byte
 
 // Handle reads a context handle.
 func (d *Decoder) Handle() (h Handle) {
-	d.Align(4)
-	copy(h[:], d.Bytes(len(h)))
+	binary.LittleEndian.PutUint32(h[:], d.U32())
+	id := d.UUID()
+	copy(h[4:], id[:])
 	return h
+}
+
+// UUID reads a UUID, and returns it in the octets of little-endian representation.
+func (d *Decoder) UUID() (u [16]byte) {
+	le := binary.LittleEndian
+	le.PutUint32(u[0:], d.U32())
+	le.PutUint16(u[4:], d.U16())
+	le.PutUint16(u[6:], d.U16())
+	copy(u[8:], d.Bytes(8))
+	return u
 }
 
 // UnicodeString is the header of an RPC_UNICODE_STRING ([MS-DTYP] 2.3.10) whose
@@ -220,10 +237,22 @@ func (d *Decoder) utf16(p []byte) string {
 	if d.err != nil {
 		return ""
 	}
+	if d.order == binary.BigEndian {
+		p = swapped(p)
+	}
 	s, err := utf16le.Decode(p)
 	if err != nil {
 		d.Fail()
 		return ""
 	}
 	return s
+}
+
+// swapped returns p with the octets of each 16-bit character the other way round.
+func swapped(p []byte) []byte {
+	q := make([]byte, len(p))
+	for i := 0; i+1 < len(p); i += 2 {
+		q[i], q[i+1] = p[i+1], p[i]
+	}
+	return q
 }

@@ -66,6 +66,12 @@ func (e *Encoder) Handle(h Handle) {
 	e.Raw(h[:])
 }
 
+// UUID writes a UUID, which is in the octets of little-endian representation.
+func (e *Encoder) UUID(u [16]byte) {
+	e.Align(4)
+	e.Raw(u[:])
+}
+
 // WString writes a conformant and varying string of 16-bit characters with its
 // terminator: the referent of a [string] wchar_t pointer.
 func (e *Encoder) WString(s string) {
