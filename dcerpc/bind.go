@@ -1,6 +1,9 @@
 package dcerpc
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // syntax names an interface or a transfer syntax with its version (p_syntax_id_t).
 type syntax struct {
@@ -15,10 +18,14 @@ var ndr32 = syntax{MustUUID("8a885d04-1ceb-11c9-9fe8-08002b104860"), 2, 0}
 // bind time features; its last eight octets are a bit mask, [MS-RPCE] 3.3.1.5.3.
 var featurePrefix = MustUUID("6cb71c2c-9812-4540-0000-000000000000")
 
-// keepOnOrphan is the one bind time feature here, [MS-RPCE] 2.2.2.14: an orphaned
-// PDU only discards the call. Multiplexed security contexts are not offered, there
-// being no security providers.
-const keepOnOrphan = 0x02
+// The bind time features, [MS-RPCE] 2.2.2.14: more than one security context, and an
+// orphaned PDU that only discards the call.
+const (
+	multiplexSecurity = 0x01
+	keepOnOrphan      = 0x02
+
+	allFeatures = multiplexSecurity | keepOnOrphan
+)
 
 // Results and reasons of a presentation context, C706 12.6.3.1 and [MS-RPCE] 2.2.2.4.
 const (
@@ -37,13 +44,16 @@ const (
 	nakLimit       = 2
 	nakProtocol    = 4
 	nakAuthType    = 8
+	nakSecurity    = 9 // invalid_checksum: the security provider can't go on
+
+	nakNone = 0xffff // no bind_nak
 )
 
 // proposal is one presentation context of a bind (p_cont_elem_t).
 type proposal struct {
 	id       uint16
 	abstract syntax
-	transfer []byte // 20 octets each
+	transfer []syntax
 }
 
 // bind is a bind or an alter_context, C706 12.6.4.3 and 12.6.4.1.
@@ -53,17 +63,23 @@ type bind struct {
 	proposals        []proposal
 }
 
-func parseSyntax(b []byte) syntax {
-	return syntax{UUID(b[:16]), binary.LittleEndian.Uint16(b[16:]), binary.LittleEndian.Uint16(b[18:])}
+func parseSyntax(b []byte, order binary.ByteOrder) syntax {
+	id := UUID(b[:16])
+	if order == binary.BigEndian {
+		id = id.swapped()
+	}
+	version := order.Uint32(b[16:])
+	return syntax{id, uint16(version), uint16(version >> 16)}
 }
 
-func parseBind(pdu []byte) (bind, error) {
-	le := binary.LittleEndian
-	if len(pdu) < 28 {
+// parseBind reads the body of a bind or alter_context, up to its sec_trailer.
+func parseBind(h header, pdu []byte) (bind, error) {
+	if len(pdu) < 25 {
 		return bind{}, errShort
 	}
-	b := bind{maxXmit: int(le.Uint16(pdu[16:])), maxRecv: int(le.Uint16(pdu[18:])), group: le.Uint32(pdu[20:])}
-	p := pdu[28:]
+	o := h.order
+	b := bind{maxXmit: int(o.Uint16(pdu[16:])), maxRecv: int(o.Uint16(pdu[18:])), group: o.Uint32(pdu[20:])}
+	p := pdu[min(28, len(pdu)):]
 	for range pdu[24] {
 		if len(p) < 24 {
 			return bind{}, errShort
@@ -72,14 +88,29 @@ func parseBind(pdu []byte) (bind, error) {
 		if len(p) < n {
 			return bind{}, errShort
 		}
-		b.proposals = append(b.proposals, proposal{
-			id:       le.Uint16(p),
-			abstract: parseSyntax(p[4:]),
-			transfer: p[24:n],
-		})
+		q := proposal{id: o.Uint16(p), abstract: parseSyntax(p[4:], o)}
+		for t := p[24:n]; len(t) > 0; t = t[20:] {
+			q.transfer = append(q.transfer, parseSyntax(t, o))
+		}
+		b.proposals = append(b.proposals, q)
 		p = p[n:]
 	}
 	return b, nil
+}
+
+// wellFormed reports whether every proposal has a transfer syntax, and one at most asks for
+// bind time features.
+func (b bind) wellFormed() bool {
+	asked := 0
+	for _, p := range b.proposals {
+		if len(p.transfer) == 0 {
+			return false
+		}
+		if _, ok := features(p); ok {
+			asked++
+		}
+	}
+	return len(b.proposals) > 0 && asked <= 1
 }
 
 // result is the answer to one proposal (p_result_t).
@@ -91,7 +122,7 @@ type result struct {
 // answer decides on one proposal. The interface is nil unless it was accepted.
 func answer(p proposal, ifaces []Interface) (result, *Interface) {
 	if bits, ok := features(p); ok {
-		return result{result: resultNegotiate, reason: bits & keepOnOrphan}, nil
+		return result{result: resultNegotiate, reason: bits & allFeatures}, nil
 	}
 	var found *Interface
 	for i := range ifaces {
@@ -103,32 +134,27 @@ func answer(p proposal, ifaces []Interface) (result, *Interface) {
 	if found == nil {
 		return result{result: resultProvider, reason: reasonAbstract}, nil
 	}
-	for t := p.transfer; len(t) > 0; t = t[20:] {
-		if parseSyntax(t) == ndr32 {
-			return result{resultAccept, reasonNone, ndr32}, found
-		}
+	if slices.Contains(p.transfer, ndr32) {
+		return result{resultAccept, reasonNone, ndr32}, found
 	}
 	return result{result: resultProvider, reason: reasonTransfer}, nil
 }
 
 // features returns the bind time features that p asks for, if it is that kind of
-// proposal.
+// proposal: only the first transfer syntax counts.
 func features(p proposal) (uint16, bool) {
-	if len(p.transfer) != 20 {
-		return 0, false
-	}
-	s := parseSyntax(p.transfer)
+	s := p.transfer[0]
 	if [8]byte(s.id[:8]) != [8]byte(featurePrefix[:8]) || s.major != 1 || s.minor != 0 {
 		return 0, false
 	}
 	return binary.LittleEndian.Uint16(s.id[8:]), true
 }
 
-// appendBindAck builds a bind_ack or an alter_context_resp, C706 12.6.4.4. addr is
-// the secondary address, "" in the latter.
-func appendBindAck(dst []byte, ptype uint8, callID uint32, b bind, addr string, results []result) []byte {
+// appendBindAck builds a bind_ack or an alter_context_resp, C706 12.6.4.4, without its
+// sec_trailer. addr is the secondary address, "" in the latter.
+func appendBindAck(dst []byte, ptype, flags uint8, callID uint32, b bind, addr string, results []result) []byte {
 	le := binary.LittleEndian
-	dst = appendHeader(dst, ptype, flagFirst|flagLast, callID)
+	dst = appendHeader(dst, ptype, flagFirst|flagLast|flags, callID)
 	dst = le.AppendUint16(dst, uint16(b.maxXmit))
 	dst = le.AppendUint16(dst, uint16(b.maxRecv))
 	dst = le.AppendUint32(dst, b.group)

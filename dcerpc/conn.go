@@ -3,13 +3,17 @@
 // that a client writes into the pipe and queues the PDUs that it reads back; the
 // sub-packages hold the interfaces.
 //
+// The caller of an operation is the one of the SMB session, which is in the context
+// that Conn.Write gets, unless the client logs on again on the pipe: then it is who
+// that security context belongs to, and [vfs.CallerFrom] finds him in the operation's
+// context.
+//
 // # Limitations
 //
-// Transfer syntax NDR 2.0 in little-endian representation only; NDR64 is turned
-// down, as C706 lets a server do. No security providers: over a named pipe the
-// caller is the one of the SMB session, and binds with an authentication trailer
-// are refused with authentication_type_not_recognized. No concurrent calls on one
-// pipe, no callbacks and no asynchronous pipes.
+// Transfer syntax NDR 2.0 only; NDR64 is turned down, as C706 lets a server do. Replies
+// are in little-endian representation, whatever the client's is. Calls on one pipe are
+// executed in the order of their last fragment, one at a time. No callbacks and no
+// asynchronous pipes.
 package dcerpc
 
 import (
@@ -49,9 +53,9 @@ type Call struct {
 const (
 	// maxFrag is the largest fragment that is announced, that of Windows and Samba.
 	maxFrag = 5840
-	// minFrag is what every implementation has to be able to receive (C706 12.6.3.1,
-	// MustRecvFragSize).
-	minFrag = 1432
+	// minFrag is the smallest that a client can ask for, as with Windows and Samba; C706
+	// 12.6.3.1 has 1432 (MustRecvFragSize).
+	minFrag = 2048
 	// maxCall bounds the reassembled stub of a request.
 	maxCall = 1 << 20
 	// maxReply bounds the stub of a response.
@@ -77,10 +81,32 @@ var (
 	ErrBroken = errors.New("dcerpc: connection is broken")
 )
 
+// Config is what a server has besides interfaces. The zero Config offers no security
+// providers, and every association is a group of its own.
+type Config struct {
+	// Accept begins a logon with a security provider ([MS-RPCE] 2.2.1.1.7), one of
+	// the Auth constants or any other number; nil if there is none such.
+	Accept func(ctx context.Context, provider uint8) Logon
+
+	// Judge is told how a logon ended, err nil if the client proved who it is, and
+	// returns what holds. It may block, and so make guessing slow: what the client has
+	// written behind the last leg isn't looked at before it returns.
+	Judge func(ctx context.Context, l Logon, err error) error
+
+	// Server is shared by the pipes among which associations can form groups.
+	Server *Server
+
+	// Client names the client's machine. Only associations of one client and one
+	// caller of SMB join the same group.
+	Client string
+}
+
 // Conn is the server's side of one open pipe. It has no goroutine, and its methods
 // must not be called concurrently.
 type Conn struct {
 	// Immutable.
+	conf   Config
+	server *Server
 	addr   string
 	ifaces []Interface
 
@@ -90,35 +116,53 @@ type Conn struct {
 	err    error
 
 	bound    bool
-	group    uint32
-	maxXmit  int // largest fragments, to the client and from it
-	maxRecv  int
-	contexts map[uint16]*Interface
-	handles  *Handles
+	group    *group // nil until bound
+	maxXmit  int    // largest fragments, to the client and from it
+	features uint16 // bind time features
+	contexts map[uint16]presentation
 	call     *call
 	callID   uint32 // of the call begun last
+
+	multiplex bool // calls may come one within another, which the client says
+
+	auths       map[uint32]*auth
+	plain       bool // the bind had no security context
+	signHeaders bool // was agreed on
 }
 
-// call is a request of which fragments are still to come.
-type call struct {
-	id   uint32
-	head request
-	stub []byte
+// presentation is a presentation context that was accepted.
+type presentation struct {
+	iface    *Interface
+	abstract syntax // as the client proposed it
+}
+
+// NewConn is Config.NewConn with the zero Config.
+func NewConn(secondaryAddr string, ifaces ...Interface) *Conn {
+	return Config{}.NewConn(secondaryAddr, ifaces...)
 }
 
 // NewConn returns the connection of a pipe that was just opened. secondaryAddr is
 // told to the client in the bind_ack, like `\PIPE\srvsvc`.
-func NewConn(secondaryAddr string, ifaces ...Interface) *Conn {
-	return &Conn{addr: secondaryAddr, ifaces: ifaces, contexts: make(map[uint16]*Interface), handles: &Handles{}}
+func (f Config) NewConn(secondaryAddr string, ifaces ...Interface) *Conn {
+	c := &Conn{conf: f, server: f.Server, addr: secondaryAddr, ifaces: ifaces,
+		contexts: make(map[uint16]presentation), auths: make(map[uint32]*auth)}
+	if c.server == nil {
+		c.server = &Server{}
+	}
+	return c
 }
 
-// Close ends the association: its context handles are run down.
+// Close ends the association; with the last one of its group, the context handles are
+// run down.
 func (c *Conn) Close() {
 	if c.err == nil {
 		c.err = fmt.Errorf("%w: it is closed", ErrBroken)
 	}
-	c.in, c.out, c.call, c.queued = nil, nil, nil, 0
-	c.handles.Close()
+	c.in, c.out, c.call, c.queued, c.auths = nil, nil, nil, 0, nil
+	if c.group != nil {
+		c.group.leave()
+		c.group = nil
+	}
 }
 
 // Write takes in p, executes the calls that it completes and queues their replies.
@@ -181,7 +225,7 @@ func (c *Conn) Read(p []byte) (n int, err error) {
 	if len(c.out) == 0 {
 		return 0, ErrEmpty
 	}
-	n = copy(p, c.out[0])
+	n = c.Peek(p)
 	c.queued -= n
 	if n < len(c.out[0]) {
 		c.out[0] = c.out[0][n:]
@@ -192,6 +236,14 @@ func (c *Conn) Read(p []byte) (n int, err error) {
 		c.out = nil
 	}
 	return n, nil
+}
+
+// Peek copies to p what Read would move.
+func (c *Conn) Peek(p []byte) (n int) {
+	if len(c.out) == 0 {
+		return 0
+	}
+	return copy(p, c.out[0])
 }
 
 // Len returns how many octets the next Read can return at most, and how many are
@@ -208,5 +260,6 @@ func (c *Conn) enqueue(pdus ...[]byte) {
 	for _, p := range pdus {
 		c.queued += len(p)
 	}
+	c.server.packetsOut.Add(uint32(len(pdus)))
 	c.out = append(c.out, pdus...)
 }

@@ -153,27 +153,17 @@ func TestReadInParts(t *testing.T) {
 }
 
 func TestFaults(t *testing.T) {
-	withAuth := requestPDU(3, 2, 0, make([]byte, 24))
-	withAuth[10] = 16
-	bigEndian := requestPDU(3, 2, 0, nil)
-	bigEndian[4] = 0
-	bigEndian[8], bigEndian[9] = bigEndian[9], bigEndian[8]
-	object := pdu(0, 3|0x80, 2, []byte{0, 0, 0, 0, 0, 0, 0, 0}, make([]byte, 15))
-	authAlter := bindPDU(14, 4280)
-	authAlter[10] = 4
+	unknown := requestPDU(3, 2, 0, nil)
+	unknown[20] = 9
 	for name, f := range map[string]struct {
 		pdu  []byte
 		want dcerpc.Fault
 	}{
-		"no such operation":   {requestPDU(3, 2, 1, nil), dcerpc.FaultOpRange},
-		"bad stub":            {requestPDU(3, 2, 15, nil), dcerpc.FaultBadStub},
-		"fault of operation":  {requestPDU(3, 2, 16, nil), dcerpc.FaultAccessDenied},
-		"too large a reply":   {requestPDU(3, 2, 17, []byte{0, 0, 0, 2}), dcerpc.FaultNoMemory},
-		"authenticated":       {withAuth, dcerpc.FaultAccessDenied},
-		"big-endian":          {bigEndian, dcerpc.FaultProto},
-		"short for an object": {object, dcerpc.FaultProto},
-		"secure alter":        {authAlter, dcerpc.FaultUnknownAuth},
-		"middle":              {requestPDU(0, 200, 0, nil), dcerpc.FaultProto},
+		"no such operation":  {requestPDU(3, 2, 1, nil), dcerpc.FaultOpRange},
+		"bad stub":           {requestPDU(3, 2, 15, nil), dcerpc.FaultBadStub},
+		"fault of operation": {requestPDU(3, 2, 16, nil), dcerpc.FaultAccessDenied},
+		"too large a reply":  {requestPDU(3, 2, 17, []byte{0, 0, 0, 2}), dcerpc.FaultNoMemory},
+		"unknown context":    {unknown, dcerpc.FaultUnknownIf},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := bound(t, 4280)
@@ -182,6 +172,45 @@ func TestFaults(t *testing.T) {
 			}
 			if r := write(t, c, requestPDU(3, 300, 0, []byte("alive"))); !bytes.HasSuffix(r, []byte("alive")) {
 				t.Errorf("afterwards: %x", r)
+			}
+		})
+	}
+}
+
+// TestBreaches sends what ends the connection, with a fault as the last word.
+func TestBreaches(t *testing.T) {
+	withAuth := append(requestPDU(3, 2, 0, nil), 10, 5, 0, 0, 0, 0, 0, 0, 't', 'o', 'k', 'n')
+	authAlter := append(bindPDU(14, 4280), 99, 2, 0, 0, 0, 0, 0, 0, 't', 'o', 'k', 'n')
+	for _, p := range [][]byte{withAuth, authAlter} {
+		p[8], p[10] = uint8(len(p)), 4
+	}
+	otherInterface := bindPDU(14, 4280)
+	otherInterface[32] ^= 1
+	noContext := bindPDU(14, 4280)[:28]
+	noContext[8], noContext[24] = 28, 0
+	canceled := requestPDU(3|4, 2, 0, nil)
+	for name, f := range map[string]struct {
+		pdu  []byte
+		want dcerpc.Fault
+	}{
+		"authenticated":           {withAuth, dcerpc.FaultAccessDenied},
+		"short for an object":     {pdu(0, 3|0x80, 2, []byte{0, 0, 0, 0, 0, 0, 0, 0}, make([]byte, 15)), dcerpc.FaultProto},
+		"unknown provider":        {authAlter, dcerpc.FaultAccessDenied},
+		"middle":                  {requestPDU(0, 200, 0, nil), dcerpc.FaultProto},
+		"another interface":       {otherInterface, dcerpc.FaultProto},
+		"no context":              {noContext, dcerpc.FaultProto},
+		"rpc_auth_3 without auth": {pdu(16, 3, 2, []byte{0, 0, 0, 0}), dcerpc.FaultProto},
+		"canceled before":         {canceled, dcerpc.FaultNoCall},
+		"too long a fragment":     {requestPDU(3, 2, 0, make([]byte, 5840)), dcerpc.FaultProto},
+		"too long announced":      {pdu(0, 1, 2, []byte{0, 0, 0, 127, 0, 0, 0, 0}), dcerpc.FaultAccessDenied},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := bound(t, 4280)
+			if _, err := c.Write(context.Background(), f.pdu); !errors.Is(err, dcerpc.ErrBroken) {
+				t.Errorf("Write: %v", err)
+			}
+			if r := transcript.Drain(t, c); faultOf(r) != f.want {
+				t.Errorf("got %x, want %v", r, f.want)
 			}
 		})
 	}
@@ -196,51 +225,53 @@ func TestObject(t *testing.T) {
 	}
 }
 
-// TestCallTooLarge sends more fragments than a call may have. There is one fault,
-// at once, and the rest is dropped.
+// TestCallTooLarge sends more fragments than a call may have.
 func TestCallTooLarge(t *testing.T) {
 	c := bound(t, 4280)
-	part := make([]byte, 60_000)
-	var faults int
-	for i := range 40 {
-		flags := uint8(0)
-		if i == 0 {
-			flags = 1
-		} else if i == 39 {
-			flags = 2
-		}
-		switch r := write(t, c, requestPDU(flags, 2, 0, part)); {
-		case faultOf(r) == dcerpc.FaultAccessDenied:
-			faults++
-		case len(r) != 0:
-			t.Fatalf("%x", r[:24])
+	part := make([]byte, 5000)
+	sent := 0
+	for flags := uint8(1); ; flags = 0 {
+		p := requestPDU(flags, 2, 0, part)
+		_, err := c.Write(context.Background(), p)
+		if sent += len(part); err != nil {
+			break
+		} else if sent > 2<<20 {
+			t.Fatal("goes on and on")
 		}
 	}
-	if faults != 1 {
-		t.Errorf("%d faults", faults)
-	}
-}
-
-func TestOrphanedAndCancel(t *testing.T) {
-	c := bound(t, 4280)
-	write(t, c, requestPDU(1, 2, 0, []byte("dropped")))
-	for _, ptype := range []uint8{18, 17, 16, 19} {
-		if r := write(t, c, pdu(ptype, 3, 2)); len(r) != 0 {
-			t.Errorf("PDU %d was answered: %x", ptype, r)
-		}
-	}
-	if r := write(t, c, requestPDU(3, 3, 0, []byte("next"))); len(r) != 28 || string(r[24:]) != "next" {
+	if r := transcript.Drain(t, c); faultOf(r) != dcerpc.FaultAccessDenied {
 		t.Errorf("%x", r)
 	}
 }
 
-// TestFeatures asks for bind time features: the orphan bit is granted, the others
+// TestOrphanedAndCancel gives calls up, which changes nothing, as with Windows.
+func TestOrphanedAndCancel(t *testing.T) {
+	c := bound(t, 4280)
+	write(t, c, requestPDU(1, 2, 0, []byte("goes ")))
+	for _, ptype := range []uint8{18, 17, 19} {
+		if r := write(t, c, pdu(ptype, 3, 2)); len(r) != 0 {
+			t.Errorf("PDU %d was answered: %x", ptype, r)
+		}
+	}
+	if r := write(t, c, requestPDU(2, 2, 0, []byte("on"))); !bytes.HasSuffix(r, []byte("goes on")) {
+		t.Errorf("%x", r)
+	}
+	write(t, c, requestPDU(1, 3, 0, nil))
+	if _, err := c.Write(context.Background(), requestPDU(3, 4, 0, nil)); !errors.Is(err, dcerpc.ErrBroken) {
+		t.Errorf("a call within a call: %v", err)
+	}
+	if r := transcript.Drain(t, c); faultOf(r) != dcerpc.FaultProto || r[12] != 3 {
+		t.Errorf("%x", r)
+	}
+}
+
+// TestFeatures asks for bind time features: those that are known are granted, the others
 // are not.
 func TestFeatures(t *testing.T) {
 	b := bindPDU(11, 4280)
 	copy(b[len(b)-20:], []byte("\x2c\x1c\xb7\x6c\x12\x98\x40\x45\xff\xff\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00"))
 	r := write(t, newEcho(), b)
-	if got := r[len(r)-24 : len(r)-20]; !bytes.Equal(got, []byte{3, 0, 2, 0}) {
+	if got := r[len(r)-24 : len(r)-20]; !bytes.Equal(got, []byte{3, 0, 3, 0}) {
 		t.Errorf("result %x", got)
 	}
 }
@@ -293,6 +324,7 @@ func FuzzWrite(f *testing.F) {
 	f.Add(append(bindPDU(11, 1432), requestPDU(3, 2, 0, []byte("stub"))...), 100)
 	f.Add(append(bindPDU(11, 1432), requestPDU(1, 2, 0, []byte("stub"))...), 1)
 	f.Add(append(bindPDU(11, 0), bindPDU(14, 0)...), 80)
+	f.Add(append(bigEndian(bindPDU(11, 1432)), bigEndian(requestPDU(3, 2, 0, []byte("stub")))...), 3)
 	f.Fuzz(func(t *testing.T, b []byte, cut int) {
 		c := newEcho()
 		if cut > 0 && cut < len(b) {

@@ -15,7 +15,8 @@ type Fault uint32
 const (
 	FaultAccessDenied Fault = 0x00000005 // ERROR_ACCESS_DENIED
 	FaultInvalidTag   Fault = 0x000006C5 // RPC_S_INVALID_TAG: a union has no such case
-	FaultUnknownAuth  Fault = 0x000006D3 // RPC_S_UNKNOWN_AUTHN_SERVICE
+	FaultNoCall       Fault = 0x000006BD // RPC_S_NO_CALL_ACTIVE: it was canceled before it began
+	FaultSecurity     Fault = 0x00000721 // RPC_S_SEC_PKG_ERROR: a logon failed, or a signature is wrong
 	FaultBadStub      Fault = 0x000006F7 // RPC_X_BAD_STUB_DATA
 	FaultOpRange      Fault = 0x1C010002 // nca_op_rng_error: no such operation
 	FaultUnknownIf    Fault = 0x1C010003 // nca_unk_if: no such presentation context

@@ -16,10 +16,41 @@ const maxHandles = 1024
 // operation has opened for the client, and the client names in calls to come. They
 // live until they are removed, or the last association of the group ends. The zero
 // value is empty and ready for use; its methods may be called concurrently.
+//
+// In a call, a handle is there only for the caller that opened it, and if the call is
+// protected as well as the one that did: who gets onto a pipe without the keys of its
+// security context finds nothing that it opened.
 type Handles struct {
 	mu   sync.Mutex
-	open map[ndr.Handle]any
+	open map[ndr.Handle]handle
 	over bool
+
+	// Of the handles as one call sees them; else zero.
+	of    *Handles
+	owner string
+	level uint8
+}
+
+// handle is what is known of a context handle.
+type handle struct {
+	v     any
+	owner string // who opened it
+	level uint8  // the authentication level of that call
+}
+
+// seenBy returns h for a call of owner at an authentication level.
+func (h *Handles) seenBy(owner string, level uint8) *Handles {
+	return &Handles{of: h, owner: owner, level: level}
+}
+
+// table returns the handles of the group, with its lock taken.
+func (h *Handles) table() *Handles {
+	t := h
+	if h.of != nil {
+		t = h.of
+	}
+	t.mu.Lock()
+	return t
 }
 
 // New returns a handle for v, which can't be guessed. It fails with FaultNoMemory
@@ -28,42 +59,52 @@ type Handles struct {
 func (h *Handles) New(v any) (ndr.Handle, error) {
 	var id ndr.Handle
 	rand.Read(id[4:]) // the first four octets are attributes, zero
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.over || len(h.open) >= maxHandles {
+	t := h.table()
+	defer t.mu.Unlock()
+	if t.over || len(t.open) >= maxHandles {
 		return ndr.Handle{}, fmt.Errorf("dcerpc: more than %d context handles: %w", maxHandles, FaultNoMemory)
 	}
-	if h.open == nil {
-		h.open = make(map[ndr.Handle]any)
+	if t.open == nil {
+		t.open = make(map[ndr.Handle]handle)
 	}
-	h.open[id] = v
+	t.open[id] = handle{v, h.owner, h.level}
 	return id, nil
 }
 
 // Get returns what id is the handle of, nil if it is none.
 func (h *Handles) Get(id ndr.Handle) any {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.open[id]
+	t := h.table()
+	defer t.mu.Unlock()
+	return h.find(t, id)
+}
+
+// find returns what id is the handle of in t, as h sees it.
+func (h *Handles) find(t *Handles, id ndr.Handle) any {
+	if k, ok := t.open[id]; ok && k.owner == h.owner && k.level <= h.level {
+		return k.v
+	}
+	return nil
 }
 
 // Remove ends id and returns what it was the handle of, nil if it was none.
 func (h *Handles) Remove(id ndr.Handle) any {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	v := h.open[id]
-	delete(h.open, id)
+	t := h.table()
+	defer t.mu.Unlock()
+	v := h.find(t, id)
+	if v != nil {
+		delete(t.open, id)
+	}
 	return v
 }
 
 // Close runs all handles down.
 func (h *Handles) Close() {
-	h.mu.Lock()
-	open := h.open
-	h.open, h.over = nil, true
-	h.mu.Unlock()
-	for _, v := range open {
-		if c, ok := v.(io.Closer); ok {
+	t := h.table()
+	open := t.open
+	t.open, t.over = nil, true
+	t.mu.Unlock()
+	for _, k := range open {
+		if c, ok := k.v.(io.Closer); ok {
 			c.Close()
 		}
 	}

@@ -3,6 +3,7 @@ package dcerpc
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 )
 
 // The types of connection-oriented PDUs, C706 12.6.4 and [MS-RPCE] 2.2.2.
@@ -25,6 +26,8 @@ const (
 const (
 	flagFirst         = 0x01
 	flagLast          = 0x02
+	flagHeaderSign    = 0x04 // PFC_SUPPORT_HEADER_SIGN, [MS-RPCE] 2.2.2.3
+	flagMultiplex     = 0x10 // PFC_CONC_MPX
 	flagDidNotExecute = 0x20
 	flagMaybe         = 0x40
 	flagObject        = 0x80
@@ -42,8 +45,9 @@ type header struct {
 	major, minor uint8
 	ptype        uint8
 	flags        uint8
-	bigEndian    bool
-	length       int // of the whole fragment
+	drep         uint8            // the first octet of the data representation
+	order        binary.ByteOrder // of the integers, by drep
+	length       int              // of the whole fragment
 	authLen      int
 	callID       uint32
 }
@@ -51,14 +55,13 @@ type header struct {
 // parseHeader reads the common header; b holds headerLen octets at least. The
 // integers are in the sender's representation, drep.
 func parseHeader(b []byte) header {
-	h := header{major: b[0], minor: b[1], ptype: b[2], flags: b[3], bigEndian: b[4]&0xf0 == 0}
-	var order binary.ByteOrder = binary.LittleEndian
-	if h.bigEndian {
-		order = binary.BigEndian
+	h := header{major: b[0], minor: b[1], ptype: b[2], flags: b[3], drep: b[4], order: binary.LittleEndian}
+	if b[4]&0xf0 == 0 {
+		h.order = binary.BigEndian
 	}
-	h.length = int(order.Uint16(b[8:]))
-	h.authLen = int(order.Uint16(b[10:]))
-	h.callID = order.Uint32(b[12:])
+	h.length = int(h.order.Uint16(b[8:]))
+	h.authLen = int(h.order.Uint16(b[10:]))
+	h.callID = h.order.Uint32(b[12:])
 	return h
 }
 
@@ -78,10 +81,11 @@ func finish(pdu []byte) []byte {
 type request struct {
 	context uint16
 	opnum   uint16
-	stub    []byte
+	headLen int
+	hint    int    // how much is still to come, alloc_hint
+	stub    []byte // with what stands behind it: padding, sec_trailer and token
 }
 
-// parseRequest reads a request that has no authentication trailer.
 func parseRequest(h header, pdu []byte) (request, error) {
 	n := responseHeaderLen
 	if h.flags&flagObject != 0 {
@@ -90,19 +94,16 @@ func parseRequest(h header, pdu []byte) (request, error) {
 	if len(pdu) < n {
 		return request{}, errShort
 	}
-	le := binary.LittleEndian
-	return request{
-		context: le.Uint16(pdu[20:]),
-		opnum:   le.Uint16(pdu[22:]),
-		stub:    pdu[n:],
-	}, nil
+	hint := int(min(h.order.Uint32(pdu[16:]), math.MaxInt32))
+	return request{context: h.order.Uint16(pdu[20:]), hint: hint, opnum: h.order.Uint16(pdu[22:]), headLen: n, stub: pdu[n:]}, nil
 }
 
 // appendResponses appends stub as response fragments of maxFrag octets at most,
-// one slice each, C706 12.6.4.10.
-func appendResponses(queue [][]byte, callID uint32, context uint16, stub []byte, maxFrag int) [][]byte {
-	// All but the last fragment carry a multiple of eight octets, [MS-RPCE] 2.2.2.
-	room := (maxFrag - responseHeaderLen) &^ 7
+// one slice each, C706 12.6.4.10, protected by a.
+func appendResponses(queue [][]byte, k *call, stub []byte, maxFrag int, a *auth) ([][]byte, error) {
+	// All but the last fragment carry a multiple of what the trailer is aligned to,
+	// so of eight octets, too, as [MS-RPCE] 2.2.2 wants.
+	room := (maxFrag - responseHeaderLen - a.overhead()) &^ (trailerAlign - 1)
 	flags := uint8(flagFirst)
 	for {
 		part := stub
@@ -111,14 +112,18 @@ func appendResponses(queue [][]byte, callID uint32, context uint16, stub []byte,
 		} else {
 			flags |= flagLast
 		}
-		pdu := make([]byte, 0, responseHeaderLen+len(part))
-		pdu = appendHeader(pdu, ptypeResponse, flags, callID)
+		pdu := make([]byte, 0, responseHeaderLen+len(part)+trailerAlign+a.overhead())
+		pdu = appendHeader(pdu, ptypeResponse, flags, k.id)
 		pdu = binary.LittleEndian.AppendUint32(pdu, uint32(len(stub)))
-		pdu = binary.LittleEndian.AppendUint16(pdu, context)
-		pdu = append(pdu, 0, 0) // cancel count, reserved
-		queue = append(queue, finish(append(pdu, part...)))
+		pdu = binary.LittleEndian.AppendUint16(pdu, k.head.context&0xff) // as Windows does
+		pdu = append(pdu, 0, 0)                                          // cancel count, reserved
+		pdu, err := a.protect(append(pdu, part...))
+		if err != nil {
+			return nil, err
+		}
+		queue = append(queue, pdu)
 		if flags&flagLast != 0 {
-			return queue
+			return queue, nil
 		}
 		stub = stub[room:]
 		flags = 0

@@ -3,52 +3,47 @@ package dcerpc
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
-
-	"github.com/gosmbd/smb/dcerpc/ndr"
 )
 
 // handle acts on one complete PDU. The error means that the connection is broken.
 func (c *Conn) handle(ctx context.Context, pdu []byte) error {
 	h := parseHeader(pdu)
+	c.server.packetsIn.Add(1)
 	if c.queued > maxQueue {
 		return fmt.Errorf("%w: the client does not read its replies", ErrBroken)
 	}
-	if h.major != 5 || h.minor != 0 || h.bigEndian {
+	switch {
+	case h.major != 5 || h.minor != 0:
 		return c.refuse(h)
+	case !c.bound && h.ptype != ptypeBind:
+		return c.nak(h, nakProtocol)
 	}
 	switch h.ptype {
 	case ptypeBind:
-		c.bind(h, pdu)
+		return c.bind(ctx, h, pdu)
 	case ptypeAlterContext:
-		c.alter(h, pdu)
+		return c.alter(ctx, h, pdu)
+	case ptypeAuth3:
+		return c.auth3(ctx, h, pdu)
 	case ptypeRequest:
-		c.request(ctx, h, pdu)
-	case ptypeOrphaned:
-		if c.call != nil && c.call.id == h.callID {
-			c.call = nil
-		}
-	case ptypeCancel, ptypeShutdown, ptypeAuth3:
-		// A cancel comes too late always, since calls are executed within Write. The
-		// others have no answer: [MS-RPCE] 3.3.1.5.2.1 on rpc_auth_3.
-	default:
-		return fmt.Errorf("%w: PDU type %d", ErrBroken, h.ptype)
+		return c.request(ctx, h, pdu)
+	case ptypeOrphaned, ptypeCancel, ptypeShutdown:
+		// Windows ignores them: it goes on with the call that the client gave up.
+		return nil
 	}
-	return nil
+	return fmt.Errorf("%w: PDU type %d", ErrBroken, h.ptype)
 }
 
-// refuse answers a PDU of a protocol version or data representation that is not
-// spoken here, [MS-RPCE] 3.3.3.5.7.
+// refuse answers a PDU of a protocol version that is not spoken here, [MS-RPCE]
+// 3.3.3.5.7.
 func (c *Conn) refuse(h header) error {
 	switch h.ptype {
 	case ptypeBind:
-		c.enqueue(appendBindNak(nil, h.callID, nakProtocol))
+		return c.nak(h, nakProtocol)
 	case ptypeRequest, ptypeAlterContext:
-		c.fault(h.callID, 0, FaultProto)
-	default:
-		return fmt.Errorf("%w: PDU type %d of version %d.%d", ErrBroken, h.ptype, h.major, h.minor)
+		return c.breach(h.callID, 0, FaultProto, flagDidNotExecute)
 	}
-	return nil
+	return fmt.Errorf("%w: PDU type %d of version %d.%d", ErrBroken, h.ptype, h.major, h.minor)
 }
 
 // fault answers a call that was not begun.
@@ -56,143 +51,116 @@ func (c *Conn) fault(callID uint32, context uint16, f Fault) {
 	c.enqueue(appendFault(nil, callID, context, f, flagDidNotExecute)...)
 }
 
+// breach answers a PDU that the client must not have sent. As with Windows, that is the
+// end of the connection.
+func (c *Conn) breach(callID uint32, context uint16, f Fault, flags uint8) error {
+	c.enqueue(appendFault(nil, callID, context, f, flags)...)
+	return fmt.Errorf("%w: %w", ErrBroken, f)
+}
+
+// nak refuses a bind, which is the end of the connection.
+func (c *Conn) nak(h header, reason uint16) error {
+	c.enqueue(appendBindNak(nil, h.callID, reason))
+	return fmt.Errorf("%w: bind refused, reason %d", ErrBroken, reason)
+}
+
 // bind handles the PDU that opens the association, C706 12.6.4.3.
-func (c *Conn) bind(h header, pdu []byte) {
-	b, err := parseBind(pdu)
+func (c *Conn) bind(ctx context.Context, h header, pdu []byte) error {
+	p, err := body(h, pdu)
+	if err != nil {
+		return c.nak(h, nakProtocol)
+	}
+	b, err := parseBind(h, p)
 	switch {
 	case c.bound:
-		// A second one is a protocol error; the association stays as it is.
-		c.enqueue(appendBindNak(nil, h.callID, nakUnspecified))
-		return
+		return c.nak(h, nakUnspecified)
 	case err != nil:
-		c.enqueue(appendBindNak(nil, h.callID, nakProtocol))
-		return
-	case h.authLen != 0:
-		// [MS-RPCE] 3.3.3.5.3: no such security provider.
-		c.enqueue(appendBindNak(nil, h.callID, nakAuthType))
-		return
+		return c.nak(h, nakProtocol)
+	case !b.wellFormed():
+		return c.nak(h, nakUnspecified)
 	}
-	// Every bind begins a group of its own: nothing is shared between associations,
-	// so the group that the client may name doesn't matter, but zero isn't a valid
-	// answer.
-	c.bound = true
-	c.group = rand.Uint32() | 1
-	c.maxXmit, c.maxRecv = clampFrag(b.maxRecv), clampFrag(b.maxXmit)
-	c.enqueue(c.ack(ptypeBindAck, h, b, c.addr))
+	g := c.server.join(b.group, c.conf.Client+" "+owner(ctx))
+	if g == nil {
+		return c.nak(h, nakUnspecified)
+	}
+	c.group = g // to leave, whatever happens
+	c.signHeaders = h.flags&flagHeaderSign != 0
+	a, token, reason := c.bindAuth(ctx, h, pdu)
+	if reason != nakNone {
+		return c.nak(h, reason)
+	}
+	c.bound, c.plain = true, a == nil
+	c.multiplex = h.flags&flagMultiplex != 0
+	c.maxXmit = fragment(b)
+	c.ack(ptypeBindAck, h, b, c.addr, a, token)
+	return nil
 }
 
-// alter handles an alter_context, which adds presentation contexts, C706 12.6.4.1.
-func (c *Conn) alter(h header, pdu []byte) {
-	b, err := parseBind(pdu)
+// alter handles an alter_context, which adds presentation contexts or takes a security
+// context further, C706 12.6.4.1 and [MS-RPCE] 3.3.1.5.2.1.
+func (c *Conn) alter(ctx context.Context, h header, pdu []byte) error {
+	p, err := body(h, pdu)
+	if err != nil {
+		return c.breach(h.callID, 0, FaultProto, flagDidNotExecute)
+	}
+	b, err := parseBind(h, p)
 	switch {
-	case !c.bound, err != nil:
-		c.fault(h.callID, 0, FaultProto)
-	case h.authLen != 0:
-		c.fault(h.callID, 0, FaultUnknownAuth)
+	case err != nil, !b.wellFormed(), c.contradicts(b):
+		return c.breach(h.callID, 0, FaultProto, flagDidNotExecute)
 	case len(c.contexts)+len(b.proposals) > maxContexts:
-		c.enqueue(appendBindNak(nil, h.callID, nakLimit)) // [MS-RPCE] 3.3.3.5.5
-	default:
-		c.enqueue(c.ack(ptypeAlterContextResp, h, b, ""))
+		return c.nak(h, nakLimit) // [MS-RPCE] 3.3.3.5.5
 	}
+	if h.flags&flagHeaderSign != 0 {
+		c.signHeaders = true
+		for _, a := range c.auths {
+			a.headers = true
+		}
+	}
+	a, token, err := c.alterAuth(ctx, h, pdu)
+	if err != nil {
+		return c.breach(h.callID, 0, faultOf(err), flagDidNotExecute)
+	}
+	c.ack(ptypeAlterContextResp, h, b, "", a, token)
+	return nil
 }
 
-// ack decides on the presentation contexts that b proposes and builds the answer.
-func (c *Conn) ack(ptype uint8, h header, b bind, addr string) []byte {
+// contradicts reports whether b gives a presentation context another interface.
+func (c *Conn) contradicts(b bind) bool {
+	for _, p := range b.proposals {
+		if old, ok := c.contexts[p.id]; ok && old.abstract != p.abstract {
+			return true
+		}
+	}
+	return false
+}
+
+// ack decides on the presentation contexts that b proposes and builds the answer, with
+// what the security provider of a has to say.
+func (c *Conn) ack(ptype uint8, h header, b bind, addr string, a *auth, token []byte) {
 	results := make([]result, len(b.proposals))
+	taken := make(map[syntax]bool)
 	for i, p := range b.proposals {
 		r, f := answer(p, c.ifaces)
-		if f != nil {
-			c.contexts[p.id] = f
+		switch {
+		case f != nil && taken[p.abstract]:
+			// One of the contexts for an interface is enough, [MS-RPCE] 3.3.1.5.6.
+			r = result{result: resultProvider, reason: reasonTransfer}
+		case f != nil:
+			taken[p.abstract] = true
+			c.contexts[p.id] = presentation{f, p.abstract}
+		case r.result == resultNegotiate && ptype == ptypeBindAck:
+			c.features = r.reason
 		}
 		results[i] = r
 	}
-	reply := bind{maxXmit: c.maxXmit, maxRecv: c.maxRecv, group: c.group}
-	return appendBindAck(nil, ptype, h.callID, reply, addr, results)
+	flags := h.flags & flagHeaderSign
+	if ptype == ptypeBindAck {
+		flags |= h.flags & flagMultiplex
+	}
+	reply := bind{maxXmit: c.maxXmit, maxRecv: c.maxXmit, group: c.group.id}
+	c.enqueue(a.withToken(appendBindAck(nil, ptype, flags, h.callID, reply, addr, results), token))
 }
 
-// clampFrag brings a fragment size that the client names into what is possible.
-func clampFrag(n int) int { return min(max(n, minFrag), maxFrag) }
-
-// request handles one fragment of a call, C706 12.6.4.9. A call that fails is
-// answered at once, and what else comes of it is ignored, [MS-RPCE] 3.3.3.5.8.
-func (c *Conn) request(ctx context.Context, h header, pdu []byte) {
-	r, err := parseRequest(h, pdu)
-	first, last := h.flags&flagFirst != 0, h.flags&flagLast != 0
-	if !first && c.call == nil && c.callID-h.callID < oldCalls {
-		return
-	}
-	k := c.call
-	c.call = nil
-	if first && k == nil {
-		k = &call{id: h.callID, head: r}
-		c.callID = h.callID
-	} else if first || k == nil || k.id != h.callID {
-		// A call within a call, or a middle without a beginning.
-		c.fault(h.callID, r.context, FaultProto)
-		return
-	}
-	if f := c.admit(h, k, r, err); f != 0 {
-		if h.flags&flagMaybe == 0 {
-			c.fault(h.callID, r.context, f)
-		}
-		return
-	}
-	if first && last {
-		k.stub = r.stub
-	} else {
-		k.stub = append(k.stub, r.stub...)
-	}
-	if !last {
-		c.call = k
-		return
-	}
-	c.execute(ctx, h, k)
-}
-
-// admit says whether the fragment r of k, which was parsed with err, can be taken;
-// zero if so.
-func (c *Conn) admit(h header, k *call, r request, err error) Fault {
-	switch {
-	case err != nil, !c.bound:
-		return FaultProto
-	case h.authLen != 0:
-		return FaultAccessDenied // no security context was ever made
-	case r.context != k.head.context, c.contexts[r.context] == nil:
-		return FaultUnknownIf
-	case len(k.stub)+len(r.stub) > maxCall:
-		return FaultAccessDenied // the status that [MS-RPCE] 3.3.3.5.4 gives
-	}
-	return 0
-}
-
-// execute runs a call whose fragments have all come.
-func (c *Conn) execute(ctx context.Context, h header, k *call) {
-	out, err := c.invoke(ctx, k)
-	switch {
-	case h.flags&flagMaybe != 0: // such calls have no answer
-	case err != nil:
-		f := faultOf(err)
-		var flags uint8
-		if f == FaultOpRange {
-			flags = flagDidNotExecute
-		}
-		c.enqueue(appendFault(nil, k.id, k.head.context, f, flags)...)
-	default:
-		c.enqueue(appendResponses(nil, k.id, k.head.context, out, c.maxXmit)...)
-	}
-}
-
-// invoke runs the operation that k is a call of.
-func (c *Conn) invoke(ctx context.Context, k *call) ([]byte, error) {
-	in, out := ndr.NewDecoder(k.stub), &ndr.Encoder{}
-	op := &Call{Opnum: k.head.opnum, In: in, Out: out, Handles: c.handles}
-	switch err := c.contexts[k.head.context].Call(ctx, op); {
-	case err != nil:
-		return nil, err
-	case in.Err() != nil:
-		return nil, in.Err()
-	case out.Len() > maxReply:
-		return nil, FaultNoMemory
-	}
-	return out.Bytes(), nil
-}
+// fragment is the largest fragment in either direction, which Windows and Samba keep
+// equal.
+func fragment(b bind) int { return min(max(b.maxXmit, minFrag), max(b.maxRecv, minFrag), maxFrag) &^ 7 }

@@ -18,15 +18,19 @@ func MustUUID(s string) UUID {
 	if err != nil || len(p) != 16 || len(s) != 36 {
 		panic("dcerpc: not a UUID: " + s)
 	}
-	u := UUID(p)
-	binary.LittleEndian.PutUint32(u[0:], binary.BigEndian.Uint32(p[0:]))
-	binary.LittleEndian.PutUint16(u[4:], binary.BigEndian.Uint16(p[4:]))
-	binary.LittleEndian.PutUint16(u[6:], binary.BigEndian.Uint16(p[6:]))
-	return u
+	return UUID(p).swapped()
 }
 
 // String returns the text form.
 func (u UUID) String() string {
 	return fmt.Sprintf("%08x-%04x-%04x-%x-%x", binary.LittleEndian.Uint32(u[0:]),
 		binary.LittleEndian.Uint16(u[4:]), binary.LittleEndian.Uint16(u[6:]), u[8:10], u[10:])
+}
+
+// swapped turns the big-endian form on the wire into ours.
+func (u UUID) swapped() UUID {
+	binary.LittleEndian.PutUint32(u[0:], binary.BigEndian.Uint32(u[0:]))
+	binary.LittleEndian.PutUint16(u[4:], binary.BigEndian.Uint16(u[4:]))
+	binary.LittleEndian.PutUint16(u[6:], binary.BigEndian.Uint16(u[6:]))
+	return u
 }
