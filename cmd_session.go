@@ -174,24 +174,29 @@ func (s *setup) step(ctx context.Context) (done bool, err error) {
 
 // judge notes who tried, and returns what the client is told of an error.
 func (s *setup) judge(err error) error {
+	s.user, err = s.r.c.judge(s.logon, err)
+	return err
+}
+
+// judge returns who tried l, which ended with err, and what the client is told of that.
+func (c *conn) judge(l *logon, err error) (user string, _ error) {
 	if err == nil {
-		acc := s.logon.result()
+		acc := l.result()
 		if acc == nil || acc.Caller() == nil {
-			return smb2.StatusLogonFailure
+			return "", smb2.StatusLogonFailure
 		}
-		s.user = acc.Caller().Name
-		return nil
+		return acc.Caller().Name, nil
 	}
 	var who interface{ LogonUser() string }
 	if errors.As(err, &who) {
-		s.user = who.LogonUser()
+		user = who.LogonUser()
 	}
-	s.r.c.log.Warn("smb: logon failed", "user", s.user, "err", err)
+	c.log.Warn("smb: logon failed", "user", user, "err", err)
 	var st Status
 	if errors.As(err, &st) && st.IsError() {
-		return st
+		return user, st
 	}
-	return smb2.StatusLogonFailure
+	return user, smb2.StatusLogonFailure
 }
 
 // more asks the client for its next token.

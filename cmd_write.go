@@ -20,10 +20,13 @@ func write(ctx context.Context, r *request, w *reply) error {
 	if len(req.Data) > int(r.c.params.maxIO) {
 		return smb2.StatusInvalidParameter
 	}
-	if o.pipe != nil {
-		err = o.pipe.write(ctx, req.Data)
-	} else {
+	switch {
+	case o.pipe == nil:
 		err = r.write(ctx, req)
+	case o.access&sharedWrite == 0:
+		err = smb2.StatusAccessDenied
+	default:
+		err = o.pipe.write(ctx, req.Data)
 	}
 	if err != nil {
 		return err

@@ -122,7 +122,7 @@ func (c *conn) start(buf *frame.Buf, off int, sealed *session) error {
 		// What follows depends on it.
 		return ch.run()
 	}
-	if h.Command == smb2.CommandSetInfo {
+	if h.Command == smb2.CommandSetInfo || h.Command == smb2.CommandRead && ch.early != nil && ch.early.pipe != nil {
 		c.dispatchFirst(ch)
 		return nil
 	}
@@ -130,8 +130,8 @@ func (c *conn) start(buf *frame.Buf, off int, sealed *session) error {
 	return nil
 }
 
-// headStart is how long a request that others' caching may have to be broken for is
-// waited for before the next one is begun.
+// headStart is how long a request is waited for before the next one is begun, if others'
+// caching may have to be broken for it, or it reads from a pipe that the next may end.
 const headStart = 2 * time.Millisecond
 
 // dispatchFirst is dispatch, and waits until ch is answered or has to wait, but not

@@ -104,7 +104,7 @@
 // another on the same handle or file, and are held while others' code runs:
 // cursor.mu while the backend lists a directory, file.appends while the backend
 // appends, open.saving while [HandleStore] stores, pipe.mu while an RPC interface
-// works, which may ask [Namespace], and lookout.judging while the backend is asked how
+// works, which may ask [Namespace], or a logon on the pipe is held back, and lookout.judging while the backend is asked how
 // files look.
 // Nothing else is held while a backend or a hook works, or while the server waits
 // for a socket.

@@ -208,7 +208,7 @@ func (o *open) cancelWaits(why error) {
 // failed.
 func (o *open) close() error {
 	if o.pipe != nil {
-		o.cancelWaits(smb2.StatusFileClosed)
+		o.cancelWaits(smb2.StatusPipeBroken)
 	} else {
 		// Locks that are waited for end like locks on a range that is gone.
 		o.cancelWaits(smb2.StatusRangeNotLocked)
@@ -234,7 +234,9 @@ func closeAll(opens []*open, why error) {
 		}
 	}
 	for _, o := range opens {
-		o.cancelWaits(why)
+		if o.pipe == nil { // else close says why
+			o.cancelWaits(why)
+		}
 	}
 	for _, o := range opens {
 		o.close()

@@ -27,8 +27,8 @@ type pipe struct {
 	ready  chan struct{} // closed when there is something to read; nil while nobody waits
 }
 
-// pipes is all that can be opened on IPC$. Names that clients send are looked up
-// here and never become paths.
+// pipes is what can be opened on IPC$, besides epmapper. Names that clients send are
+// looked up here and never become paths.
 var pipes = map[string]func(s *Server) []dcerpc.Interface{
 	srvsvc.PipeName: func(s *Server) []dcerpc.Interface { return []dcerpc.Interface{srvsvc.Interface(rpcServer{s})} },
 	wkssvc.PipeName: func(s *Server) []dcerpc.Interface { return []dcerpc.Interface{wkssvc.Interface(rpcServer{s})} },
@@ -46,7 +46,7 @@ func createPipe(_ context.Context, r *request, w *reply, req smb2.CreateRequest)
 		return smb2.StatusBadImpersonationLevel
 	}
 	name := strings.ToLower(req.Name)
-	ifaces := pipes[name]
+	ifaces := r.c.srv.pipe(name)
 	if ifaces == nil {
 		return smb2.StatusObjectNameNotFound
 	}
@@ -62,7 +62,7 @@ func createPipe(_ context.Context, r *request, w *reply, req smb2.CreateRequest)
 	}
 	o := &open{
 		srv: r.c.srv, id: r.c.srv.newFileID(), caller: r.id.caller, shareName: r.tree.name, name: name, access: access, share: req.ShareAccess, options: req.Options, born: time.Now(),
-		pipe: &pipe{name: name, rpc: dcerpc.NewConn(`\PIPE\`+name, ifaces(r.c.srv)...)},
+		pipe: &pipe{name: name, rpc: r.c.rpcConfig().NewConn(`\PIPE\`+name, ifaces...)},
 	}
 	o.at.Store(r.tree)
 	if err := r.se.reserveOpen(); err != nil {
@@ -196,23 +196,37 @@ func pipeTransceive(ctx context.Context, r *request, q *control) error {
 	return nil
 }
 
-// pipePeek tells what could be read. [MS-SMB2] 3.3.5.15.4
+// pipePeek tells what could be read, with as much of it as there is room for. [MS-SMB2]
+// 3.3.5.15.4, [MS-FSCC] 2.3.46
 func pipePeek(_ context.Context, r *request, q *control) error {
 	p := r.open.pipe
-	if p == nil {
+	switch {
+	case p == nil:
 		return smb2.StatusInvalidDeviceRequest
-	}
-	if q.MaxOutputResponse < 16 {
+	case r.open.access&vfs.ReadData == 0:
+		return smb2.StatusAccessDenied
+	case q.MaxOutputResponse < smb2.PipePeekFixed:
 		return smb2.StatusInvalidParameter
 	}
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	next, total := p.rpc.Len()
-	p.mu.Unlock()
-	const connected = 3
-	resp := smb2.PipePeekResponse{State: connected, ReadDataAvailable: uint32(total), MessageLength: uint32(next)}
-	if next > 0 {
+	resp := smb2.PipePeekResponse{State: smb2.PipeConnectedState, ReadDataAvailable: uint32(total), MessageLength: uint32(next)}
+	switch {
+	case next > 0:
 		resp.NumberOfMessages = 1
-		q.status = smb2.StatusBufferOverflow // the message itself is not copied
+		resp.Data = make([]byte, min(next, int(q.MaxOutputResponse)-smb2.PipePeekFixed))
+		p.rpc.Peek(resp.Data)
+	case p.closed:
+		return smb2.StatusPipeBroken
+	case p.broken:
+		return smb2.StatusPipeDisconnected
+	}
+	if p.broken {
+		resp.State = smb2.PipeClosingState
+	}
+	if len(resp.Data) < next {
+		q.status = smb2.StatusBufferOverflow
 	}
 	q.out = resp.Append(nil)
 	return nil
@@ -228,7 +242,7 @@ func pipeWait(_ context.Context, r *request, q *control) error {
 	if err != nil {
 		return err
 	}
-	if pipes[strings.ToLower(req.Name)] == nil {
+	if r.c.srv.pipe(strings.ToLower(req.Name)) == nil {
 		return smb2.StatusObjectNameNotFound
 	}
 	return nil

@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gosmbd/smb/dcerpc"
 	"github.com/gosmbd/smb/internal/notify"
 	"github.com/gosmbd/smb/oplock"
 	"github.com/gosmbd/smb/smb2"
@@ -163,6 +164,7 @@ type Server struct {
 	handles  handles
 	gate     logonGate
 	rechecks atomic.Bool // sessions are being rechecked
+	rpc      dcerpc.Server
 	nics     nicCache
 }
 
