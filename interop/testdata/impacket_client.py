@@ -12,6 +12,7 @@ import struct
 import sys
 
 from impacket.dcerpc.v5 import srvs, transport, wkst
+from impacket.dcerpc.v5.rpcrt import RPC_C_AUTHN_LEVEL_PKT_PRIVACY
 from impacket.smb3structs import (
     SMB2_DIALECT_002,
     SMB2_DIALECT_21,
@@ -128,11 +129,14 @@ def eas(conn):
 
 
 def rpc(conn, port, user, password):
-    """Calls the server and workstation services, with and without fragments."""
-    for fragment in (0, 24):
+    """Calls the server and workstation services, with and without fragments, and sealed."""
+    for fragment, level in ((0, None), (24, None), (0, RPC_C_AUTHN_LEVEL_PKT_PRIVACY)):
         t = transport.SMBTransport(HOST, filename=r"\srvsvc", smb_connection=conn)
         t.set_dport(port)
         dce = t.get_dce_rpc()
+        if level:
+            t.set_credentials(user, password)
+            dce.set_auth_level(level)
         dce.connect()
         if fragment:
             # The request goes out in pieces, by WRITE and READ.
