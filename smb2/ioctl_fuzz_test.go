@@ -120,3 +120,20 @@ func FuzzParseOffloadWriteRequest(f *testing.F) {
 func FuzzParseOffloadWriteResponse(f *testing.F) {
 	fuzzCodec(f, ParseOffloadWriteResponse, 16, OffloadWriteResponse{1, 2})
 }
+
+func FuzzParseDFSReferralRequest(f *testing.F) {
+	fuzzCodec(f, ParseDFSReferralRequest, 2, DFSReferralRequest{4, `\srv\dfs\link`}, DFSReferralRequest{MaxReferralLevel: 3})
+}
+
+func FuzzParseDFSReferralRequestEx(f *testing.F) {
+	fuzzCodec(f, ParseDFSReferralRequestEx, 8, DFSReferralRequestEx{4, true, `\srv\dfs\link`, "Site"}, DFSReferralRequestEx{MaxReferralLevel: 4, Path: `\srv\dfs`})
+}
+
+func FuzzParseDFSReferralResponse(f *testing.F) {
+	targets := []DFSReferralTarget{{`\a\x`, false}, {`\b\y\z`, false}}
+	fuzzCodec(f, ParseDFSReferralResponse, dfsHeader,
+		DFSReferralResponse{1, 26, DFSReferralServers | DFSStorageServers, false, 0, "", targets},
+		DFSReferralResponse{2, 26, DFSStorageServers, false, 300, `\srv\dfs\link`, targets},
+		DFSReferralResponse{3, 26, DFSStorageServers, true, 300, `\srv\dfs`, targets},
+		DFSReferralResponse{4, 26, DFSTargetFailback, false, 300, `\srv\dfs\link`, []DFSReferralTarget{{`\a\x`, true}, {`\b\y\z`, false}}})
+}

@@ -5,6 +5,7 @@ import "github.com/gosmbd/smb/internal/utf16le"
 // Reparse tags, [MS-FSCC] 2.1.2.1, that a server may meet.
 const (
 	ReparseTagMountPoint uint32 = 0xA0000003
+	ReparseTagDFS        uint32 = 0x8000000A
 	ReparseTagSymlink    uint32 = 0xA000000C
 	ReparseTagDedup      uint32 = 0x80000013
 	ReparseTagNFS        uint32 = 0x80000014
