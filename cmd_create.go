@@ -58,6 +58,11 @@ func create(ctx context.Context, r *request, w *reply) error {
 		return createPipe(ctx, r, w, req)
 	}
 	c := &creation{r: r, ctx: ctx, req: req, m: r.tree.mount}
+	if r.hdr.Flags&smb2.FlagDFSOperations != 0 && r.tree.share.DFS != nil {
+		if c.req.Name, err = dfsName(req.Name); err != nil {
+			return err
+		}
+	}
 	if r.tree.share.NoCaching {
 		c.req.OplockLevel = smb2.OplockNone
 	}
@@ -101,7 +106,7 @@ func (c *creation) open(w *reply) (err error) {
 		}
 	}()
 	c.holds = c.holds && c.m.srv.retain(c.m) // or the end of the session would end the mount
-	for _, step := range []func() error{c.checkParameters, c.warp, c.checkName, c.checkAccess, c.takeOver, c.reserve} {
+	for _, step := range []func() error{c.checkParameters, c.warp, c.checkName, c.checkLinks, c.checkAccess, c.takeOver, c.reserve} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -218,6 +223,12 @@ func (c *creation) attempt(cl claim) error {
 	o.kind = c.r.tree.share.appleStream(c.stream.name)
 	c.o = o
 	f, err := c.find()
+	if lerr := c.checkFound(); lerr != nil {
+		if err == nil {
+			f.Close()
+		}
+		return lerr
+	}
 	switch {
 	case err == nil:
 		err = c.openExisting(f)
@@ -254,6 +265,15 @@ func (c *creation) attempt(cl claim) error {
 		c.fresh = nil
 	}
 	return nil
+}
+
+// checkFound checks that no short name led to a link. That the name isn't below one was
+// checked.
+func (c *creation) checkFound() error {
+	if c.o.name == c.name || c.quota {
+		return nil
+	}
+	return c.r.tree.share.covers(c.ctx, c.o.name)
 }
 
 // findObject opens the object to look at it; o.name becomes its spelling. When it is

@@ -25,8 +25,8 @@ func init() {
 	fsctls = map[smb2.CtlCode]fsctl{
 		smb2.FsctlValidateNegotiateInfo:     {run: validateNegotiate, noFile: true},
 		smb2.FsctlQueryNetworkInterfaceInfo: {run: queryInterfaces, noFile: true},
-		smb2.FsctlDfsGetReferrals:           {run: noReferrals, noFile: true},
-		smb2.FsctlDfsGetReferralsEx:         {run: noReferrals, noFile: true},
+		smb2.FsctlDfsGetReferrals:           {run: dfsReferrals, noFile: true},
+		smb2.FsctlDfsGetReferralsEx:         {run: dfsReferralsEx, noFile: true},
 		smb2.FsctlPipeWait:                  {run: pipeWait, noFile: true},
 		smb2.FsctlPipeTransceive:            {run: pipeTransceive},
 		smb2.FsctlPipePeek:                  {run: pipePeek},
@@ -157,9 +157,6 @@ func validateNegotiate(_ context.Context, r *request, q *control) error {
 	q.out = out
 	return nil
 }
-
-// noReferrals: there is no DFS. [MS-SMB2] 3.3.5.15.2
-func noReferrals(context.Context, *request, *control) error { return smb2.StatusFsDriverRequired }
 
 // resumeKey gives the key by which a copy names its source. [MS-SMB2]
 // 3.3.5.15.5

@@ -195,6 +195,9 @@ func (n *negotiation) capabilities() error {
 	p.mode = s.securityMode()
 	p.multiCredit = p.dialect >= Dialect210
 	p.maxIO = 64 << 10
+	if s.hasDFS() {
+		p.caps |= smb2.CapDFS
+	}
 	if p.multiCredit {
 		p.maxIO = uint32(s.limits.MaxIO)
 		p.caps |= smb2.CapLargeMTU | smb2.CapLeasing
@@ -216,6 +219,12 @@ func (n *negotiation) capabilities() error {
 		}
 	}
 	return nil
+}
+
+// hasDFS reports whether there are shares with DFS.
+func (s *Server) hasDFS() bool {
+	n, ok := s.Shares.(DFSNamespace)
+	return ok && n.HasDFS()
 }
 
 func (s *Server) securityMode() smb2.SecurityMode {
@@ -266,6 +275,9 @@ func (c *conn) receiveSMB1(buf *frame.Buf) error {
 		p.dialect = Dialect202
 	default:
 		return dropError{"the client speaks SMB1 only, or no dialect that is allowed"}
+	}
+	if c.srv.hasDFS() {
+		p.caps |= smb2.CapDFS
 	}
 	if !c.take(smb2.Header{}) {
 		return dropError{"SMB1 negotiate out of order"}

@@ -19,9 +19,11 @@ type cursor struct {
 	// the backend is asked for names: it guards nothing else, and no lock is
 	// taken that is held by anybody who waits for it.
 	mu      sync.Mutex
-	pattern string // folded, but of a POSIX open; empty until the first query
-	exact   bool   // no wildcards: a name is looked up, not looked for
-	dots    int    // how many of "." and ".." have been returned
+	pattern string          // folded, but of a POSIX open; empty until the first query
+	exact   bool            // no wildcards: a name is looked up, not looked for
+	dots    int             // how many of "." and ".." have been returned
+	links   []string        // of DFS, not yet returned
+	linked  map[string]bool // and the folded names of all, which the backend's are hidden by
 	next    func() (vfs.DirEntry, error, bool)
 	end     func()
 	held    *smb2.DirectoryEntry // found, but didn't fit
@@ -89,6 +91,8 @@ func (c *cursor) begin(ctx context.Context, o *open, req smb2.QueryDirectoryRequ
 		c.exact = !strings.ContainsAny(c.pattern, `*?<>"`)
 	}
 	c.reset()
+	c.links = o.dfs().linksIn(ctx, o.path())
+	c.linked = foldSet(c.links)
 	if !c.exact {
 		c.next, c.end = iter.Pull2(o.lister.ReadDir(context.WithoutCancel(ctx)))
 	}
@@ -99,7 +103,7 @@ func (c *cursor) reset() {
 	if c.end != nil {
 		c.end()
 	}
-	c.next, c.end, c.held = nil, nil, nil
+	c.next, c.end, c.held, c.links = nil, nil, nil, nil
 	c.dots, c.found, c.done = 0, false, false
 }
 
@@ -173,6 +177,13 @@ func (c *cursor) entry(ctx context.Context, o *open) (*smb2.DirectoryEntry, erro
 		e.Name = name
 		return o.dirEntry(ctx, at, e), nil
 	}
+	for len(c.links) > 0 {
+		name := c.links[0]
+		c.links = c.links[1:]
+		if matchPattern(foldPath(c.pattern), foldPath(name)) {
+			return o.linkEntry(ctx, dir, name), nil
+		}
+	}
 	if c.exact {
 		return c.lookup(ctx, o, dir)
 	}
@@ -185,6 +196,9 @@ func (c *cursor) entry(ctx context.Context, o *open) (*smb2.DirectoryEntry, erro
 		if err != nil {
 			c.done = true
 			return nil, err
+		}
+		if c.linked[foldPath(e.Name)] {
+			continue
 		}
 		if matchPattern(c.pattern, o.foldName(e.Name)) && o.representable(e.Name) && !o.hides(ctx, path.Join(dir, e.Name)) {
 			return o.dirEntry(ctx, path.Join(dir, e.Name), e), nil
@@ -207,7 +221,7 @@ func (c *cursor) lookup(ctx context.Context, o *open, dir string) (*smb2.Directo
 		return nil, err
 	}
 	full := path.Join(dir, name)
-	if o.hides(ctx, full) {
+	if c.linked[foldPath(name)] || o.hides(ctx, full) {
 		return nil, nil
 	}
 	e, err := o.m.look(ctx, full)

@@ -54,6 +54,10 @@ func treeConnect(ctx context.Context, r *request, w *reply) error {
 	if t.share != nil && t.share.AccessBasedEnumeration {
 		resp.ShareFlags |= smb2.ShareAccessBasedEnum
 	}
+	if r.c.params.caps&smb2.CapDFS != 0 && t.share != nil && t.share.DFS != nil {
+		resp.ShareFlags |= smb2.ShareDFS | smb2.ShareDFSRoot
+		resp.Capabilities |= smb2.ShareCapDFS
+	}
 	if r.c.params.caps&smb2.CapPersistentHandles != 0 && r.c.srv.continuous(t.share) {
 		resp.Capabilities |= smb2.ShareCapContinuousAvailability
 	}
@@ -73,12 +77,15 @@ func shareName(path string) (string, error) {
 	switch {
 	case !ok || name == "":
 		return "", smb2.StatusInvalidParameter
-	case strings.ContainsAny(name, `\/`+"\x00"):
-		return "", smb2.StatusBadNetworkName
-	case len(name) > 80*4:
+	case !validShareName(name):
 		return "", smb2.StatusBadNetworkName
 	}
 	return name, nil
+}
+
+// validShareName reports whether a share could have the name.
+func validShareName(name string) bool {
+	return name != "" && len(name) <= 80*4 && !strings.ContainsAny(name, `\/`+"\x00")
 }
 
 // connect finds the share and its storage.

@@ -85,6 +85,11 @@ func (c *creation) checkName() (err error) {
 	return nil
 }
 
+// checkLinks checks that it is not for another server to say what the name is.
+func (c *creation) checkLinks() error {
+	return c.r.tree.share.covers(c.ctx, c.name)
+}
+
 // checkAccess checks what is asked for against what the share grants, with what
 // the disposition implies.
 func (c *creation) checkAccess() error {

@@ -68,6 +68,10 @@ func (v rpcServer) share(name string, sh *Share) srvsvc.Share {
 		Group: vfs.SIDAdministrators,
 		DACL:  &vfs.ACL{ACEs: []vfs.ACE{{Type: vfs.ACEAllowed, Mask: access, SID: vfs.SIDAuthenticatedUsers}}},
 	}
+	flags := uint32(0)
+	if sh.DFS != nil && v.s.hasDFS() {
+		flags = uint32(smb2.ShareDFS | smb2.ShareDFSRoot) // [MS-SRVS] 2.2.4.29 has the same
+	}
 	uses := uint32(0)
 	for info := range v.s.Sessions() {
 		for _, n := range info.Shares {
@@ -78,7 +82,7 @@ func (v rpcServer) share(name string, sh *Share) srvsvc.Share {
 	}
 	return srvsvc.Share{
 		Name: name, Comment: sh.Comment, Path: `C:\` + name, Type: srvsvc.TypeDisk,
-		CurrentUses: uses, SecurityDescriptor: sd.Append(nil),
+		Flags: flags, CurrentUses: uses, SecurityDescriptor: sd.Append(nil),
 	}
 }
 

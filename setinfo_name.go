@@ -93,8 +93,11 @@ func (r *request) setDispositionEx(ctx context.Context, flags uint32) error {
 	return o.save()
 }
 
-// checkEmpty checks that a directory has no entry.
+// checkEmpty checks that a directory has no entry, and no link in it.
 func (o *open) checkEmpty(ctx context.Context) error {
+	if o.dfs().hasLinks(ctx, o.path()) {
+		return smb2.StatusDirectoryNotEmpty
+	}
 	if o.lister == nil {
 		return nil // the backend will tell
 	}
@@ -204,6 +207,9 @@ func (o *open) newName(ctx context.Context, name string, root uint64, replace bo
 	if clean == "." {
 		return nil, smb2.StatusObjectNameInvalid
 	}
+	if err := o.dfs().coversNew(ctx, clean, replace); err != nil {
+		return nil, err
+	}
 	n := &renaming{ctx: ctx, o: o, m: o.m, to: clean, replace: replace}
 	if dir := path.Dir(clean); dir != "." {
 		if dir, err = resolve(ctx, dir); err != nil {
@@ -211,7 +217,7 @@ func (o *open) newName(ctx context.Context, name string, root uint64, replace bo
 		}
 		n.to = path.Join(dir, path.Base(clean))
 	}
-	return n, nil
+	return n, o.dfs().coversNew(ctx, n.to, replace) // now without short names
 }
 
 func (n *renaming) claims(dir bool) []claim {
@@ -232,6 +238,9 @@ func (n *renaming) rename() error {
 	if o.file.dir {
 		if to, from := m.keyOf(n.to), m.keyOf(n.from); below(to, from) && to != from {
 			return smb2.StatusInvalidParameter
+		}
+		if o.dfs().hasLinks(n.ctx, n.from) {
+			return smb2.StatusAccessDenied // they stay where they are
 		}
 		if files := m.openBelow(n.from); len(files) > 0 && !n.movesOpen() && !n.carries(files) {
 			return n.breakAll(files, oplock.OpRenameParent)
@@ -334,6 +343,8 @@ func (n *renaming) target() (string, error) {
 		return "", smb2.StatusObjectNameCollision
 	case n.o.posix && attr.IsDir() != n.o.file.dir:
 		return "", wrongKind(attr)
+	case attr.IsDir() && n.o.dfs().hasLinks(n.ctx, old):
+		return "", smb2.StatusDirectoryNotEmpty
 	case attr.IsDir() && !n.o.posix, readOnly:
 		return "", smb2.StatusAccessDenied
 	}

@@ -68,6 +68,11 @@ type Share struct {
 	// share modes.
 	Open func(ctx context.Context, c *vfs.Caller) (vfs.FS, error)
 
+	// DFS makes the share the root of a DFS namespace, in which some names are
+	// on other servers; nil: all is here. Namespaces other than Shares have to be
+	// a DFSNamespace for it.
+	DFS DFS
+
 	// Comment is shown when clients browse.
 	Comment string
 
