@@ -25,7 +25,8 @@ type config struct {
 	handles   string
 	domain    domainConfig
 	shares    []shareConfig
-	snapshots map[string]string // by share
+	snapshots map[string]string                 // by share
+	links     map[string]map[string]smb.DFSLink // by share and path
 	users     []userConfig
 	min, max  smb.Dialect
 	signing   smb.Policy
@@ -52,6 +53,7 @@ type shareConfig struct {
 	toMode     bool   // osfs.Options.ModeFromSecurity
 	runAs      string // "caller", or the name of a user of the machine; empty: as the process
 	apple      smb.AppleOptions
+	dfs        smb.DFS
 }
 
 // userConfig is one -user.
@@ -86,6 +88,7 @@ func parseFlags(args []string) (*config, error) {
 	fs.StringVar(&cfg.listen, "listen", ":4445", "`address` to listen on; port 0 takes a free one")
 	fs.Func("share", "share `name=path[,option]...`; may be repeated (default share=.); the options are\n"+shareOptionHelp(), cfg.addShare)
 	fs.Func("snapshots", "`share=template` of the paths where its snapshots are, as in docs=.snapshots/@GMT-%Y.%m.%d-%H.%M.%S; may be repeated", cfg.addSnapshots)
+	fs.Func("dfs", "`share/path=//server/share[,//server/share]...`: refer clients who want that path of a share to another server, the best first; may be repeated", cfg.addDFS)
 	fs.Func("user", "let `name[:password]` in; may be repeated; without a password one is made up", cfg.addUser)
 	fs.Func("admin", "the same for an administrator, who may take ownership, back up and restore whatever the permissions", func(s string) error {
 		if err := cfg.addUser(s); err != nil {
@@ -302,6 +305,9 @@ func (c *config) complete() error {
 		return errors.New("-encrypt needs dialect 3.0 or newer: raise -max or leave -encrypt out")
 	}
 	if err := c.placeSnapshots(); err != nil {
+		return err
+	}
+	if err := c.placeDFS(); err != nil {
 		return err
 	}
 	switch c.backend {

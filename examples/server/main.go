@@ -116,7 +116,7 @@ func newServer(cfg *config) (*smb.Server, error) {
 			return nil, err
 		}
 		share := &smb.Share{FS: fsys, ReadOnly: s.readOnly, Encrypt: s.encrypt, ContinuouslyAvailable: cfg.handles != "",
-			AccessBasedEnumeration: s.abe, NoCaching: s.noCaching, Apple: s.apple}
+			AccessBasedEnumeration: s.abe, NoCaching: s.noCaching, Apple: s.apple, DFS: s.dfs}
 		if s.guest {
 			share.Allow = smb.AllowGuests
 		}
