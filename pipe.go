@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gosmbd/smb/dcerpc"
+	"github.com/gosmbd/smb/dcerpc/netdfs"
 	"github.com/gosmbd/smb/dcerpc/srvsvc"
 	"github.com/gosmbd/smb/dcerpc/wkssvc"
 	"github.com/gosmbd/smb/smb2"
@@ -31,6 +32,7 @@ type pipe struct {
 // looked up here and never become paths.
 var pipes = map[string]func(s *Server) []dcerpc.Interface{
 	srvsvc.PipeName: func(s *Server) []dcerpc.Interface { return []dcerpc.Interface{srvsvc.Interface(rpcServer{s})} },
+	netdfs.PipeName: func(s *Server) []dcerpc.Interface { return []dcerpc.Interface{netdfs.Interface(rpcServer{s})} },
 	wkssvc.PipeName: func(s *Server) []dcerpc.Interface { return []dcerpc.Interface{wkssvc.Interface(rpcServer{s})} },
 }
 

@@ -14,10 +14,15 @@ const (
 	OK               Code = 0
 	FileNotFound     Code = 2
 	AccessDenied     Code = 5
+	NotSupported     Code = 50
 	InvalidParameter Code = 87
 	InvalidName      Code = 123
 	InvalidLevel     Code = 124
 	MoreData         Code = 234
+	NoMoreItems      Code = 259
+	NotFound         Code = 1168
+
+	DeviceNotAvailable Code = 4319
 
 	NErrBufTooSmall        Code = 2123
 	NErrUserNotFound       Code = 2221

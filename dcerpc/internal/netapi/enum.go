@@ -63,19 +63,8 @@ func (q Enum) Append(e *ndr.Encoder, all []Row, code Code) {
 		from = int(min(uint64(q.resume), uint64(len(all))))
 	}
 	rest := all[from:]
-	fit := q.fit(rest)
-	e.Ptr(true)
-	e.U32(uint32(fit))
-	e.Ptr(fit > 0)
-	if fit > 0 {
-		e.U32(uint32(fit))
-	}
-	for _, r := range rest[:fit] {
-		r.inline(e)
-	}
-	for _, r := range rest[:fit] {
-		r.referents(e)
-	}
+	fit := Fit(rest, q.max)
+	AppendContainer(e, rest[:fit])
 	var resume uint32
 	if fit < len(rest) {
 		resume, code = uint32(from+fit), MoreData
@@ -92,9 +81,10 @@ func (q Enum) finish(e *ndr.Encoder, total int, resume uint32, code Code) {
 	e.U32(uint32(code))
 }
 
-// fit counts the rows that the client's limit, and ours, leave room for.
-func (q Enum) fit(rows []Row) int {
-	limit := min(uint64(q.max), maxEnum)
+// Fit counts the rows that a limit of the client's, in bytes, and ours leave room for: one
+// at least, if there is one.
+func Fit(rows []Row, max uint32) int {
+	limit := min(uint64(max), maxEnum)
 	var used uint64
 	for i, r := range rows {
 		if used += r.size(); used > limit && i > 0 {

@@ -12,6 +12,7 @@ type Cell struct {
 	n    uint32
 	s    string
 	b    []byte
+	rows []Row
 }
 
 type kind uint8
@@ -20,6 +21,8 @@ const (
 	number kind = iota
 	text
 	octets
+	inPlace
+	array
 	null
 )
 
@@ -38,6 +41,17 @@ func Buf(b []byte) Cell {
 	return Cell{kind: octets, b: b}
 }
 
+// InPlace is octets that stand in the structure itself, from a multiple of four on.
+func InPlace(b []byte) Cell { return Cell{kind: inPlace, b: b} }
+
+// Array is a pointer to a conformant array of structures, a null pointer if it has none.
+func Array(rows []Row) Cell {
+	if len(rows) == 0 {
+		return Null()
+	}
+	return Cell{kind: array, rows: rows}
+}
+
 // Null is a null pointer.
 func Null() Cell { return Cell{kind: null} }
 
@@ -47,9 +61,13 @@ type Row []Cell
 // inline writes what stands in the structure itself.
 func (r Row) inline(e *ndr.Encoder) {
 	for _, c := range r {
-		if c.kind == number {
+		switch c.kind {
+		case number:
 			e.U32(c.n)
-		} else {
+		case inPlace:
+			e.Align(4)
+			e.Raw(c.b)
+		default:
 			e.Ptr(c.kind != null)
 		}
 	}
@@ -64,7 +82,31 @@ func (r Row) referents(e *ndr.Encoder) {
 		case octets:
 			e.U32(uint32(len(c.b)))
 			e.Raw(c.b)
+		case array:
+			appendArray(e, c.rows)
 		}
+	}
+}
+
+// appendArray writes a conformant array of structures, then what they point to.
+func appendArray(e *ndr.Encoder, rows []Row) {
+	e.U32(uint32(len(rows)))
+	for _, r := range rows {
+		r.inline(e)
+	}
+	for _, r := range rows {
+		r.referents(e)
+	}
+}
+
+// AppendContainer writes a pointer to a container: the number of structures, and a
+// pointer to the array of them.
+func AppendContainer(e *ndr.Encoder, rows []Row) {
+	e.Ptr(true)
+	e.U32(uint32(len(rows)))
+	e.Ptr(len(rows) > 0)
+	if len(rows) > 0 {
+		appendArray(e, rows)
 	}
 }
 
@@ -76,8 +118,12 @@ func (r Row) size() uint64 {
 		switch c.kind {
 		case text:
 			n += 2 * uint64(utf8.RuneCountInString(c.s)+1)
-		case octets:
+		case octets, inPlace:
 			n += uint64(len(c.b))
+		case array:
+			for _, r := range c.rows {
+				n += r.size()
+			}
 		}
 	}
 	return n
