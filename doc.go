@@ -69,6 +69,8 @@
 //   - Mount: a backend in use. Shares and sessions with the same (comparable)
 //     vfs.FS value have one mount, and so see each other's opens. A snapshot that is
 //     in use is a mount as well.
+//   - Link: a name in a DFS namespace ([Share.DFS]) that is on another server. A referral
+//     tells a client on which.
 //   - Claim: the right to a name, exclusive or shared, while the backend works on
 //     it. It is waited for, but it is not a lock.
 //   - Lookout: a directory that the backend watches for the server, because clients
@@ -111,7 +113,7 @@
 //
 // # Limitations
 //
-// Not served: quotas, Kerberos, DFS, compression, SMB over QUIC and
+// Not served: quotas, Kerberos, domain-based DFS namespaces, compression, SMB over QUIC and
 // RDMA, and SMB1 beyond the negotiation that leads to SMB2. They are not
 // advertised, and a client that asks gets the status that the specification has
 // for it.
@@ -136,6 +138,11 @@
 // The server follows no reparse point: clients are told where a symbolic link leads,
 // and that another tag has no meaning here, junctions among them. A backend may follow
 // links by itself, as vfs/osfs does unless it is told otherwise.
+//
+// The server knows no sites of DFS, and doesn't look whether targets are there. The
+// directories above a link are those of the backend; without them clients that go step by
+// step, as Linux does, don't find it. What a backend's own symbolic link leads to isn't
+// looked for among the links.
 //
 // Of Apple's extensions there is no way from a file's id to its name, and AppleDouble
 // files stay files. The server doesn't announce itself by mDNS.

@@ -113,3 +113,24 @@ func ExampleShare_allow() {
 	// true <nil>
 	// true
 }
+
+// Make a share the root of a DFS namespace: clients find the archive, and what the team
+// in the north has, on other servers.
+func ExampleNewDFS() {
+	links, err := smb.NewDFS(map[string]smb.DFSLink{
+		"archive":     {Targets: []smb.DFSTarget{{Path: "//nas2/archive"}}},
+		"teams/north": {Targets: []smb.DFSTarget{{Path: "//north1/team"}, {Path: "//north2/team", Rank: 1}}, Failback: true},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	share := &smb.Share{FS: &memfs.FS{}, DFS: links}
+	l, err := share.DFS.Link(context.Background(), "Teams/North")
+	fmt.Println(l.Targets[0].Path, err)
+	_, err = smb.NewDFS(map[string]smb.DFSLink{"archive": {Targets: []smb.DFSTarget{{Path: "//nas2"}}}})
+	fmt.Println(err)
+	// Output:
+	// //north1/team <nil>
+	// smb: DFS link "archive": target "//nas2": want \\server\share
+}
