@@ -1,4 +1,4 @@
-# Sourced by coherence.sh, multichannel.sh, persistent.sh and posix.sh: what they have
+# Sourced by coherence.sh, dfs.sh, multichannel.sh, persistent.sh and posix.sh: what they have
 # in common. They put a server into the network namespace of a small VM, on port 445
 # of $SMBVM_BIND, and the Linux kernel's client into the VM. Variables:
 #
