@@ -197,7 +197,7 @@ func (c *cursor) entry(ctx context.Context, o *open) (*smb2.DirectoryEntry, erro
 			c.done = true
 			return nil, err
 		}
-		if c.linked[foldPath(e.Name)] {
+		if len(c.linked) > 0 && c.linked[foldPath(e.Name)] {
 			continue
 		}
 		if matchPattern(c.pattern, o.foldName(e.Name)) && o.representable(e.Name) && !o.hides(ctx, path.Join(dir, e.Name)) {
