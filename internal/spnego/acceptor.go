@@ -145,7 +145,9 @@ func (a *Acceptor) advance(ctx context.Context, token, mic []byte) (NegTokenResp
 	if !done {
 		return NegTokenResp{State: AcceptIncomplete, ResponseToken: reply}, nil
 	}
-	if len(mic) == 0 && a.needMIC && len(reply) > 0 {
+	// In the first answer a MIC would be unasked, if the client has its first choice.
+	// When it took longer, as after a KRB-ERROR, Samba's client wants one.
+	if len(mic) == 0 && len(reply) > 0 && (a.needMIC || a.steps > 1) {
 		return a.askMIC(reply)
 	}
 	answer, err := a.finish(mic)

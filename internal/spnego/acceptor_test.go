@@ -115,6 +115,28 @@ func TestAcceptorLast(t *testing.T) {
 	}
 }
 
+// TestSecondTry has the mechanism refuse the first token and take the second, as Kerberos
+// does with clocks that differ.
+func TestSecondTry(t *testing.T) {
+	list := string(MechList([]asn1.ObjectIdentifier{oidKrb5, oidNTLM}))
+	for _, mic := range []string{"client" + list, ""} {
+		in := &fakeInner{script: []string{"KRB-ERROR", "AP-REP"}}
+		r, done, err := run(t, oidKrb5, in, initToken("AP-REQ", oidKrb5, oidNTLM), respToken("AP-REQ", ""), respToken("", mic))
+		if err != nil || !done {
+			t.Fatal(done, err)
+		}
+		if r[0].State != AcceptIncomplete || r[0].MechListMIC != nil || string(r[0].ResponseToken) != "KRB-ERROR" {
+			t.Errorf("first answer is %+v", r[0])
+		}
+		if r[1].State != AcceptIncomplete || string(r[1].MechListMIC) != "server"+list || string(r[1].ResponseToken) != "AP-REP" {
+			t.Errorf("second answer is %+v", r[1])
+		}
+		if r[2].State != AcceptCompleted {
+			t.Errorf("last answer is %+v", r[2])
+		}
+	}
+}
+
 func TestNoKeys(t *testing.T) { // a guest can't sign, whatever it sends
 	for _, mic := range []string{"", "whatever"} {
 		in := &fakeInner{script: []string{"challenge", ""}, noKeys: true}
@@ -135,6 +157,58 @@ func TestNoOptimisticToken(t *testing.T) {
 	r, done, err := run(t, oidNTLM, in, init, respToken("negotiate", ""), respToken("auth", ""))
 	if err != nil || !done || r[0].State != AcceptIncomplete || len(in.got) != 2 {
 		t.Errorf("done %v, error %v, %+v", done, err, r)
+	}
+}
+
+// TestOrders is what clients list, and what servers with and without Kerberos make of it:
+// the client's order counts, in which it says what it has credentials for. The first token
+// is for its first mechanism alone.
+func TestOrders(t *testing.T) {
+	oidU2U := append(append(asn1.ObjectIdentifier{}, oidKrb5...), 3)
+	oidOdd := asn1.ObjectIdentifier{2, 25, 7}
+	both := []asn1.ObjectIdentifier{oidMSKrb, oidKrb5, oidNTLM}
+	for _, tc := range []struct {
+		name   string
+		client []asn1.ObjectIdentifier
+		server []asn1.ObjectIdentifier
+		pick   asn1.ObjectIdentifier // nil: none
+	}{
+		{"Windows in a domain", []asn1.ObjectIdentifier{oidMSKrb, oidKrb5, oidNegoX, oidNTLM}, both, oidMSKrb},
+		{"Windows with user to user", []asn1.ObjectIdentifier{oidMSKrb, oidKrb5, oidU2U, oidNegoX, oidNTLM}, both, oidMSKrb},
+		{"Windows, NegoEx first", []asn1.ObjectIdentifier{oidNegoX, oidMSKrb, oidKrb5, oidNTLM}, both, oidMSKrb},
+		{"Windows in a workgroup", []asn1.ObjectIdentifier{oidNegoX, oidNTLM}, both, oidNTLM},
+		{"MIT", []asn1.ObjectIdentifier{oidKrb5, oidMSKrb}, both, oidKrb5},
+		{"Linux", []asn1.ObjectIdentifier{oidMSKrb}, both, oidMSKrb},
+		{"without a ticket", []asn1.ObjectIdentifier{oidNTLM}, both, oidNTLM},
+		{"NTLM preferred", []asn1.ObjectIdentifier{oidNTLM, oidMSKrb, oidKrb5}, both, oidNTLM},
+		{"unknown ones", []asn1.ObjectIdentifier{oidOdd, {1, 2}, oidKrb5}, both, oidKrb5},
+		{"a server without Kerberos", []asn1.ObjectIdentifier{oidMSKrb, oidKrb5, oidNegoX, oidNTLM}, both[2:], oidNTLM},
+		{"nothing in common", []asn1.ObjectIdentifier{oidNegoX, oidU2U}, both, nil},
+	} {
+		var started asn1.ObjectIdentifier
+		in := &fakeInner{script: []string{"reply"}}
+		var mechs []Mech
+		for _, id := range tc.server {
+			mechs = append(mechs, Mech{OID: id, Start: func() Inner { started = id; return in }})
+		}
+		reply, _, err := NewAcceptor(mechs).Step(t.Context(), initToken("first", tc.client...))
+		_, r, perr := Parse(reply)
+		if perr != nil {
+			t.Fatal(tc.name, perr)
+		}
+		if tc.pick == nil {
+			if !errors.Is(err, ErrNoMech) || r.State != Reject {
+				t.Errorf("%s: %v, %+v", tc.name, err, r)
+			}
+			continue
+		}
+		if err != nil || !started.Equal(tc.pick) || !r.SupportedMech.Equal(tc.pick) {
+			t.Errorf("%s: picked %v, %v", tc.name, started, err)
+		}
+		first := tc.client[0].Equal(tc.pick)
+		if (len(in.got) == 1) != first || first != (r.State == AcceptCompleted) || !first && r.State != RequestMIC {
+			t.Errorf("%s: mechanism got %q, answer is %+v", tc.name, in.got, r)
+		}
 	}
 }
 

@@ -52,18 +52,13 @@ type NegTokenResp struct {
 // without, or a NegTokenResp. One of the two results is not nil unless there is
 // an error. The results alias b. Bytes after the token are ignored.
 func Parse(b []byte) (*NegTokenInit, *NegTokenResp, error) {
-	tag, v, _, ok := element(b)
-	if ok && tag == tagGSS { // RFC 2743 3.1: a mechanism, then its token
-		var oid []byte
-		tag, oid, v, ok = element(v)
-		if !ok || tag != tagOID {
+	if mech, token, ok := ParseFrame(b); ok {
+		if !mech.Equal(oidSPNEGO) {
 			return nil, nil, errToken
 		}
-		if id, ok := parseOID(oid); !ok || !id.Equal(oidSPNEGO) {
-			return nil, nil, errToken
-		}
-		tag, v, _, ok = element(v)
+		b = token
 	}
+	tag, v, _, ok := element(b)
 	if ok {
 		v, ok = whole(v, tagSequence)
 	}
@@ -79,6 +74,26 @@ func Parse(b []byte) (*NegTokenInit, *NegTokenResp, error) {
 		return nil, resp, err
 	}
 	return nil, nil, errToken
+}
+
+// ParseFrame takes the frame of RFC 2743 3.1 off a mechanism's first token; false: there is
+// none, or it is malformed. The token aliases b.
+func ParseFrame(b []byte) (mech asn1.ObjectIdentifier, token []byte, ok bool) {
+	tag, v, _, ok := element(b)
+	if !ok || tag != tagGSS {
+		return nil, nil, false
+	}
+	tag, oid, token, ok := element(v)
+	if !ok || tag != tagOID {
+		return nil, nil, false
+	}
+	mech, ok = parseOID(oid)
+	return mech, token, ok
+}
+
+// AppendFrame appends a mechanism's token in the frame of RFC 2743 3.1.
+func AppendFrame(dst []byte, mech asn1.ObjectIdentifier, token []byte) []byte {
+	return appendElement(dst, tagGSS, append(appendOID(nil, mech), token...))
 }
 
 // fields calls f with the number and the content of each context field of a
@@ -207,9 +222,7 @@ func AppendInit2(dst []byte, mechs []asn1.ObjectIdentifier) []byte {
 
 // appendGSS puts a NegTokenInit into the frame of RFC 2743 3.1.
 func appendGSS(dst, fields []byte) []byte {
-	v := appendOID(nil, oidSPNEGO)
-	v = appendField(v, 0, tagSequence, fields)
-	return appendElement(dst, tagGSS, v)
+	return AppendFrame(dst, oidSPNEGO, appendField(nil, 0, tagSequence, fields))
 }
 
 // Append appends the token. Empty fields are left out.

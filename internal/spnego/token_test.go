@@ -65,6 +65,18 @@ func TestInit2(t *testing.T) {
 	}
 }
 
+func TestFrame(t *testing.T) {
+	b := AppendFrame([]byte("x"), oidKrb5, []byte("token"))[1:]
+	if mech, token, ok := ParseFrame(b); !ok || !mech.Equal(oidKrb5) || string(token) != "token" {
+		t.Errorf("% x comes back as %v, %q, %v", b, mech, token, ok)
+	}
+	for _, bad := range [][]byte{nil, {0x60}, {0x60, 2, 4, 0}, {0x60, 3, 6, 1, 0xff}, b[1:], b[:len(b)-1]} {
+		if mech, _, ok := ParseFrame(bad); ok {
+			t.Errorf("% x is a frame of %v", bad, mech)
+		}
+	}
+}
+
 // TestOIDs compares with encoding/asn1.
 func TestOIDs(t *testing.T) {
 	for _, oid := range []asn1.ObjectIdentifier{oidNTLM, oidKrb5, oidMSKrb, oidNegoX, {2, 5, 4}, {0, 9}, {2, 999, 2147483647}} {
