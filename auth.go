@@ -25,6 +25,14 @@ type RawMechanism interface {
 	IsRaw(token []byte) bool
 }
 
+// AliasedMechanism is a Mechanism that clients know by more than one name: Kerberos is
+// two in SPNEGO. A client gets the name back that it asked for.
+type AliasedMechanism interface {
+	Mechanism
+	// Aliases returns the names besides OID.
+	Aliases() []asn1.ObjectIdentifier
+}
+
 // Acceptor is the server's side of one logon. It is used by one goroutine at a
 // time.
 type Acceptor interface {

@@ -147,9 +147,11 @@ func (s *Server) newLogon(c *conn, token []byte) *logon {
 			return &logon{step: a.Step, result: func() Acceptor { return a }}
 		}
 	}
-	mechs := make([]spnego.Mech, len(s.Mechanisms))
-	for i, m := range s.Mechanisms {
-		mechs[i] = spnego.Mech{OID: m.OID(), Start: func() spnego.Inner { return m.Accept(c.ctx, peer) }}
+	var mechs []spnego.Mech
+	for _, m := range s.Mechanisms {
+		for _, oid := range mechNames(m) {
+			mechs = append(mechs, spnego.Mech{OID: oid, Start: func() spnego.Inner { return m.Accept(c.ctx, peer) }})
+		}
 	}
 	a := spnego.NewAcceptor(mechs)
 	return &logon{step: a.Step, result: func() Acceptor {
@@ -159,11 +161,20 @@ func (s *Server) newLogon(c *conn, token []byte) *logon {
 }
 
 func (s *Server) mechOIDs() []asn1.ObjectIdentifier {
-	oids := make([]asn1.ObjectIdentifier, len(s.Mechanisms))
-	for i, m := range s.Mechanisms {
-		oids[i] = m.OID()
+	var oids []asn1.ObjectIdentifier
+	for _, m := range s.Mechanisms {
+		oids = append(oids, mechNames(m)...)
 	}
 	return oids
+}
+
+// mechNames returns what SPNEGO calls a mechanism.
+func mechNames(m Mechanism) []asn1.ObjectIdentifier {
+	names := []asn1.ObjectIdentifier{m.OID()}
+	if a, ok := m.(AliasedMechanism); ok {
+		names = append(names, a.Aliases()...)
+	}
+	return names
 }
 
 // step feeds the client's token to the mechanism.
