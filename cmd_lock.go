@@ -19,6 +19,9 @@ func lock(_ context.Context, r *request, w *reply) error {
 	}
 	before := r.lockedBefore(req.LockSequence)
 	switch {
+	case r.id.expired() && req.Locks[0].Flags&smb2.LockUnlock == 0:
+		// By the letter of 3.3.5.2.9 it would be taken, but not by Windows and smbd.
+		return smb2.StatusNetworkSessionExpired
 	case before:
 	case o.posix && req.Locks[0].Flags&smb2.LockUnlock != 0:
 		err = o.unlockPosix(req.Locks, r.c.srv.limits.LocksPerFile)

@@ -2,7 +2,6 @@ package smb
 
 import (
 	"errors"
-	"time"
 
 	"github.com/gosmbd/smb/signing"
 	"github.com/gosmbd/smb/smb2"
@@ -43,7 +42,7 @@ func (s *setup) findBound() error {
 		return smb2.StatusUserSessionDeleted
 	case id == nil:
 		return smb2.StatusRequestNotAccepted
-	case !id.expires.IsZero() && time.Now().After(id.expires):
+	case id.expired():
 		return smb2.StatusNetworkSessionExpired
 	case id.caller.Guest || id.caller.Anonymous:
 		return smb2.StatusNotSupported

@@ -3,7 +3,6 @@ package smb
 import (
 	"context"
 	"encoding/binary"
-	"time"
 
 	"github.com/gosmbd/smb/signing"
 	"github.com/gosmbd/smb/smb2"
@@ -227,7 +226,7 @@ func (r *request) findSession() error {
 	if id.encrypt && !r.sealed {
 		return smb2.StatusAccessDenied
 	}
-	if !id.expires.IsZero() && time.Now().After(id.expires) {
+	if id.expired() {
 		switch r.hdr.Command {
 		case smb2.CommandLogoff, smb2.CommandClose, smb2.CommandLock:
 		default:

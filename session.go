@@ -88,6 +88,9 @@ func (s *Server) complete(ctx context.Context, caller *vfs.Caller) (*vfs.Caller,
 	return &c, nil
 }
 
+// expired reports whether the logon's time is up, so that the client has to log on again.
+func (id *identity) expired() bool { return !id.expires.IsZero() && time.Now().After(id.expires) }
+
 // newSession makes a session that has no identity yet.
 func (c *conn) newSession() (*channel, error) {
 	s := c.srv

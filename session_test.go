@@ -254,6 +254,7 @@ func TestExpiry(t *testing.T) {
 		want(t, "WRITE after expiry", st, expired)
 		_, st = c.TreeConnect("s")
 		want(t, "TREE_CONNECT after expiry", st, expired)
+		want(t, "LOCK after expiry", c.Lock(locked, 5, 1, smb2.LockExclusive|smb2.LockFailImmediately), expired)
 		// What frees things stays possible. [MS-SMB2] 3.3.5.2.9
 		want(t, "UNLOCK after expiry", c.Lock(locked, 0, 1, smb2.LockUnlock), ok)
 		want(t, "CLOSE after expiry", c.CloseFile(locked), ok)
