@@ -44,7 +44,7 @@ var mayImport = []struct {
 	{"boltstore", nil},
 	{".", []string{"smb2", "signing", "oplock", "vfs", "dcerpc/...", "internal/frame", "internal/window", "internal/notify", "internal/utf16le", "internal/spnego"}},
 	{"ntlm", []string{".", "vfs", "internal/utf16le", "internal/spnego"}},
-	{"krb", []string{".", "vfs", "internal/utf16le", "internal/spnego"}},
+	{"krb", []string{".", "vfs", "dcerpc/ndr", "internal/utf16le", "internal/spnego"}},
 	{"netlogon", []string{"ntlm", "smb2", "vfs", "dcerpc", "dcerpc/ndr", "internal/utf16le"}},
 	{"internal/smbtest", []string{"smb2", "signing", "internal/frame", "internal/utf16le", "internal/spnego", "internal/ntlmclient"}},
 	{"examples/...", []string{".", "ntlm", "krb", "netlogon", "smb2", "signing", "oplock", "vfs/...", "dcerpc/...", "boltstore"}},
@@ -55,9 +55,9 @@ var mayImport = []struct {
 // heavy are modules that only one package may import, since its users then
 // have them as dependencies.
 var heavy = map[string]string{
-	"github.com/spf13/afero":      "vfs/aferofs",
-	"github.com/jcmturner/gokrb5": "krb",
-	"go.etcd.io/bbolt":            "boltstore",
+	"github.com/spf13/afero": "vfs/aferofs",
+	"github.com/jcmturner/":  "krb",
+	"go.etcd.io/bbolt":       "boltstore",
 }
 
 // listed is what go list tells about a package.
