@@ -4,14 +4,34 @@ import (
 	"fmt"
 
 	"github.com/gosmbd/smb"
+	"github.com/gosmbd/smb/krb"
 	"github.com/gosmbd/smb/ntlm"
 	"github.com/gosmbd/smb/vfs"
 )
 
-// newMechanism returns the way to log on: NTLM with the users of the command
+// newMechanisms returns the ways to log on: Kerberos if there are keytabs, and NTLM for
+// who has no ticket.
+func newMechanisms(cfg *config) ([]smb.Mechanism, error) {
+	var list []smb.Mechanism
+	if len(cfg.keytabs) > 0 {
+		m, err := krb.Open(cfg.keytabs...)
+		if err != nil {
+			return nil, fmt.Errorf("-keytab: %w", err)
+		}
+		m.Services = cfg.services
+		list = append(list, m)
+	}
+	m, err := newNTLM(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return append(list, m), nil
+}
+
+// newNTLM returns NTLM with the users of the command
 // line, of the account files and of the domain. Guests are let in if a share wants them; the
 // other shares refuse them.
-func newMechanism(cfg *config) (smb.Mechanism, error) {
+func newNTLM(cfg *config) (smb.Mechanism, error) {
 	users := make(ntlm.Static)
 	for _, u := range cfg.users {
 		x := ntlm.User{Password: u.password}

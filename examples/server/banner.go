@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 
 	"github.com/gosmbd/smb"
 )
@@ -25,6 +26,9 @@ func printBanner(w io.Writer, cfg *config, addr *net.TCPAddr) {
 	}
 	if cfg.domain.name != "" {
 		fmt.Fprintf(w, "users of the domain %s\n", cfg.domain.name)
+	}
+	if len(cfg.keytabs) > 0 {
+		fmt.Fprintf(w, "users with a Kerberos ticket for a key of %s\n", strings.Join(cfg.keytabs, ", "))
 	}
 	for _, s := range cfg.shares {
 		fmt.Fprintf(w, "share %s: %s\n", s.name, describe(cfg, s))

@@ -22,6 +22,8 @@ type config struct {
 	smbpasswd string
 	ksmbdpwd  string
 	groups    string
+	keytabs   []string
+	services  []string // Kerberos names; none: all of the keytabs
 	handles   string
 	domain    domainConfig
 	shares    []shareConfig
@@ -101,6 +103,14 @@ func parseFlags(args []string) (*config, error) {
 	fs.StringVar(&cfg.ksmbdpwd, "ksmbdpwd", "", "let the users of this ksmbdpwd.db `file` of ksmbd in, too")
 	fs.StringVar(&cfg.groups, "groups", "", "put users into the groups of this `file`, which is like /etc/group; members of its group Administrators are administrators")
 	cfg.domain.addFlags(fs)
+	fs.Func("keytab", "let users with a Kerberos ticket in, for which these `files` have the keys, separated by commas", func(s string) error {
+		cfg.keytabs = strings.Split(s, ",")
+		return nil
+	})
+	fs.Func("spn", "take tickets for this `service`, as in cifs/files.example.com, instead of every cifs/ name; may be repeated", func(s string) error {
+		cfg.services = append(cfg.services, s)
+		return nil
+	})
 	fs.StringVar(&cfg.handles, "handles", "", "keep the handles that clients have open in this `file`, so that they outlive the server")
 	fs.Func("min", "oldest `dialect` to speak: 2.0.2, 2.1, 3.0, 3.0.2 or 3.1.1", dialectFlag(&cfg.min))
 	fs.Func("max", "newest `dialect` to speak", dialectFlag(&cfg.max))
@@ -295,7 +305,10 @@ func (c *config) complete() error {
 	if err := c.domain.check(); err != nil {
 		return err
 	}
-	if len(c.users) == 0 && len(c.accountFiles()) == 0 && c.domain.name == "" {
+	if len(c.services) > 0 && len(c.keytabs) == 0 {
+		return errors.New("-spn is about Kerberos, which needs -keytab")
+	}
+	if len(c.users) == 0 && len(c.accountFiles()) == 0 && c.domain.name == "" && len(c.keytabs) == 0 {
 		c.users = []userConfig{{name: loginName(), password: newPassword(), generated: true}}
 	}
 	if c.min != 0 && c.max != 0 && c.min > c.max {

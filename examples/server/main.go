@@ -105,7 +105,12 @@ func drain(srv *smb.Server, stop <-chan os.Signal) error {
 
 // newServer makes the server that the command line describes.
 func newServer(cfg *config) (*smb.Server, error) {
-	mech, err := newMechanism(cfg)
+	level := slog.LevelInfo
+	if cfg.verbose {
+		level = slog.LevelDebug
+	}
+	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})))
+	mechs, err := newMechanisms(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -122,19 +127,14 @@ func newServer(cfg *config) (*smb.Server, error) {
 		}
 		shares[s.name] = share
 	}
-	level := slog.LevelInfo
-	if cfg.verbose {
-		level = slog.LevelDebug
-	}
 	srv := &smb.Server{
 		Shares:     shares,
-		Mechanisms: []smb.Mechanism{mech},
+		Mechanisms: mechs,
 		MinDialect: cfg.min,
 		MaxDialect: cfg.max,
 		Signing:    cfg.signing,
 		POSIX:      cfg.posix,
 		Limits:     smb.Limits{RecheckInterval: 3 * time.Second}, // account files are cheap to look at
-		Logger:     slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
 	}
 	if cfg.actsAsCallers() {
 		srv.UnixUser = unixUser
