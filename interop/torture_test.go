@@ -62,11 +62,12 @@ func prepareSnapshot(t *testing.T, dir string) {
 
 // tortureTest is a line of testdata/smbtorture.txt: the name of a test, and after "#" what
 // it needs besides, in the words of ../shared/torture's lists: share=NAME, or an option
-// of smbtorture, NAME:KEY=VALUE or --FLAG; or user=admin for an administrator.
+// of smbtorture, NAME:KEY=VALUE or --FLAG; or user=admin for an administrator, or user=krb5
+// for one with a Kerberos ticket.
 type tortureTest struct {
-	name, share string
-	admin       bool
-	args        []string
+	name, share     string
+	admin, kerberos bool
+	args            []string
 }
 
 func parseTortureTest(line string) (x tortureTest) {
@@ -79,6 +80,8 @@ func parseTortureTest(line string) (x tortureTest) {
 			x.share = share
 		case word == "user=admin":
 			x.admin = true
+		case word == "user=krb5":
+			x.kerberos = true
 		case strings.HasPrefix(word, "--"):
 			x.args = append(x.args, word)
 		case strings.Contains(word, ":"):
@@ -116,6 +119,9 @@ func TestSmbtorture(t *testing.T) {
 	t.Run("list", func(t *testing.T) {
 		for _, line := range readLines(t, "testdata/smbtorture.txt") {
 			x := parseTortureTest(line)
+			if x.kerberos {
+				continue // TestSmbtortureKerberos runs it
+			}
 			t.Run(x.name, func(t *testing.T) {
 				t.Parallel()
 				pool := workers
@@ -147,18 +153,23 @@ func torture(t *testing.T, port int, sh harness.Share, x tortureTest) {
 	if slowTorture.MatchString(x.name) {
 		limit = 4 * time.Minute
 	}
-	conf := clientConf(t)
 	user := userName
 	if x.admin {
 		user = adminName
 	}
-	args := []string{"//127.0.0.1/" + sh.Name, "-p", strconv.Itoa(port), "-s", conf,
-		"--basedir=" + t.TempDir(), "--format=subunit", "--seed=1", "-W", "WORKGROUP", "-U", user + "%" + password,
-		"--option=torture:user2name=" + user2Name, "--option=torture:user2password=" + password}
-	out, err := command(t, limit, "smbtorture", append(append(args, x.args...), x.name)...)
+	line := x.line(t, "//127.0.0.1/"+sh.Name, port, "-W", "WORKGROUP", "-U", user+"%"+password, "--option=torture:user2name="+user2Name)
+	out, err := command(t, limit, line[0], line[1:]...)
 	if reason := tortureResult(out, err); reason != "" {
 		t.Error(reason)
 	}
+}
+
+// line is how the test is run; who says as which users.
+func (x tortureTest) line(t *testing.T, share string, port int, who ...string) []string {
+	t.Helper()
+	line := append([]string{"smbtorture", share, "-p", strconv.Itoa(port), "-s", clientConf(t),
+		"--basedir=" + t.TempDir(), "--format=subunit", "--seed=1", "--option=torture:user2password=" + password}, who...)
+	return append(append(line, x.args...), x.name)
 }
 
 // tortureResult returns why a run of smbtorture didn't pass, or "".
