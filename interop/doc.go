@@ -4,8 +4,8 @@
 //
 // coherence.sh, multichannel.sh and persistent.sh have that client prove what
 // clients may cache, several channels, and handles that outlive connections and
-// the server; posix.sh has it use the POSIX extensions. Package kernelcheck is their
-// part in the virtual machine.
+// the server; posix.sh has it use the POSIX extensions, and krb5.sh Kerberos tickets.
+// Package kernelcheck is their part in the virtual machine.
 //
 // Some tests have a domain, with Samba as its controller (dc_test.go). It takes ports
 // that are root's; without root they are skipped.
