@@ -7,7 +7,7 @@
 // # Overview
 //
 // A [Server] needs two things: [Server.Shares], what can be mounted, and
-// [Server.Mechanisms], the ways to log on, of which package ntlm has one.
+// [Server.Mechanisms], the ways to log on, of which packages ntlm and krb have one each.
 //
 //	dir, err := osfs.New("/srv/files", nil)
 //	...
@@ -113,7 +113,7 @@
 //
 // # Limitations
 //
-// Not served: quotas, Kerberos, domain-based DFS namespaces, compression, SMB over QUIC and
+// Not served: quotas, domain-based DFS namespaces, compression, SMB over QUIC and
 // RDMA, and SMB1 beyond the negotiation that leads to SMB2. They are not
 // advertised, and a client that asks gets the status that the specification has
 // for it.
