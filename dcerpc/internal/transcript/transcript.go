@@ -4,11 +4,13 @@ package transcript
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -70,15 +72,38 @@ func Drain(t testing.TB, c *dcerpc.Conn) []byte {
 // each bind, and calls check with what came back.
 func Replay(t *testing.T, x []Exchange, open func() *dcerpc.Conn, check func(i int, want, got []byte)) {
 	t.Helper()
+	ReplayHandles(t, x, nil, open, check)
+}
+
+// ReplayHandles is Replay for interfaces with context handles. The operations opens return
+// one in front of their status: where the other server gave its handle, the requests that
+// follow, and its replies, have that which came back now.
+func ReplayHandles(t *testing.T, x []Exchange, opens []uint16, open func() *dcerpc.Conn, check func(i int, want, got []byte)) {
+	t.Helper()
+	const head, request, bind = 24, 0, 11
+	handles := make(map[string][]byte)
+	ours := func(b []byte) []byte {
+		for theirs, h := range handles {
+			b = bytes.ReplaceAll(b, []byte(theirs), h)
+		}
+		return b
+	}
 	c := open()
 	for i, e := range x {
-		if i > 0 && e.Request[2] == 11 {
+		if i > 0 && e.Request[2] == bind {
 			c = open()
 		}
-		if _, err := c.Write(context.Background(), e.Request); err != nil && !errors.Is(err, dcerpc.ErrBroken) {
+		if _, err := c.Write(context.Background(), ours(e.Request)); err != nil && !errors.Is(err, dcerpc.ErrBroken) {
 			t.Fatalf("request %d: %v", i, err)
 		}
-		check(i, e.Replies, Drain(t, c))
+		want, got := e.Replies, Drain(t, c)
+		if e.Request[2] == request && slices.Contains(opens, binary.LittleEndian.Uint16(e.Request[22:])) && len(want) == len(got) && len(got) >= head+24 {
+			theirs := want[len(want)-24 : len(want)-4]
+			if zero := make([]byte, 20); !bytes.Equal(theirs, zero) {
+				handles[string(theirs)] = got[len(got)-24 : len(got)-4]
+			}
+		}
+		check(i, ours(want), got)
 	}
 }
 
