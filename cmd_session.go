@@ -236,7 +236,7 @@ func (s *setup) admit() error {
 	acc := s.logon.result()
 	caller, err := c.srv.complete(s.se.ctx, acc.Caller())
 	if err != nil {
-		c.log.Warn("smb: no telling which user of the machine a caller is", "user", acc.Caller().String(), "err", err)
+		c.log.Warn("smb: no telling who a caller is", "user", acc.Caller().String(), "err", err)
 		return err
 	}
 	nobody := caller.Guest || caller.Anonymous

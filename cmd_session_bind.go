@@ -83,7 +83,10 @@ func (s *setup) keepBind() error {
 
 // admitChannel checks that it is the session's user who logged on.
 func (s *setup) admitChannel() error {
-	caller := withSID(s.logon.result().Caller())
+	caller, err := s.r.c.srv.identify(s.r.c.ctx, s.logon.result().Caller())
+	if err != nil {
+		return err
+	}
 	s.id = s.se.identity.Load()
 	if !sameCaller(s.id.caller, caller) {
 		s.r.c.log.Warn("smb: binding to the session of somebody else refused", "user", caller.String(), "session of", s.id.caller.String())

@@ -106,7 +106,7 @@
 // another on the same handle or file, and are held while others' code runs:
 // cursor.mu while the backend lists a directory, file.appends while the backend
 // appends, open.saving while [HandleStore] stores, pipe.mu while an RPC interface
-// works, which may ask [Namespace], or a logon on the pipe is held back, and lookout.judging while the backend is asked how
+// works, which may ask [Namespace] and the account stores, or a logon on the pipe is held back, and lookout.judging while the backend is asked how
 // files look.
 // Nothing else is held while a backend or a hook works, or while the server waits
 // for a socket.
@@ -130,6 +130,11 @@
 // Their content is never sparse, cloned or compressed.
 // Extended attributes need one with [vfs.Xattrer]; on others a file has none, and to
 // set one is refused.
+//
+// Accounts and rights can be looked at by RPC, not changed. Lists of accounts are for
+// administrators, as on Windows; names in place of SIDs are for all users, and so whoever
+// has an account can find out by SIDs which others there are, as on Windows. The machine's
+// own users are among them.
 //
 // A token of an offloaded copy is good for its session, for a limited time, and while
 // its source is open and not written. Byte-range locks don't keep anybody from

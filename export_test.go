@@ -1,6 +1,11 @@
 package smb
 
-import "github.com/gosmbd/smb/smb2"
+import (
+	"github.com/gosmbd/smb/dcerpc/lsarpc"
+	"github.com/gosmbd/smb/dcerpc/samr"
+	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
+)
 
 // Counters is what must be zero once all clients are gone.
 type Counters struct {
@@ -39,4 +44,25 @@ func ParseName(name string) (string, bool, error) {
 		err = smb2.StatusObjectNameInvalid // as without named streams
 	}
 	return clean, trailing, err
+}
+
+// Accounts is what the RPC interfaces see of who has an account.
+func (s *Server) Accounts() interface {
+	samr.Server
+	lsarpc.Server
+} {
+	s.init()
+	return rpcAccounts{s}
+}
+
+// WellKnownSIDs returns those that have the same name on every machine.
+func WellKnownSIDs() []vfs.SID {
+	var list []vfs.SID
+	for _, w := range wellKnown {
+		list = append(list, w.sid)
+	}
+	for _, a := range builtinAliases {
+		list = append(list, ridSID(builtinDomain.sid, a.rid))
+	}
+	return append(list, builtinDomain.sid, "S-1-5", unixUserDomain.sid, unixGroupDomain.sid)
 }

@@ -8,7 +8,10 @@ import (
 	"time"
 
 	"github.com/gosmbd/smb/dcerpc"
+	"github.com/gosmbd/smb/dcerpc/dssetup"
+	"github.com/gosmbd/smb/dcerpc/lsarpc"
 	"github.com/gosmbd/smb/dcerpc/netdfs"
+	"github.com/gosmbd/smb/dcerpc/samr"
 	"github.com/gosmbd/smb/dcerpc/srvsvc"
 	"github.com/gosmbd/smb/dcerpc/wkssvc"
 	"github.com/gosmbd/smb/smb2"
@@ -34,6 +37,10 @@ var pipes = map[string]func(s *Server) []dcerpc.Interface{
 	srvsvc.PipeName: func(s *Server) []dcerpc.Interface { return []dcerpc.Interface{srvsvc.Interface(rpcServer{s})} },
 	netdfs.PipeName: func(s *Server) []dcerpc.Interface { return []dcerpc.Interface{netdfs.Interface(rpcServer{s})} },
 	wkssvc.PipeName: func(s *Server) []dcerpc.Interface { return []dcerpc.Interface{wkssvc.Interface(rpcServer{s})} },
+	samr.PipeName:   func(s *Server) []dcerpc.Interface { return []dcerpc.Interface{samr.Interface(rpcAccounts{s})} },
+	lsarpc.PipeName: func(s *Server) []dcerpc.Interface {
+		return []dcerpc.Interface{lsarpc.Interface(rpcAccounts{s}), dssetup.Interface(rpcAccounts{s})}
+	},
 }
 
 // pipeAccess is what an open of a pipe may have.

@@ -83,7 +83,9 @@ func (c *conn) judgeRPC(ctx context.Context, logon dcerpc.Logon, err error) erro
 		}
 	}
 	if err == nil {
-		l.caller = withSID(l.logon.result().Caller())
+		l.caller, err = c.srv.identify(ctx, l.logon.result().Caller())
+	}
+	if err == nil {
 		c.log.Debug("smb: logon on a pipe", "user", l.caller.String())
 	}
 	return err

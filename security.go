@@ -2,12 +2,8 @@ package smb
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"path"
-	"strings"
 
 	"github.com/gosmbd/smb/smb2"
 	"github.com/gosmbd/smb/vfs"
@@ -82,29 +78,6 @@ func (t *tree) derived(caller *vfs.Caller, dir bool) vfs.SecurityDescriptor {
 		Group:   vfs.SIDUsers,
 		DACL:    &vfs.ACL{ACEs: []vfs.ACE{ace}},
 	}
-}
-
-// withSID returns caller with a SID, by which descriptors call him. One that the account
-// store doesn't give is made from the name, so that it is the same after a restart; the
-// hash fills all four numbers, or somebody could choose a name that has the SID of
-// another's.
-func withSID(caller *vfs.Caller) *vfs.Caller {
-	if caller.SID != "" {
-		return caller
-	}
-	c := *caller
-	switch {
-	case c.Anonymous:
-		c.SID = vfs.SIDAnonymous
-	case c.Guest:
-		c.SID = vfs.SIDGuests
-	default:
-		h := sha256.Sum256([]byte("SMB account\x00" + strings.ToLower(c.Domain) + "\\" + strings.ToLower(c.Name)))
-		n := func(i int) uint32 { return binary.LittleEndian.Uint32(h[4*i:]) }
-		// Small numbers at the end mean accounts that every machine has.
-		c.SID = vfs.SID(fmt.Sprintf("S-1-5-21-%d-%d-%d-%d", n(0), n(1), n(2), n(3)|1<<31))
-	}
-	return &c
 }
 
 // mayAdd checks that the caller may make a name where the new one is to be, of a

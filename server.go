@@ -104,6 +104,17 @@ type Server struct {
 	// names.
 	POSIX bool
 
+	// SID is that of the server as a domain of accounts, S-1-5-21-x-y-z: the SIDs of
+	// its users and groups begin with it. If it is empty, it is made from Name by a
+	// hash, so a server that is given another name needs to be given the SID that it
+	// had, or its descriptors would mean nobody.
+	SID vfs.SID
+
+	// Principals tells who has an account, for lists of users and groups, for names
+	// in place of SIDs, and for the SIDs of users who log on and bring none. Nil: those
+	// of the Mechanisms that are a vfs.Principals.
+	Principals vfs.Principals
+
 	// Limits bounds memory, connections and time; its zero value has
 	// sensible bounds.
 	Limits Limits
@@ -134,6 +145,7 @@ type Server struct {
 	once    sync.Once
 	failed  error // why it can't serve
 	name    string
+	sid     vfs.SID // of the server as a domain
 	guid    smb2.GUID
 	started time.Time
 	limits  Limits
@@ -166,6 +178,7 @@ type Server struct {
 	rechecks atomic.Bool // sessions are being rechecked
 	rpc      dcerpc.Server
 	nics     nicCache
+	people   atomic.Pointer[directory]
 }
 
 // ConnState is the state of a connection, as ConnState hooks see it.
@@ -217,7 +230,10 @@ func (s *Server) init() {
 		s.watching.Watches, s.watching.Bytes = math.MaxInt64, int64(s.limits.NotifyMemory)
 		s.handles.init()
 		s.gate.init(s.limits.FailedLogonDelay)
-		s.failed = s.loadHandles()
+		s.sid, s.failed = s.serverSID()
+		if s.failed == nil {
+			s.failed = s.loadHandles()
+		}
 		s.wg.Add(1)
 		go s.janitor()
 	})

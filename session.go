@@ -71,9 +71,11 @@ type identity struct {
 // complete returns caller with what a mechanism may have left to the server: a SID, and
 // who he is on the machine.
 func (s *Server) complete(ctx context.Context, caller *vfs.Caller) (*vfs.Caller, error) {
-	caller = withSID(caller)
+	caller, err := s.identify(ctx, caller)
+	if err != nil {
+		return nil, err
+	}
 	var u *vfs.UnixUser
-	var err error
 	if s.UnixUser != nil {
 		u, err = s.UnixUser(ctx, caller)
 	}
