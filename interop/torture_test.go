@@ -115,7 +115,7 @@ func TestSmbtorture(t *testing.T) {
 	}
 	// Many tests send requests of sessions that they know to be invalid, and
 	// can't do so on a connection that has to be signed.
-	s := startWith(t, shares, append([]string{"-signing", "offered", "-admin", adminName + ":" + password}, specialFlags...)...)
+	s := startWith(t, shares, append([]string{"-signing", "offered", "-name", "torture", "-admin", adminName + ":" + password}, specialFlags...)...)
 	t.Run("list", func(t *testing.T) {
 		for _, line := range readLines(t, "testdata/smbtorture.txt") {
 			x := parseTortureTest(line)

@@ -63,6 +63,9 @@ func newNTLM(cfg *config) (smb.Mechanism, error) {
 			return nil, err
 		}
 	}
+	if cfg.name != "" {
+		mech.Host = cfg.name
+	}
 	for _, s := range cfg.shares {
 		mech.Guest = mech.Guest || s.guest
 		mech.Anonymous = mech.Guest

@@ -128,6 +128,7 @@ func newServer(cfg *config) (*smb.Server, error) {
 		shares[s.name] = share
 	}
 	srv := &smb.Server{
+		Name:       cfg.name,
 		Shares:     shares,
 		Mechanisms: mechs,
 		MinDialect: cfg.min,

@@ -11,8 +11,9 @@ import random
 import struct
 import sys
 
-from impacket.dcerpc.v5 import srvs, transport, wkst
-from impacket.dcerpc.v5.rpcrt import RPC_C_AUTHN_LEVEL_PKT_PRIVACY
+from impacket.dcerpc.v5 import lsad, lsat, samr, srvs, transport, wkst
+from impacket.dcerpc.v5.dtypes import MAXIMUM_ALLOWED
+from impacket.dcerpc.v5.rpcrt import RPC_C_AUTHN_LEVEL_PKT_PRIVACY, DCERPCException
 from impacket.smb3structs import (
     SMB2_DIALECT_002,
     SMB2_DIALECT_21,
@@ -168,6 +169,37 @@ def rpc(conn, port, user, password):
     dce.bind(wkst.MSRPC_UUID_WKST)
     r = wkst.hNetrWkstaGetInfo(dce, 100)
     assert r["WkstaInfo"]["WkstaInfo100"]["wki100_computername"] != "\x00"
+    dce.disconnect()
+    accounts(conn, user)
+
+
+def accounts(conn, user):
+    """Translates SIDs and names; who has an account is for administrators."""
+    t = transport.SMBTransport(HOST, filename=r"\lsarpc", smb_connection=conn)
+    dce = t.get_dce_rpc()
+    dce.connect()
+    dce.bind(lsat.MSRPC_UUID_LSAT)
+    policy = lsad.hLsarOpenPolicy2(dce, MAXIMUM_ALLOWED | lsat.POLICY_LOOKUP_NAMES)["PolicyHandle"]
+    names = (user, "Everyone", "BUILTIN\\Administrators")
+    for lookup in (lsat.hLsarLookupNames, lsat.hLsarLookupNames2, lsat.hLsarLookupNames3):
+        kinds = [s["Use"] for s in lookup(dce, policy, names)["TranslatedSids"]["Sids"]]
+        assert kinds == [1, 5, 4], kinds
+    sid = lsat.hLsarLookupNames3(dce, policy, names)["TranslatedSids"]["Sids"][0]["Sid"].formatCanonical()
+    for lookup in (lsat.hLsarLookupSids, lsat.hLsarLookupSids2):
+        r = lookup(dce, policy, [sid, "S-1-5-32-545"], lsat.LSAP_LOOKUP_LEVEL.LsapLookupWksta)
+        assert [n["Name"] for n in r["TranslatedNames"]["Names"]] == [user, "Users"]
+    assert lsat.hLsarGetUserName(dce)["UserName"] == user
+    dce.disconnect()
+    t = transport.SMBTransport(HOST, filename=r"\samr", smb_connection=conn)
+    dce = t.get_dce_rpc()
+    dce.connect()
+    dce.bind(samr.MSRPC_UUID_SAMR)
+    if os.environ.get("SMB_INTEROP_PEER") != "smbd":
+        try:
+            samr.hSamrConnect2(dce)
+            raise AssertionError("a user may look at accounts")
+        except DCERPCException as e:
+            assert "access_denied" in str(e), e
     dce.disconnect()
 
 
