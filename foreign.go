@@ -127,7 +127,8 @@ func (l *lookout) hear(e vfs.WatchEvent) {
 	l.judgeSoon()
 }
 
-// again reports whether e is one of the latest events once more. Writers take turns.
+// again reports whether e is one of the latest events once more, of those that nobody has
+// looked at yet. Writers take turns.
 func (l *lookout) again(e vfs.WatchEvent) bool {
 	for i := len(l.heard) - 1; i >= 0 && i >= len(l.heard)-8; i-- {
 		h := l.heard[i]
@@ -135,7 +136,7 @@ func (l *lookout) again(e vfs.WatchEvent) bool {
 		case vfs.WatchAdded, vfs.WatchRemoved, vfs.WatchRenamed:
 			return false
 		}
-		if h.WatchEvent == e {
+		if h.WatchEvent == e && !h.counted {
 			h.times++
 			return true
 		}
