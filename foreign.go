@@ -56,7 +56,10 @@ const (
 // above what is done.
 type ownWork struct{ n atomic.Uint64 }
 
-const workDone = 1 << 24
+const (
+	workDone    = 1 << 24
+	workUnknown = workDone - 1 // no count is that
+)
 
 // state returns the count, and whether something is under way.
 func (w *ownWork) state() (n uint64, busy bool) {

@@ -195,8 +195,11 @@ func (v *verdict) object(h *heard, base string) bool {
 		return false
 	}
 	s := v.see(path.Join(l.dir, base))
-	if again, quiet := l.quiet(base); (again != times || !quiet || s.busy && !h.unexplained) && h.rounds < maxRounds {
-		return false // what was seen may be another object, or the same half changed
+	if s.busy && !h.unexplained {
+		return h.rounds == maxRounds // it is seen half changed, by the server
+	}
+	if again, quiet := l.quiet(base); (again != times || !quiet) && h.rounds < maxRounds {
+		return false // what was seen may be another object
 	}
 	if !s.gone {
 		v.judge(s, h, base)
@@ -244,7 +247,7 @@ func (v *verdict) see(name string) (s sight) {
 		s.busy, s.gone, s.blind = now != s.work, isMissing(err), err != nil
 	}
 	if s.busy {
-		s.work-- // what is under way may end meanwhile: this is no state
+		s.work = workUnknown // what is under way may end meanwhile
 	}
 	return s
 }
