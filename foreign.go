@@ -106,7 +106,9 @@ type ownChange struct {
 type heard struct {
 	vfs.WatchEvent
 	times int
+	at    time.Time
 
+	settled     bool
 	rounds      int  // how often it was put off
 	counted     bool // it was compared with the closings of the server
 	unexplained bool // and there were fewer
@@ -125,7 +127,11 @@ func (l *lookout) hear(e vfs.WatchEvent) {
 	case e.Op == vfs.WatchLost, len(l.heard) >= maxHeard:
 		l.lost = true
 	case !l.again(e):
-		l.heard = append(l.heard, &heard{WatchEvent: e, times: 1})
+		now := time.Now()
+		l.heard = append(l.heard, &heard{WatchEvent: e, times: 1, at: now})
+		if l.oldest.IsZero() {
+			l.oldest = now
+		}
 	}
 	l.judgeSoon()
 }
@@ -193,32 +199,39 @@ func (l *lookout) ownChange(base string) *ownChange {
 	if l.over {
 		return nil
 	}
-	now := time.Now()
-	l.forgetOwn(now)
 	own := l.own[base]
 	if own == nil {
 		if l.own == nil {
 			l.own = make(map[string]*ownChange)
+			l.forgetter = time.AfterFunc(ownChangeKept, l.forgetOwn)
 		}
 		own = &ownChange{}
 		l.own[base] = own
 	}
-	own.last = now
+	own.last = time.Now()
 	own.times++
 	return own
 }
 
-// forgetOwn drops what is old. The caller holds l.mu.
-func (l *lookout) forgetOwn(now time.Time) {
-	if now.Sub(l.swept) < ownChangeKept/2 {
-		return
+// forgetOwn drops what is old: so old that it was when the first event came that isn't
+// settled, which may take a while if the backend is slow.
+func (l *lookout) forgetOwn() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.oldest
+	if now.IsZero() {
+		now = time.Now()
 	}
-	l.swept = now
 	for name, own := range l.own {
-		if now.Sub(own.last) > ownChangeKept {
+		if now.Sub(own.last) >= ownChangeKept {
 			delete(l.own, name)
 		}
 	}
+	if len(l.own) == 0 {
+		l.own, l.forgetter = nil, nil
+		return
+	}
+	l.forgetter = time.AfterFunc(ownChangeKept, l.forgetOwn)
 }
 
 // noteClosing notes that a handle for writing is about to be closed, before anything

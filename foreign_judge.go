@@ -3,6 +3,7 @@ package smb
 import (
 	"path"
 	"slices"
+	"time"
 
 	"github.com/gosmbd/smb/internal/notify"
 	"github.com/gosmbd/smb/oplock"
@@ -28,7 +29,7 @@ func (l *lookout) judge() {
 	defer l.judging.Unlock()
 	l.mu.Lock()
 	events, lost, ended := l.heard, l.lost, l.ended
-	l.heard, l.lost, l.ended, l.timer = nil, false, false, nil
+	l.heard, l.lost, l.ended = nil, false, false
 	over := l.over
 	l.mu.Unlock()
 	if over {
@@ -44,29 +45,46 @@ func (l *lookout) judge() {
 		l.halt()
 		l.begin()
 	}
-	var later []*heard
 	now := trace(events)
-	settled := make([]bool, len(events))
-	for i, h := range events {
+	for _, h := range events {
 		if h.ofName() {
-			settled[i] = v.name(h)
+			h.settled = v.name(h)
 		}
 	}
 	// What the server did to names is crossed off before it is asked for.
 	for i, h := range events {
 		if !h.ofName() {
-			settled[i] = v.object(h, now[i])
-		}
-		if !settled[i] {
-			later = append(later, h)
+			h.settled = v.object(h, now[i])
 		}
 	}
 	v.tell()
-	if later != nil {
-		l.mu.Lock()
-		l.heard = append(later, l.heard...)
+	l.putOff(unsettled(events))
+}
+
+// unsettled returns those of events that aren't settled.
+func unsettled(events []*heard) (list []*heard) {
+	for _, h := range events {
+		if !h.settled {
+			list = append(list, h)
+		}
+	}
+	return list
+}
+
+// putOff ends what judge does with events that are to be looked at again.
+func (l *lookout) putOff(events []*heard) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.over {
+		return
+	}
+	l.heard = append(events, l.heard...)
+	l.timer, l.oldest = nil, time.Time{}
+	if len(l.heard) > 0 {
+		l.oldest = l.heard[0].at
+	}
+	if len(l.heard) > 0 || l.lost || l.ended {
 		l.judgeSoon()
-		l.mu.Unlock()
 	}
 }
 
@@ -119,15 +137,15 @@ func (v *verdict) name(h *heard) bool {
 	name := path.Join(l.dir, h.Name)
 	switch h.Op {
 	case vfs.WatchAdded:
-		if !l.expected(h.Name, true) {
+		if !l.expected(h, h.Name, true) {
 			v.named(added(name, h.Directory))
 		}
 	case vfs.WatchRemoved:
-		if !l.expected(h.Name, false) {
+		if !l.expected(h, h.Name, false) {
 			v.named(removed(name, h.Directory))
 		}
 	case vfs.WatchRenamed:
-		from, to := l.expected(h.OldName, false), l.expected(h.Name, true)
+		from, to := l.expected(h, h.OldName, false), l.expected(h, h.Name, true)
 		if from && to {
 			break
 		}
@@ -145,12 +163,12 @@ func (l *lookout) claims(base string) bool {
 	return l.m.claimedBelow(foldPath(path.Join(l.dir, base)))
 }
 
-// expected reports whether the server made or removed the name and the event of it
-// hadn't come.
-func (l *lookout) expected(base string, came bool) bool {
+// expected reports whether the server made or removed the name and h is the event of
+// that.
+func (l *lookout) expected(h *heard, base string, came bool) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	own := l.own[base]
+	own := l.ownBefore(h, base)
 	if own == nil {
 		return false
 	}
@@ -163,6 +181,15 @@ func (l *lookout) expected(base string, came bool) bool {
 	}
 	*n--
 	return true
+}
+
+// ownBefore returns what the server did to a name that h may be about, nil for nothing.
+// Events that never come aren't waited for for ever. The caller holds l.mu.
+func (l *lookout) ownBefore(h *heard, base string) *ownChange {
+	if own := l.own[base]; own != nil && h.at.Sub(own.last) <= ownChangeKept {
+		return own
+	}
+	return nil
 }
 
 // named notes that others made or removed a name: what has it open knows another object
@@ -285,7 +312,7 @@ func (v *verdict) judge(s sight, h *heard, base string) {
 func (l *lookout) closedOwn(h *heard) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	own := l.own[h.Name]
+	own := l.ownBefore(h, h.Name)
 	if own == nil {
 		return false
 	}

@@ -1,6 +1,7 @@
 package smb_test
 
 import (
+	"fmt"
 	"io/fs"
 	"testing"
 	"time"
@@ -37,6 +38,42 @@ func TestForeignCloseAfterOwn(t *testing.T) {
 		want(t, "WRITE", a.Wait(e.MessageID).Status, ok)
 		time.Sleep(aWhile)
 		leaseBroken(t, a, leaseKey(1), leaseRWH, 0, 2)
+	})
+}
+
+// What was noted of a name isn't held against another's change of it for ever.
+func TestForeignLongAfterOwn(t *testing.T) {
+	overhear(t, nil, func(t *testing.T, r *rig, o *overheard) {
+		a, b := r.caching(smb.Dialect311, 1), r.caching(smb.Dialect311, 2)
+		r.granted(a, dirReq("d", smb2.Open), smbtest.Lease2(leaseKey(1), leaseRH, 0), leaseRH)
+		r.create(a, smbtest.CreateReq(`d\New`, smb2.Create)) // which isn't heard of
+		time.Sleep(time.Minute)
+		w := r.watch(b, "d", notifyName, false)
+		o.tell("d", vfs.WatchEvent{Op: vfs.WatchAdded, Name: "New"})
+		w.wantAnswer("the watcher", "+New")
+	})
+}
+
+// What the server did is known as long as what was heard of it isn't settled.
+func TestOwnChangesSettledLate(t *testing.T) {
+	overhear(t, nil, func(t *testing.T, r *rig, o *overheard) {
+		a := r.caching(smb.Dialect311, 1)
+		r.granted(a, dirReq("d", smb2.Open), smbtest.Lease2(leaseKey(1), leaseRH, 0), leaseRH)
+		create := func(name string) {
+			r.leased(a, `d\`+name, smbtest.LeaseUnder(leaseKey(1), leaseKey(2+name[0]), leaseRWH), leaseRWH)
+			o.tell("d", vfs.WatchEvent{Op: vfs.WatchAdded, Name: name})
+		}
+		for i := range 100 {
+			o.tell("d", vfs.WatchEvent{Op: vfs.WatchWritten, Name: fmt.Sprint("gone", i)})
+		}
+		o.slow = 100 * time.Millisecond
+		time.Sleep(aWhile)
+		create("1")
+		time.Sleep(5 * time.Second)
+		create("2")
+		time.Sleep(time.Minute)
+		o.slow = 0
+		unbroken(t, "own changes", a)
 	})
 }
 

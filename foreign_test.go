@@ -23,6 +23,12 @@ type overheard struct {
 	decline error
 	dirs    map[string]map[int]func(vfs.WatchEvent)
 	calls   int
+	slow    time.Duration // how long it takes to open something
+}
+
+func (o *overheard) Open(ctx context.Context, name string, opt vfs.OpenOptions) (vfs.File, error) {
+	time.Sleep(o.slow)
+	return o.FS.Open(ctx, name, opt)
 }
 
 func (o *overheard) Watch(_ context.Context, name string, changed func(vfs.WatchEvent)) (func(), error) {

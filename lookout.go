@@ -57,8 +57,10 @@ type lookout struct {
 	heard []*heard    // in the order of their arrival
 	lost  bool        // there was more than that
 	ended bool        // the directory is not where it was
-	own   map[string]*ownChange
-	swept time.Time // when own was last cleared of what is old
+
+	oldest    time.Time // when the first of the events came that aren't settled; zero: there are none
+	own       map[string]*ownChange
+	forgetter *time.Timer // of forgetOwn; nil while there is nothing to forget
 }
 
 // lookOut has dir watched until release is called as often as lookOut. It is for all who
@@ -209,6 +211,10 @@ func (l *lookout) end() {
 	if l.timer != nil {
 		l.timer.Stop()
 		l.timer = nil
+	}
+	if l.forgetter != nil {
+		l.forgetter.Stop()
+		l.forgetter = nil
 	}
 	l.heard, l.own = nil, nil
 	l.mu.Unlock()
