@@ -47,7 +47,7 @@ func (l *lookout) judge() {
 	}
 	now := trace(events)
 	for _, h := range events {
-		if h.ofName() {
+		if h.ofName() && !h.settled {
 			h.settled = v.name(h)
 		}
 	}
@@ -61,12 +61,15 @@ func (l *lookout) judge() {
 	l.putOff(unsettled(events))
 }
 
-// unsettled returns those of events that aren't settled.
+// unsettled returns those of events that aren't settled, and those by which they are
+// to be traced.
 func unsettled(events []*heard) (list []*heard) {
+	traced := false
 	for _, h := range events {
-		if !h.settled {
+		if !h.settled || traced && h.ofName() {
 			list = append(list, h)
 		}
+		traced = traced || !h.settled && !h.ofName()
 	}
 	return list
 }
