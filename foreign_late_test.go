@@ -66,13 +66,13 @@ func TestOwnChangesSettledLate(t *testing.T) {
 		for i := range 100 {
 			o.tell("d", vfs.WatchEvent{Op: vfs.WatchWritten, Name: fmt.Sprint("gone", i)})
 		}
-		o.slow = 100 * time.Millisecond
+		o.slow.Store(int64(100 * time.Millisecond))
 		time.Sleep(aWhile)
 		create("1")
 		time.Sleep(5 * time.Second)
 		create("2")
 		time.Sleep(time.Minute)
-		o.slow = 0
+		o.slow.Store(0)
 		unbroken(t, "own changes", a)
 	})
 }
@@ -98,5 +98,24 @@ func TestForeignWaitsLong(t *testing.T) {
 		want(t, "WRITE", a.Wait(e.MessageID).Status, ok)
 		time.Sleep(aWhile)
 		unbroken(t, "an own change", a)
+	})
+}
+
+// Who begins to wait for changes of a directory while it is renamed is told of those
+// under its new name.
+func TestForeignListenWhileRenamed(t *testing.T) {
+	overhear(t, nil, func(t *testing.T, r *rig, o *overheard) {
+		a, b := r.caching(smb.Dialect311, 1), r.caching(smb.Dialect311, 2)
+		req := dirReq("d", smb2.Open)
+		req.DesiredAccess |= 0x10000
+		id := r.create(b, req)
+		o.watch = func(string) {
+			o.watch = nil
+			want(t, "rename", b.Rename(id, "e", false), ok)
+		}
+		w := r.watch(a, "d", notifyName, false)
+		time.Sleep(aWhile)
+		o.tell("e", vfs.WatchEvent{Op: vfs.WatchAdded, Name: "New"})
+		w.wantAnswer("the watcher", "+New")
 	})
 }

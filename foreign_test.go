@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,15 +24,20 @@ type overheard struct {
 	decline error
 	dirs    map[string]map[int]func(vfs.WatchEvent)
 	calls   int
-	slow    time.Duration // how long it takes to open something
+
+	watch func(name string) // if not nil, called first when a directory is to be watched
+	slow  atomic.Int64      // how long it takes to open something, a time.Duration
 }
 
 func (o *overheard) Open(ctx context.Context, name string, opt vfs.OpenOptions) (vfs.File, error) {
-	time.Sleep(o.slow)
+	time.Sleep(time.Duration(o.slow.Load()))
 	return o.FS.Open(ctx, name, opt)
 }
 
 func (o *overheard) Watch(_ context.Context, name string, changed func(vfs.WatchEvent)) (func(), error) {
+	if o.watch != nil {
+		o.watch(name)
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.calls++

@@ -270,13 +270,17 @@ func (o *open) listen() {
 	if !need {
 		return
 	}
-	l := o.m.lookOut(o.lookAt())
+	dir := o.lookAt()
+	l := o.m.lookOut(dir)
 	o.mu.Lock()
 	if o.listens == nil {
 		o.listens, l = l, nil
 	}
 	o.mu.Unlock()
 	l.release()
+	if o.lookAt() != dir { // a rename meanwhile found nothing to follow
+		o.follow()
+	}
 }
 
 // unguard ends what guard and a CHANGE_NOTIFY began.
