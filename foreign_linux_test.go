@@ -114,6 +114,28 @@ func TestOwnChangesOfDirectory(t *testing.T) {
 	unbroken(t, "own changes", a)
 }
 
+// A client that renames a directory keeps what it caches of it.
+func TestOwnRenameOfDirectory(t *testing.T) {
+	r, at := onDisk(t)
+	noErr(t, os.Mkdir(at("d"), 0o755))
+	a := r.caching(smb.Dialect311, 1)
+	req := dirReq("d", smb2.Open)
+	req.DesiredAccess |= 0x10000
+	id, _ := r.granted(a, req, smbtest.Lease2(leaseKey(1), leaseRH, 0), leaseRH)
+	for i := range 5 {
+		old, name := fmt.Sprint("d", i-1), fmt.Sprint("d", i)
+		if i > 0 {
+			file, _ := r.leased(a, old+`\New`, smbtest.LeaseUnder(leaseKey(1), leaseKey(2), leaseRWH), leaseRWH)
+			want(t, "CLOSE", a.CloseFile(file), ok)
+		}
+		want(t, "rename", a.Rename(id, name, false), ok)
+		time.Sleep(aWhile)
+		unbroken(t, "own rename", a)
+	}
+	noErr(t, os.WriteFile(at("d4/foreign"), nil, 0o644))
+	leaseBroken(t, a, leaseKey(1), leaseRH, 0, 2)
+}
+
 // BenchmarkWatched is what the watching of a directory of the machine costs: CREATE and
 // CLOSE without a lease, which has nothing watched, and with one; WRITE and READ of
 // 64 KiB likewise.

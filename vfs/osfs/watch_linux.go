@@ -26,10 +26,15 @@ type notifier struct {
 	done chan struct{} // closed with it
 	fd   int
 	dirs map[int32][]*watch // by watch descriptor: a directory may be watched by several
+
+	marks map[int32]*watch // by watch descriptor: those that are told what comes after its end
 }
 
 // watch is one call of Watch.
-type watch struct{ changed func(vfs.WatchEvent) }
+type watch struct {
+	changed func(vfs.WatchEvent)
+	marked  bool // it is in marks
+}
 
 // watchMask is what is asked for. Files that are open without a name don't count.
 const watchMask = unix.IN_CREATE | unix.IN_DELETE | unix.IN_MOVED_FROM | unix.IN_MOVED_TO | unix.IN_MODIFY |
@@ -87,6 +92,7 @@ func (n *notifier) watch(name string, changed func(vfs.WatchEvent)) (stop func()
 		n.file = os.NewFile(uintptr(n.fd), "inotify")
 		n.done = make(chan struct{})
 		n.dirs = make(map[int32][]*watch)
+		n.marks = make(map[int32]*watch)
 		go n.run(n.file, n.done)
 	}
 	file := n.file
@@ -95,9 +101,33 @@ func (n *notifier) watch(name string, changed func(vfs.WatchEvent)) (stop func()
 		n.endIdle()
 		return nil, err
 	}
-	w := &watch{changed}
+	w := &watch{changed: changed}
+	if len(n.dirs[int32(wd)]) > 0 {
+		n.mark(w)
+	}
 	n.dirs[int32(wd)] = append(n.dirs[int32(wd)], w)
 	return func() { n.stop(file, int32(wd), w) }, nil
+}
+
+// mark keeps from w the events that wait to be read: those behind them begin with the end
+// of a watch descriptor that nobody uses. A directory that is watched already, by the
+// name that it had before, may have events that are of no concern to w, such as the
+// rename itself. The caller holds n.mu.
+func (n *notifier) mark(w *watch) {
+	wd, err := unix.InotifyAddWatch(n.fd, os.DevNull, unix.IN_DELETE_SELF)
+	if err != nil {
+		return
+	}
+	n.marks[int32(wd)], w.marked = w, true
+	_, _ = unix.InotifyRmWatch(n.fd, uint32(wd))
+}
+
+// unmark ends what mark began. The caller holds n.mu.
+func (n *notifier) unmark(wd int32) {
+	if w := n.marks[wd]; w != nil {
+		w.marked = false
+		delete(n.marks, wd)
+	}
 }
 
 // stop ends w, which file tells of.
@@ -196,6 +226,9 @@ func (n *notifier) deliver(file *os.File, b []byte) bool {
 func (n *notifier) translate(e rawEvent) {
 	switch {
 	case e.mask&unix.IN_Q_OVERFLOW != 0:
+		for wd := range n.marks { // they may be among what was lost
+			n.unmark(wd)
+		}
 		for wd := range n.dirs {
 			n.tell(wd, vfs.WatchEvent{Op: vfs.WatchLost})
 		}
@@ -204,6 +237,7 @@ func (n *notifier) translate(e rawEvent) {
 		n.tell(e.wd, vfs.WatchEvent{Op: vfs.WatchEnded})
 		if e.mask&unix.IN_IGNORED != 0 {
 			delete(n.dirs, e.wd)
+			n.unmark(e.wd)
 		}
 		return
 	case e.name == "":
@@ -231,7 +265,9 @@ func (n *notifier) translate(e rawEvent) {
 
 func (n *notifier) tell(wd int32, e vfs.WatchEvent) {
 	for _, w := range n.dirs[wd] {
-		w.changed(e)
+		if !w.marked {
+			w.changed(e)
+		}
 	}
 }
 
