@@ -36,14 +36,14 @@ func (l *lookout) judge() {
 		return
 	}
 	v := &verdict{l: l}
-	if lost || ended {
-		l.everything()
-		events = nil
-	}
-	if ended {
+	switch {
+	case ended:
 		// What has the name now, if anything, is watched instead.
-		l.halt()
-		l.begin()
+		l.restart(nil)
+		events = nil
+	case lost:
+		l.everything(nil)
+		events = nil
 	}
 	now := trace(events)
 	for _, h := range events {
@@ -381,24 +381,25 @@ func (v *verdict) tell() {
 }
 
 // everything takes all that is cached of the directory and of what is in it for out of
-// date.
-func (l *lookout) everything() {
+// date, but for what is cached of fresh.
+func (l *lookout) everything(fresh *file) {
 	m := l.m
 	m.names.forget(l.dir)
-	m.breakListing(l.dir, nil)
 	key := m.keyOf(l.dir)
 	var files []*file
 	m.mu.Lock()
+	listed := m.paths[key].file
 	for p, o := range m.paths {
-		if path.Dir(p) == key {
+		if path.Dir(p) == key && !o.file.dir && o.file != fresh {
 			files = append(files, o.file)
 		}
 	}
 	m.mu.Unlock()
+	if listed != nil && listed != fresh {
+		m.srv.brokenBy(listed, nil, oplock.OpChangeEntry)
+	}
 	for _, f := range files {
-		if !f.dir {
-			m.srv.brokenBy(f, nil, oplock.OpWrite)
-		}
+		m.srv.brokenBy(f, nil, oplock.OpWrite)
 	}
 	m.watches.Lose(l.dir)
 }

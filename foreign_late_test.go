@@ -101,6 +101,44 @@ func TestForeignWaitsLong(t *testing.T) {
 	})
 }
 
+// What changes while the watch of a directory is begun anew is noticed.
+func TestForeignWhileWatchEnds(t *testing.T) {
+	overhear(t, nil, func(t *testing.T, r *rig, o *overheard) {
+		a, b := r.caching(smb.Dialect311, 1), r.caching(smb.Dialect311, 2)
+		r.granted(a, dirReq("d", smb2.Open), smbtest.Lease2(leaseKey(1), leaseRH, 0), leaseRH)
+		o.watch = func(string) {
+			r.leased(b, `d\f`, smbtest.Lease2(leaseKey(2), leaseRWH, 0), leaseRWH)
+			rewrite(t, r.fs, "d/f", "foreign")
+		}
+		o.tell("d", vfs.WatchEvent{Op: vfs.WatchEnded})
+		time.Sleep(aWhile)
+		leaseBroken(t, b, leaseKey(2), leaseRWH, 0, 2)
+	})
+}
+
+// A directory that was away for a while is watched again.
+func TestForeignDirectoryReturns(t *testing.T) {
+	overhear(t, nil, func(t *testing.T, r *rig, o *overheard) {
+		a, b := r.caching(smb.Dialect311, 1), r.caching(smb.Dialect311, 2)
+		r.granted(a, dirReq("d", smb2.Open), smbtest.Lease2(leaseKey(1), leaseRH, 0), leaseRH)
+		if err := r.fs.Rename(t.Context(), "d", "away", false); err != nil {
+			t.Fatal(err)
+		}
+		o.refuse(fs.ErrNotExist)
+		o.tell("d", vfs.WatchEvent{Op: vfs.WatchEnded})
+		time.Sleep(time.Second)
+		if err := r.fs.Rename(t.Context(), "away", "d", false); err != nil {
+			t.Fatal(err)
+		}
+		o.refuse(nil)
+		r.leased(b, `d\f`, smbtest.Lease2(leaseKey(2), leaseRWH, 0), leaseRWH)
+		rewrite(t, r.fs, "d/f", "foreign")
+		o.tell("d", vfs.WatchEvent{Op: vfs.WatchWritten, Name: "f"})
+		time.Sleep(aWhile)
+		leaseBroken(t, b, leaseKey(2), leaseRWH, 0, 2)
+	})
+}
+
 // Who begins to wait for changes of a directory while it is renamed is told of those
 // under its new name.
 func TestForeignListenWhileRenamed(t *testing.T) {

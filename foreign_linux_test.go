@@ -114,6 +114,22 @@ func TestOwnChangesOfDirectory(t *testing.T) {
 	unbroken(t, "own changes", a)
 }
 
+// A directory that is made in place of one that a client has open is watched.
+func TestLocalDirectoryReplaced(t *testing.T) {
+	r, at := onDisk(t)
+	noErr(t, os.Mkdir(at("d"), 0o755))
+	a, b := r.caching(smb.Dialect311, 1), r.caching(smb.Dialect311, 2)
+	r.watch(b, "d", notifyAll, false)
+	noErr(t, os.Remove(at("d")))
+	noErr(t, os.Mkdir(at("d"), 0o755))
+	noErr(t, os.WriteFile(at("d/f"), []byte("content"), 0o644))
+	r.leased(a, `d\f`, smbtest.Lease2(leaseKey(1), leaseRWH, 0), leaseRWH)
+	time.Sleep(aWhile)
+	unbroken(t, "before", a)
+	noErr(t, os.WriteFile(at("d/f"), []byte("foreign"), 0o644))
+	leaseBroken(t, a, leaseKey(1), leaseRWH, 0, 2)
+}
+
 // A client that renames a directory keeps what it caches of it.
 func TestOwnRenameOfDirectory(t *testing.T) {
 	r, at := onDisk(t)

@@ -56,6 +56,13 @@ func (o *overheard) Watch(_ context.Context, name string, changed func(vfs.Watch
 	}, nil
 }
 
+// refuse makes it decline with err to watch anything; nil: no more.
+func (o *overheard) refuse(err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.decline = err
+}
+
 // watched returns how many watches there are.
 func (o *overheard) watched() (n int) {
 	o.mu.Lock()

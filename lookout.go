@@ -48,6 +48,9 @@ type lookout struct {
 
 	ready chan struct{} // closed when the backend watches or has declined
 
+	id      atomic.Uint64 // of the directory that is watched, zero if the backend has no ids
+	missing atomic.Bool   // there was none to watch
+
 	judging sync.Mutex // held while it is settled what the events mean, also while the backend is asked
 	stop    func()     // nil if the backend declined; guarded by judging once ready is closed
 
@@ -66,8 +69,9 @@ type lookout struct {
 // lookOut has dir watched until release is called as often as lookOut. It is for all who
 // cache or watch something there, so the server does it, and looks at what changed, on
 // nobody's behalf. When it returns the backend watches or has declined: what is read from now
-// on won't change unnoticed. It returns nil if the backend never watches.
-func (m *mount) lookOut(dir string) *lookout {
+// on won't change unnoticed. It returns nil if the backend never watches. What is cached
+// of fresh, if that isn't nil, is read from now on.
+func (m *mount) lookOut(dir string, fresh *file) *lookout {
 	t := &m.lookouts
 	if t.watcher == nil {
 		return nil
@@ -77,6 +81,7 @@ func (m *mount) lookOut(dir string) *lookout {
 		l.refs++
 		t.mu.Unlock()
 		<-l.ready
+		l.renew(fresh)
 		return l
 	}
 	var old []*lookout
@@ -106,12 +111,46 @@ func (m *mount) lookOut(dir string) *lookout {
 
 // begin asks the backend. The caller holds l.judging, or is the only one to know l.
 func (l *lookout) begin() {
+	// If another takes its place meanwhile it is the wrong id, which renew notices.
+	if attr, err := l.m.exists(l.ctx, l.dir); err == nil {
+		l.id.Store(attr.ID)
+	}
 	stop, err := l.m.lookouts.watcher.Watch(l.ctx, l.dir, l.hear)
+	l.missing.Store(isMissing(err))
 	if err == nil {
 		l.stop = stop
 	} else if !isMissing(err) {
 		l.m.lookoutDeclined(l.dir, err)
 	}
+}
+
+// renew has what is called l.dir now watched, if that is another directory than before,
+// or was away. The backend may not have told: Linux doesn't of one that is removed while
+// a client has it open.
+func (l *lookout) renew(fresh *file) {
+	attr, err := l.m.exists(l.ctx, l.dir)
+	if err != nil || attr.ID == l.id.Load() && !l.missing.Load() {
+		return
+	}
+	l.judging.Lock()
+	defer l.judging.Unlock()
+	if attr.ID != l.id.Load() || l.missing.Load() { // else somebody was first
+		l.restart(fresh)
+	}
+}
+
+// restart begins the watch anew. What happened before is unknown. The caller holds
+// l.judging.
+func (l *lookout) restart(fresh *file) {
+	l.mu.Lock()
+	over := l.over
+	l.mu.Unlock()
+	if over {
+		return
+	}
+	l.halt()
+	l.begin()
+	l.everything(fresh)
 }
 
 // lookoutDeclined logs once that changes by others may remain unnoticed.
@@ -256,7 +295,7 @@ func (o *open) guard() {
 	if o.m.lookouts.watcher == nil || o.granted.Level == oplock.None {
 		return
 	}
-	l := o.m.lookOut(o.lookAt())
+	l := o.m.lookOut(o.lookAt(), o.file)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.guarded = l
@@ -271,7 +310,7 @@ func (o *open) listen() {
 		return
 	}
 	dir := o.lookAt()
-	l := o.m.lookOut(dir)
+	l := o.m.lookOut(dir, nil)
 	o.mu.Lock()
 	if o.listens == nil {
 		o.listens, l = l, nil
@@ -315,7 +354,7 @@ func (o *open) follow() {
 		if !any {
 			continue
 		}
-		l := o.m.lookOut(o.lookAt())
+		l := o.m.lookOut(o.lookAt(), nil)
 		o.mu.Lock()
 		if *p != nil { // else it was closed meanwhile
 			l, *p = *p, l
