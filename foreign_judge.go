@@ -234,7 +234,26 @@ func (v *verdict) object(h *heard, base string) bool {
 	if !s.gone {
 		v.judge(s, h, base)
 	}
+	if f := l.m.openAs(s.name); f != nil && f != s.file && quiet && (s.gone || !s.blind) {
+		v.files = append(v.files, f) // it isn't where it was: a directory above was renamed
+	}
 	return true
+}
+
+// openAs returns what was opened by the name, spelled like this, if it still is open.
+func (m *mount) openAs(name string) *file {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f := m.paths[m.keyOf(name)].file
+	if f == nil {
+		return nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if slices.ContainsFunc(f.opens, func(o *open) bool { return o.name == name && !o.unlinked.Load() }) {
+		return f
+	}
+	return nil
 }
 
 // quiet reports how often the server has done something to an entry of late, and

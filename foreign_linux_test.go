@@ -152,6 +152,18 @@ func TestOwnRenameOfDirectory(t *testing.T) {
 	leaseBroken(t, a, leaseKey(1), leaseRH, 0, 2)
 }
 
+// A file is watched though a directory above it was renamed.
+func TestLocalRenameAbove(t *testing.T) {
+	r, at := onDisk(t)
+	noErr(t, os.MkdirAll(at("p/d"), 0o755))
+	noErr(t, os.WriteFile(at("p/d/f"), []byte("content"), 0o644))
+	a := r.caching(smb.Dialect311, 1)
+	r.leased(a, `p\d\f`, smbtest.Lease2(leaseKey(1), leaseRWH, 0), leaseRWH)
+	noErr(t, os.Rename(at("p"), at("q")))
+	noErr(t, os.WriteFile(at("q/d/f"), []byte("foreign"), 0o644))
+	leaseBroken(t, a, leaseKey(1), leaseRWH, 0, 2)
+}
+
 // BenchmarkWatched is what the watching of a directory of the machine costs: CREATE and
 // CLOSE without a lease, which has nothing watched, and with one; WRITE and READ of
 // 64 KiB likewise.
