@@ -578,12 +578,13 @@ func (c *creation) joinNew(attr vfs.Attr) error {
 // statNew notes the attributes for the reply: what the client may cache from now on.
 func (c *creation) statNew() error {
 	c.o.guard()
+	work, _ := c.o.file.object().work.state()
 	var err error
 	if c.attr, err = c.o.stat(c.ctx); err != nil {
 		c.keep()
 		return err
 	}
-	c.noteLook()
+	c.noteLook(work)
 	return nil
 }
 

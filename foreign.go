@@ -92,6 +92,14 @@ func stampOf(a vfs.Attr) stamp {
 type settled struct {
 	stamp stamp
 	work  uint64
+	fresh bool // a write at that moment may have left it looking the same
+}
+
+// clockTick is by how much a file system's time may be behind.
+const clockTick = 20 * time.Millisecond
+
+func settledAs(s stamp, work uint64) settled {
+	return settled{s, work, time.Since(time.Unix(0, s.changed)) < clockTick}
 }
 
 // ownChange is what the server did to a name, and what will be heard of that.
@@ -278,16 +286,19 @@ func (o *open) noteClosing(ctx context.Context) {
 	l.noteClosing(path.Base(name), writes, s)
 }
 
-// noteLook notes how the object of an open that is guarded looks, unless that is known.
-func (c *creation) noteLook() {
+// noteLook notes how the object of an open that is guarded looks, unless that is known;
+// work is what the server had done to it before it was looked at.
+func (c *creation) noteLook(work uint64) {
 	o := c.o
-	if o.guarded == nil || o.file.base != nil || o.file.dir {
+	o.mu.Lock()
+	guarded := o.guarded != nil
+	o.mu.Unlock()
+	if !guarded || o.file.base != nil || o.file.dir {
 		return
 	}
-	n, _ := o.file.work.state()
 	o.file.mu.Lock()
 	defer o.file.mu.Unlock()
 	if o.file.settled == (settled{}) {
-		o.file.settled = settled{stampOf(c.attr), n}
+		o.file.settled = settledAs(stampOf(c.attr), work)
 	}
 }

@@ -364,7 +364,8 @@ func (l *lookout) lastStamp(base string, now stamp) *stamp {
 func (f *file) settle(now stamp, work uint64, unexplained bool, last *stamp) (content, entry bool) {
 	f.mu.Lock()
 	was := f.settled
-	f.settled = settled{now, work}
+	f.settled = settledAs(now, work)
+	f.settled.fresh = f.settled.fresh || was.fresh && was.stamp == now && !unexplained
 	f.mu.Unlock()
 	// An event of what was done before f was opened changes nothing that its clients
 	// know.
@@ -374,7 +375,7 @@ func (f *file) settle(now stamp, work uint64, unexplained bool, last *stamp) (co
 		return before || unexplained, before || unexplained
 	case was.stamp != now && was.work == work:
 		return true, true
-	case unexplained && (was.stamp != now || work != 0):
+	case unexplained && (was.stamp != now || work != 0 || was.fresh):
 		return true, true
 	}
 	return false, was.stamp == now && before

@@ -139,6 +139,23 @@ func TestForeignDirectoryReturns(t *testing.T) {
 	})
 }
 
+// A write that the clock can't tell from one before the file was opened is noticed when
+// it is closed.
+func TestForeignAtOnce(t *testing.T) {
+	overhear(t, nil, func(t *testing.T, r *rig, o *overheard) {
+		a := r.caching(smb.Dialect311, 1)
+		rewrite(t, r.fs, "d/f", "foreign")
+		r.leased(a, `d\f`, smbtest.Lease2(leaseKey(1), leaseRWH, 0), leaseRWH)
+		rewrite(t, r.fs, "d/f", "FOREIGN")
+		for range 2 {
+			o.tell("d", vfs.WatchEvent{Op: vfs.WatchWritten, Name: "f"})
+		}
+		o.tell("d", vfs.WatchEvent{Op: vfs.WatchClosed, Name: "f"})
+		time.Sleep(aWhile)
+		leaseBroken(t, a, leaseKey(1), leaseRWH, 0, 2)
+	})
+}
+
 // Who begins to wait for changes of a directory while it is renamed is told of those
 // under its new name.
 func TestForeignListenWhileRenamed(t *testing.T) {
