@@ -19,7 +19,7 @@ import (
 // by then the operation of this server that may have caused it has been noted. Names
 // may come and go faster than that, so an event of an object is traced through those of
 // names that came after it, to what the object is called now. If it is gone, the event
-// means nothing any more.
+// means nothing any more, unless the server moved it to another directory.
 //
 // Names: each name that the server makes or removes causes one event, which is noted
 // and crossed off when it comes. What is left over is another's. A backend doesn't make
@@ -107,6 +107,7 @@ type ownChange struct {
 	came, went, closed int // events to come
 	times              int // how often something was done to it
 	last               time.Time
+	moved              *file // what had the name, if it was moved to another directory
 	stamp              stamp // after its last handle was closed, if nothing was done since
 }
 
@@ -199,6 +200,19 @@ func (m *mount) noteChange(dir string, c notify.Change) {
 	case c.Action == smb2.ActionFileRemoved, c.Action == smb2.ActionFileRenamedOldName:
 		own.went++
 		own.stamp = stamp{}
+	}
+}
+
+// noteMove notes that f was moved to another directory; its name was from.
+func (m *mount) noteMove(from string, f *file) {
+	l := m.lookouts.find(path.Dir(from))
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if own := l.ownChange(path.Base(from)); own != nil {
+		own.moved = f
 	}
 }
 

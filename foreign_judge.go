@@ -96,26 +96,27 @@ func (h *heard) ofName() bool {
 	return h.Op == vfs.WatchAdded || h.Op == vfs.WatchRemoved || h.Op == vfs.WatchRenamed
 }
 
-// trace returns for each event of an object the name that the object has after all of
-// them, "" if it has none.
-func trace(events []*heard) []string {
-	now := make([]string, len(events))
-	moved := make(map[string]string) // from the name at the event that is looked at
+// place is what an object is called after all events.
+type place struct {
+	name string
+	gone bool // then it was called that at last
+}
+
+// trace returns for each event of an object where that is after all of them.
+func trace(events []*heard) []place {
+	now := make([]place, len(events))
+	moved := make(map[string]place) // from the name at the event that is looked at
 	for i, h := range slices.Backward(events) {
+		to, known := moved[h.Name]
+		if !known {
+			to.name = h.Name
+		}
 		switch h.Op {
 		case vfs.WatchAdded, vfs.WatchRemoved:
-			moved[h.Name] = ""
+			moved[h.Name] = place{h.Name, true}
 		case vfs.WatchRenamed:
-			to, known := moved[h.Name]
-			if !known {
-				to = h.Name
-			}
-			moved[h.OldName], moved[h.Name] = to, ""
+			moved[h.OldName], moved[h.Name] = to, place{h.Name, true}
 		default:
-			to, known := moved[h.Name]
-			if !known {
-				to = h.Name
-			}
 			now[i] = to
 		}
 	}
@@ -208,18 +209,22 @@ func (v *verdict) named(c notify.Change) {
 	}
 }
 
-// object settles who changed content or attributes of what is called base now. It
-// reports whether that can be told now.
-func (v *verdict) object(h *heard, base string) bool {
+// object settles who changed content or attributes of what is at p now. It reports
+// whether that can be told now.
+func (v *verdict) object(h *heard, p place) bool {
 	l := v.l
 	if !h.counted {
 		h.counted = true
 		h.unexplained = h.Op == vfs.WatchClosed && !l.closedOwn(h)
 	}
-	if base == "" || !l.m.shows(base) {
+	base := p.name
+	if !l.m.shows(base) || p.gone && !h.unexplained {
 		return true
 	}
 	h.rounds++
+	if p.gone {
+		return v.gone(base) || h.rounds == maxRounds
+	}
 	times, quiet := l.quiet(base)
 	if !quiet && h.rounds < maxRounds {
 		return false
@@ -236,6 +241,21 @@ func (v *verdict) object(h *heard, base string) bool {
 	}
 	if f := l.m.openAs(s.name); f != nil && f != s.file && quiet && (s.gone || !s.blind) {
 		v.files = append(v.files, f) // it isn't where it was: a directory above was renamed
+	}
+	return true
+}
+
+// gone settles a change by others of what was called base when it left the directory. It
+// reports whether that can be told now.
+func (v *verdict) gone(base string) bool {
+	l := v.l
+	if l.claims(base) {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if own := l.own[base]; own != nil && own.moved != nil {
+		v.files = append(v.files, own.moved)
 	}
 	return true
 }

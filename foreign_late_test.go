@@ -174,3 +174,19 @@ func TestForeignListenWhileRenamed(t *testing.T) {
 		w.wantAnswer("the watcher", "+New")
 	})
 }
+
+// What another wrote to a file and closed is noticed though a client moved the file to
+// another directory before that was settled.
+func TestForeignThenMovedAway(t *testing.T) {
+	overhear(t, nil, func(t *testing.T, r *rig, o *overheard) {
+		a := r.caching(smb.Dialect311, 1)
+		id, _ := r.leased(a, `d\f`, smbtest.Lease2(leaseKey(1), leaseRWH, 0), leaseRWH)
+		rewrite(t, r.fs, "d/f", "foreign")
+		o.tell("d", vfs.WatchEvent{Op: vfs.WatchWritten, Name: "f"})
+		o.tell("d", vfs.WatchEvent{Op: vfs.WatchClosed, Name: "f"})
+		want(t, "rename", a.Rename(id, "g", false), ok)
+		o.tell("d", vfs.WatchEvent{Op: vfs.WatchRemoved, Name: "f"})
+		time.Sleep(aWhile)
+		leaseBroken(t, a, leaseKey(1), leaseRWH, 0, 2)
+	})
+}

@@ -285,6 +285,9 @@ func (n *renaming) rename() error {
 	}
 	o.file.renamed(n.from, n.to)
 	o.did()
+	if path.Dir(n.from) != path.Dir(n.to) {
+		m.noteMove(n.from, o.file)
+	}
 	o.file.follow()
 	err = o.file.saveAll()
 	if o.file.dir {
