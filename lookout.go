@@ -64,6 +64,9 @@ type lookout struct {
 	oldest    time.Time // when the first of the events came that aren't settled; zero: there are none
 	own       map[string]*ownChange
 	forgetter *time.Timer // of forgetOwn; nil while there is nothing to forget
+
+	renewed time.Time   // when it was last looked whether this is the directory
+	renewal *time.Timer // of renewLater; nil while nobody waits for it
 }
 
 // lookOut has dir watched until release is called as often as lookOut. It is for all who
@@ -124,10 +127,43 @@ func (l *lookout) begin() {
 	}
 }
 
+// renewPause is how often it is looked whether a directory is still the one that is
+// watched: what would cost too much with each handle.
+const renewPause = 100 * time.Millisecond
+
 // renew has what is called l.dir now watched, if that is another directory than before,
-// or was away. The backend may not have told: Linux doesn't of one that is removed while
-// a client has it open.
+// or was away: at once, or in a moment if that was looked at just now. The backend may not
+// have told: Linux doesn't of one that is removed while a client has it open. What is
+// cached of fresh is read from now on.
 func (l *lookout) renew(fresh *file) {
+	l.mu.Lock()
+	now := time.Now()
+	due := now.Sub(l.renewed) >= renewPause
+	switch {
+	case due:
+		l.renewed = now
+	case l.renewal == nil && !l.over:
+		l.renewal = time.AfterFunc(renewPause, l.renewLater)
+	}
+	l.mu.Unlock()
+	if due {
+		l.lookAgain(fresh)
+	}
+}
+
+// renewLater is renew for those who came too soon after the last.
+func (l *lookout) renewLater() {
+	l.mu.Lock()
+	over := l.over
+	l.renewal, l.renewed = nil, time.Now()
+	l.mu.Unlock()
+	if !over {
+		l.lookAgain(nil)
+	}
+}
+
+// lookAgain does what renew says.
+func (l *lookout) lookAgain(fresh *file) {
 	attr, err := l.m.exists(l.ctx, l.dir)
 	if err != nil || attr.ID == l.id.Load() && !l.missing.Load() {
 		return
@@ -254,6 +290,10 @@ func (l *lookout) end() {
 	if l.forgetter != nil {
 		l.forgetter.Stop()
 		l.forgetter = nil
+	}
+	if l.renewal != nil {
+		l.renewal.Stop()
+		l.renewal = nil
 	}
 	l.heard, l.own = nil, nil
 	l.mu.Unlock()
