@@ -6,7 +6,7 @@ GO ?= go
 .PHONY: test unit interop install check bench serve
 
 test: install
-	SMB_INTEROP_REQUIRED=1 SMB_INTEROP_RACE=1 $(GO) test -race -timeout 20m ./...
+	SMB_INTEROP_REQUIRED=1 SMB_INTEROP_RACE=1 $(GO) test -race -timeout 40m ./...
 	cd interop/goclients && $(GO) test -timeout 5m ./...
 
 # Without the real clients.
@@ -14,7 +14,7 @@ unit:
 	$(GO) test -race $$($(GO) list ./... | grep -v /interop)
 
 interop: install
-	SMB_INTEROP_REQUIRED=1 $(GO) test -timeout 20m ./interop
+	SMB_INTEROP_REQUIRED=1 $(GO) test -timeout 40m ./interop
 	cd interop/goclients && $(GO) test -timeout 5m ./...
 
 install:
