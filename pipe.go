@@ -13,6 +13,7 @@ import (
 	"github.com/gosmbd/smb/dcerpc/netdfs"
 	"github.com/gosmbd/smb/dcerpc/samr"
 	"github.com/gosmbd/smb/dcerpc/srvsvc"
+	"github.com/gosmbd/smb/dcerpc/winreg"
 	"github.com/gosmbd/smb/dcerpc/wkssvc"
 	"github.com/gosmbd/smb/smb2"
 	"github.com/gosmbd/smb/vfs"
@@ -36,6 +37,7 @@ type pipe struct {
 var pipes = map[string]func(s *Server) []dcerpc.Interface{
 	srvsvc.PipeName: func(s *Server) []dcerpc.Interface { return []dcerpc.Interface{srvsvc.Interface(rpcServer{s})} },
 	netdfs.PipeName: func(s *Server) []dcerpc.Interface { return []dcerpc.Interface{netdfs.Interface(rpcServer{s})} },
+	winreg.PipeName: func(s *Server) []dcerpc.Interface { return []dcerpc.Interface{winreg.Interface(rpcServer{s}.registry)} },
 	wkssvc.PipeName: func(s *Server) []dcerpc.Interface { return []dcerpc.Interface{wkssvc.Interface(rpcServer{s})} },
 	samr.PipeName:   func(s *Server) []dcerpc.Interface { return []dcerpc.Interface{samr.Interface(rpcAccounts{s})} },
 	lsarpc.PipeName: func(s *Server) []dcerpc.Interface {

@@ -12,15 +12,18 @@ import (
 	"github.com/gosmbd/smb/vfs"
 )
 
+// The version of Windows that the server says it is: what it serves is that of 10.0.
+const versionMajor, versionMinor = 10, 0
+
 // rpcServer is what the RPC interfaces see of a Server.
 type rpcServer struct{ s *Server }
 
 func (v rpcServer) Info(context.Context) srvsvc.Info {
-	return srvsvc.Info{Name: v.s.name, Comment: v.s.Comment}
+	return srvsvc.Info{Name: v.s.name, Comment: v.s.Comment, Major: versionMajor, Minor: versionMinor}
 }
 
 func (v rpcServer) Workstation(context.Context) wkssvc.Info {
-	return wkssvc.Info{Name: v.s.name}
+	return wkssvc.Info{Name: v.s.name, Major: versionMajor, Minor: versionMinor}
 }
 
 // Admin reports whether the caller administrates the server.

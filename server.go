@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/gosmbd/smb/dcerpc"
+	"github.com/gosmbd/smb/dcerpc/winreg"
 	"github.com/gosmbd/smb/internal/notify"
 	"github.com/gosmbd/smb/oplock"
 	"github.com/gosmbd/smb/smb2"
@@ -131,6 +132,11 @@ type Server struct {
 	// Interfaces returns the addresses that clients are told for further
 	// connections; nil: those of the machine that the client can use.
 	Interfaces func() ([]Interface, error)
+
+	// Registry is what administrators see besides what every server has when they
+	// look at its registry, and in place of it. Nothing of it can be changed by
+	// clients. See package winreg for who may read what.
+	Registry winreg.Table
 
 	// ConnState, if set, is called when a connection changes state.
 	ConnState func(net.Conn, ConnState)

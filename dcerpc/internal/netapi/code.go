@@ -11,17 +11,18 @@ type Code uint32
 
 // The codes that are returned.
 const (
-	OK               Code = 0
-	FileNotFound     Code = 2
-	AccessDenied     Code = 5
-	NotSupported     Code = 50
-	InvalidParameter Code = 87
-	InvalidName      Code = 123
-	InvalidLevel     Code = 124
-	MoreData         Code = 234
-	NoMoreItems      Code = 259
-	NotFound         Code = 1168
-
+	OK                 Code = 0
+	FileNotFound       Code = 2
+	AccessDenied       Code = 5
+	NotSupported       Code = 50
+	InvalidParameter   Code = 87
+	CallNotImplemented Code = 120
+	InsufficientBuffer Code = 122
+	InvalidName        Code = 123
+	InvalidLevel       Code = 124
+	MoreData           Code = 234
+	NoMoreItems        Code = 259
+	NotFound           Code = 1168
 	DeviceNotAvailable Code = 4319
 
 	NErrBufTooSmall        Code = 2123
