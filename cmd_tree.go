@@ -31,6 +31,7 @@ func treeConnect(ctx context.Context, r *request, w *reply) error {
 	t := &tree{se: r.se, name: name, born: time.Now()}
 	if strings.EqualFold(name, ipcName) {
 		t.name = ipcName
+		r.c.srv.uses.add(ipcName, 0)
 		t.setAccess(vfs.AccessFull)
 	} else if err := t.connect(ctx, r); err != nil {
 		return err
@@ -119,6 +120,9 @@ func (t *tree) connect(ctx context.Context, r *request) error {
 	}
 	if fsys == nil {
 		return smb2.StatusBadNetworkName
+	}
+	if !s.uses.add(t.name, sh.MaxUsers) {
+		return smb2.StatusRequestNotAccepted
 	}
 	t.share, t.encrypt = sh, sh.Encrypt
 	t.mount = s.mount(ctx, fsys)

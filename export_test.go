@@ -12,6 +12,7 @@ type Counters struct {
 	Conns, Sessions, Mounts, Waiting, PerIP int
 	Opens                                   int64
 	Watches, Unasked                        int64 // of CHANGE_NOTIFY
+	Uses                                    int   // shares that are connected to
 	MemoryHeld                              bool
 }
 
@@ -25,6 +26,7 @@ func (s *Server) Counters() Counters {
 		Waiting: s.waiting.Len(), PerIP: len(s.perIP), Opens: s.opens.Load(),
 	}
 	c.Watches, c.Unasked = s.watching.Held()
+	c.Uses = len(s.uses.n)
 	if c.MemoryHeld = !s.memory.sem.TryAcquire(s.memory.max); !c.MemoryHeld {
 		s.memory.sem.Release(s.memory.max)
 	}

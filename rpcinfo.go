@@ -32,63 +32,6 @@ func (v rpcServer) Admin(ctx context.Context) bool {
 	return c != nil && !c.Guest && !c.Anonymous && slices.Contains(c.Groups, vfs.SIDAdministrators)
 }
 
-func (v rpcServer) Shares(ctx context.Context) []srvsvc.Share {
-	var list []srvsvc.Share
-	if v.s.Shares != nil {
-		for name, sh := range v.s.Shares.All(ctx) {
-			list = append(list, v.share(name, sh))
-		}
-	}
-	slices.SortFunc(list, func(a, b srvsvc.Share) int { return strings.Compare(a.Name, b.Name) })
-	return append(list, ipcShare())
-}
-
-func (v rpcServer) Share(ctx context.Context, name string) (srvsvc.Share, bool) {
-	if strings.EqualFold(name, ipcName) {
-		return ipcShare(), true
-	}
-	if v.s.Shares == nil {
-		return srvsvc.Share{}, false
-	}
-	sh, err := v.s.Shares.Share(ctx, name)
-	if err != nil || sh == nil {
-		return srvsvc.Share{}, false
-	}
-	return v.share(name, sh), true
-}
-
-func ipcShare() srvsvc.Share {
-	return srvsvc.Share{Name: ipcName, Comment: "Remote IPC", Type: srvsvc.TypeIPC | srvsvc.TypeSpecial}
-}
-
-func (v rpcServer) share(name string, sh *Share) srvsvc.Share {
-	access := vfs.AccessFull
-	if sh.ReadOnly {
-		access = vfs.AccessReadOnly
-	}
-	sd := vfs.SecurityDescriptor{
-		Owner: vfs.SIDAdministrators,
-		Group: vfs.SIDAdministrators,
-		DACL:  &vfs.ACL{ACEs: []vfs.ACE{{Type: vfs.ACEAllowed, Mask: access, SID: vfs.SIDAuthenticatedUsers}}},
-	}
-	flags := uint32(0)
-	if sh.DFS != nil && v.s.hasDFS() {
-		flags = uint32(smb2.ShareDFS | smb2.ShareDFSRoot) // [MS-SRVS] 2.2.4.29 has the same
-	}
-	uses := uint32(0)
-	for info := range v.s.Sessions() {
-		for _, n := range info.Shares {
-			if strings.EqualFold(n, name) {
-				uses++
-			}
-		}
-	}
-	return srvsvc.Share{
-		Name: name, Comment: sh.Comment, Path: `C:\` + name, Type: srvsvc.TypeDisk,
-		Flags: flags, CurrentUses: uses, SecurityDescriptor: sd.Append(nil),
-	}
-}
-
 func (v rpcServer) Sessions(context.Context) []srvsvc.Session {
 	var list []srvsvc.Session
 	for s := range v.s.Sessions() {
@@ -103,10 +46,13 @@ func (v rpcServer) Sessions(context.Context) []srvsvc.Session {
 	return list
 }
 
-func (v rpcServer) Files(context.Context) []srvsvc.File {
+func (v rpcServer) Files(ctx context.Context) []srvsvc.File {
 	var list []srvsvc.File
 	for o := range v.s.Opens() {
-		f := srvsvc.File{ID: uint32(o.ID), Locks: uint32(o.Locks), Path: `C:\` + o.Share + `\` + wireName(o.Path)}
+		f := srvsvc.File{ID: uint32(o.ID), Locks: uint32(o.Locks), Path: v.path(ctx, o.Share) + wireName(o.Path)}
+		if o.Share == ipcName {
+			f.Path = `\PIPE\` + o.Path
+		}
 		if o.Access&sharedRead != 0 {
 			f.Permissions |= 1
 		}
@@ -120,6 +66,16 @@ func (v rpcServer) Files(context.Context) []srvsvc.File {
 	}
 	slices.SortFunc(list, func(a, b srvsvc.File) int { return int(int64(a.ID) - int64(b.ID)) })
 	return list
+}
+
+// path returns what administrators are told for the top of a share, with a backslash at
+// its end.
+func (v rpcServer) path(ctx context.Context, share string) string {
+	x, ok := v.Share(ctx, share)
+	if !ok { // it was removed meanwhile
+		x.Path = `C:\` + share
+	}
+	return strings.TrimSuffix(x.Path, `\`) + `\`
 }
 
 func (v rpcServer) Connections(_ context.Context, qualifier string) []srvsvc.Connection {

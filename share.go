@@ -76,6 +76,13 @@ type Share struct {
 	// Comment is shown when clients browse.
 	Comment string
 
+	// Path is where administrators are told that the share is; C:\NAME if empty. It
+	// means nothing to the server.
+	Path string
+
+	// MaxUsers bounds how many connections the share may have; zero: no limit.
+	MaxUsers int
+
 	// ReadOnly refuses all that would change something.
 	ReadOnly bool
 

@@ -64,6 +64,7 @@ func (t *tree) writable() bool {
 
 // release gives up what the tree holds.
 func (t *tree) release() {
+	t.se.srv.uses.remove(t.name)
 	if t.mount != nil {
 		t.mount.release()
 	}

@@ -38,6 +38,8 @@ func (s Share) row(level uint32) netapi.Row {
 		return netapi.Row{num(s.Flags)}
 	case 1006:
 		return netapi.Row{num(orAll(s.MaxUses))}
+	case 1007: // of Samba's, for Windows clients of old
+		return netapi.Row{num(0), str("")}
 	case 1501:
 		return descriptor
 	}
@@ -55,7 +57,7 @@ func (v *service) shareLevel(ctx context.Context, level uint32) netapi.Code {
 
 // shareEnum is NetrShareEnum, [MS-SRVS] 3.1.4.8.
 func (v *service) shareEnum(ctx context.Context, _ string, d *ndr.Decoder, e *ndr.Encoder) {
-	v.enumShares(ctx, d, e, v.server.Shares, 0, 1, 2, 501, 502, 503)
+	v.enumShares(ctx, d, e, v.server.Shares, []uint32{0, 1, 2, 501, 502, 503})
 }
 
 // shareEnumSticky is NetrShareEnumSticky, [MS-SRVS] 3.1.4.9. All shares are sticky,
@@ -65,12 +67,12 @@ func (v *service) shareEnumSticky(ctx context.Context, _ string, d *ndr.Decoder,
 		all := slices.Clone(v.server.Shares(ctx))
 		return slices.DeleteFunc(all, func(s Share) bool { return s.Type&TypeSpecial != 0 })
 	}
-	v.enumShares(ctx, d, e, sticky, 0, 1, 2, 502, 503)
+	v.enumShares(ctx, d, e, sticky, []uint32{0, 1, 2, 502, 503})
 }
 
 func (v *service) enumShares(ctx context.Context, d *ndr.Decoder, e *ndr.Encoder,
-	list func(context.Context) []Share, levels ...uint32) {
-	q := netapi.DecodeEnum(d, levels...)
+	list func(context.Context) []Share, levels []uint32) {
+	q := netapi.DecodeEnumOf(d, levels, 501, 1004, 1005, 1006, 1007)
 	if d.Err() != nil {
 		return
 	}
@@ -114,19 +116,17 @@ func (v *service) shareInfo(ctx context.Context, name string, level uint32) (net
 }
 
 // shareCheck is NetrShareCheck, [MS-SRVS] 3.1.4.16: it asks for the type of a share
-// by the directory or device shared.
+// by the directory or device shared. IPC$ has none, so that an empty name stands for it.
 func (v *service) shareCheck(ctx context.Context, _ string, d *ndr.Decoder, e *ndr.Encoder) {
 	device := d.WString()
 	if d.Err() != nil {
 		return
 	}
-	if device != "" {
-		for _, s := range v.server.Shares(ctx) {
-			if netapi.SameName(s.Path, device) {
-				e.U32(s.Type &^ (clusterTypes | TypeSpecial))
-				e.U32(uint32(netapi.OK))
-				return
-			}
+	for _, s := range v.server.Shares(ctx) {
+		if netapi.SameName(s.Path, device) {
+			e.U32(s.Type &^ (clusterTypes | TypeSpecial))
+			e.U32(uint32(netapi.OK))
+			return
 		}
 	}
 	e.U32(0)

@@ -10,11 +10,11 @@
 //
 // # Limitations
 //
-// Nothing of the configuration can be changed: operations that add, modify or
-// delete shares, transports or server settings return ERROR_ACCESS_DENIED. Path
-// names are not parsed for clients (NetprPathType, NetprPathCanonicalize and
-// NetprPathCompare fault with nca_op_rng_error), neither are the operations on
-// server aliases and those that a DFS root used before [MS-DFSNM].
+// Shares can be changed where the Server allows it. Nothing else of the configuration
+// can: operations that add, modify or delete transports or server settings return
+// ERROR_ACCESS_DENIED, and so do those that end shares in two steps or at the next start.
+// There are neither the operations on server aliases nor those that a DFS root used before
+// [MS-DFSNM].
 package srvsvc
 
 import (
@@ -37,6 +37,14 @@ const (
 	TypeSpecial uint32 = 0x80000000 // hidden and administrative: IPC$, C$
 )
 
+// Flags of a share, [MS-SRVS] 2.2.4.29.
+const (
+	FlagDFSRoot                uint32 = 0x00000003 // and in a DFS tree
+	FlagAccessBasedEnumeration uint32 = 0x00000800
+	FlagContinuouslyAvailable  uint32 = 0x00004000
+	FlagEncrypt                uint32 = 0x00008000
+)
+
 // Server is what the operations tell about. ctx carries the caller of the session
 // as it came to Conn.Write. Implementations must be safe for concurrent use.
 type Server interface {
@@ -55,6 +63,28 @@ type Server interface {
 	// Connections lists the connections to the share named by qualifier, or, if it
 	// begins with two backslashes, those of that client.
 	Connections(ctx context.Context, qualifier string) []Connection
+}
+
+// ShareEditor is a Server whose shares administrators can change. Without it the
+// operations that would are denied. Errors that are fs.ErrExist, fs.ErrNotExist,
+// fs.ErrPermission, fs.ErrInvalid or errors.ErrUnsupported are told to the client; others
+// become ERROR_INVALID_DATA.
+type ShareEditor interface {
+	// AddShare adds a share with the Name, Comment, Path, MaxUses and
+	// SecurityDescriptor of s. fs.ErrNotExist means the path.
+	AddShare(ctx context.Context, s Share) error
+	// ChangeShare changes what is set in c.
+	ChangeShare(ctx context.Context, name string, c ShareChange) error
+	// RemoveShare ends a share and all use of it.
+	RemoveShare(ctx context.Context, name string) error
+}
+
+// ShareChange is what is to be changed of a share; nil stays as it is.
+type ShareChange struct {
+	Comment            *string
+	MaxUses            *uint32 // zero: no limit
+	Flags              *uint32 // SHI1005 flags
+	SecurityDescriptor []byte  // valid and self-relative
 }
 
 // FileCloser is a Server that can close an open on behalf of an administrator.
@@ -167,18 +197,26 @@ type operation func(v *service, ctx context.Context, server string, d *ndr.Decod
 
 // operations are indexed by operation number, [MS-SRVS] 3.1.4.
 var operations = map[uint16]operation{
+	0:  (*service).charDevEnum,
+	1:  notSupported, // NetrCharDevGetInfo
+	2:  notSupported, // NetrCharDevControl
+	3:  (*service).charDevQueueEnum,
+	4:  notSupported, // NetrCharDevQGetInfo
+	5:  notSupported, // NetrCharDevQSetInfo
+	6:  notSupported, // NetrCharDevQPurge
+	7:  notSupported, // NetrCharDevQPurgeSelf
 	8:  (*service).connectionEnum,
 	9:  (*service).fileEnum,
 	10: (*service).fileGetInfo,
 	11: (*service).fileClose,
 	12: (*service).sessionEnum,
 	13: (*service).sessionDel,
-	14: deniedParameter, // NetrShareAdd
+	14: (*service).shareAdd,
 	15: (*service).shareEnum,
 	16: (*service).shareGetInfo,
-	17: deniedParameter, // NetrShareSetInfo
-	18: denied,          // NetrShareDel
-	19: denied,          // NetrShareDelSticky
+	17: (*service).shareSetInfo,
+	18: (*service).shareDel,
+	19: denied, // NetrShareDelSticky
 	20: (*service).shareCheck,
 	21: (*service).serverGetInfo,
 	22: deniedParameter, // NetrServerSetInfo
@@ -188,6 +226,9 @@ var operations = map[uint16]operation{
 	26: (*service).transportEnum,
 	27: denied, // NetrServerTransportDel
 	28: (*service).remoteTOD,
+	30: (*service).pathType,
+	31: (*service).pathCanonicalize,
+	32: (*service).pathCompare,
 	33: (*service).nameValidate,
 	34: (*service).nameCanonicalize,
 	35: (*service).nameCompare,
@@ -198,7 +239,7 @@ var operations = map[uint16]operation{
 	40: denied,          // NetrpSetFileSecurity
 	41: denied,          // NetrServerTransportAddEx
 	53: denied,          // NetrServerTransportDelEx
-	57: denied,          // NetrShareDelEx
+	57: (*service).shareDelEx,
 }
 
 func (v *service) call(ctx context.Context, c *dcerpc.Call) error {
@@ -209,6 +250,9 @@ func (v *service) call(ctx context.Context, c *dcerpc.Call) error {
 	var server string
 	if c.Opnum != 38 { // the only one without ServerName
 		server = c.In.UniqueWString()
+	}
+	if c.In.Err() != nil {
+		return c.In.Err()
 	}
 	op(v, ctx, server, c.In, c.Out)
 	return nil

@@ -163,8 +163,6 @@ func TestAccess(t *testing.T) {
 		{"share 3", 16, shareInfo(3), netapi.InvalidLevel, netapi.InvalidLevel},
 		{"share unknown", 16, func(e *in) { e.WString("none"); e.U32(1) }, netapi.NErrNetNameNotFound, netapi.NErrNetNameNotFound},
 		{"share empty", 16, func(e *in) { e.WString(""); e.U32(1) }, netapi.InvalidParameter, netapi.InvalidParameter},
-		{"share set", 17, func(e *in) {}, denied, denied},
-		{"share add", 14, func(e *in) {}, denied, denied},
 		{"share check", 20, func(e *in) { e.WString(`d:\DATA`) }, 0, 0},
 		{"share check none", 20, func(e *in) { e.WString(`E:`) }, netapi.NErrDeviceNotShared, netapi.NErrDeviceNotShared},
 		{"server 100", 21, level(100), 0, 0},
@@ -284,7 +282,7 @@ func TestNames(t *testing.T) {
 }
 
 func TestUnknownOperation(t *testing.T) {
-	for _, opnum := range []uint16{0, 7, 29, 30, 43, 58, 0xffff} {
+	for _, opnum := range []uint16{29, 43, 58, 0xffff} {
 		if _, err := transcript.Call(context.Background(), Interface(fake{}), nil, opnum, nil); !errors.Is(err, dcerpc.FaultOpRange) {
 			t.Errorf("%d: %v", opnum, err)
 		}
@@ -328,13 +326,17 @@ func FuzzCall(f *testing.F) {
 		}
 	}
 	f.Add(uint16(34), stub(func(e *in) { e.WString("x"); e.U32(100); e.U32(9); e.U32(0) }))
+	f.Add(uint16(14), stub(func(e *in) { e.info(502, "new", 0, "", 0, 5, 0, `C:\`, "", descriptor) }))
+	f.Add(uint16(17), stub(func(e *in) { e.WString("data"); e.info(1501, descriptor) }))
+	f.Add(uint16(31), stub(func(e *in) { e.WString(`a\..\b`); e.U32(100); e.WString("c"); e.U32(0); e.U32(0) }))
 	var closed []string
-	iface := Interface(fake{admin: true, closed: &closed})
+	var done []string
+	iface := Interface(editable{fake{admin: true, closed: &closed}, &done, nil})
 	f.Fuzz(func(t *testing.T, opnum uint16, b []byte) {
 		out, err := transcript.Call(context.Background(), iface, nil, opnum%60, b)
 		if (err == nil) != (len(out) >= 4) {
 			t.Fatal(len(out), err)
 		}
-		closed = closed[:0]
+		closed, done = closed[:0], done[:0]
 	})
 }

@@ -27,6 +27,7 @@ type config struct {
 	services  []string // Kerberos names; none: all of the keytabs
 	handles   string
 	domain    domainConfig
+	addShares string
 	shares    []shareConfig
 	snapshots map[string]string                 // by share
 	links     map[string]map[string]smb.DFSLink // by share and path
@@ -114,6 +115,7 @@ func parseFlags(args []string) (*config, error) {
 		return nil
 	})
 	fs.StringVar(&cfg.handles, "handles", "", "keep the handles that clients have open in this `file`, so that they outlive the server")
+	fs.StringVar(&cfg.addShares, "addshares", "", "let administrators change the shares, and add directories below this `directory`, which they call C:\\")
 	fs.Func("min", "oldest `dialect` to speak: 2.0.2, 2.1, 3.0, 3.0.2 or 3.1.1", dialectFlag(&cfg.min))
 	fs.Func("max", "newest `dialect` to speak", dialectFlag(&cfg.max))
 	fs.BoolVar(&cfg.encrypt, "encrypt", false, "refuse clients that don't encrypt")

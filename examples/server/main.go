@@ -129,7 +129,7 @@ func newServer(cfg *config) (*smb.Server, error) {
 	}
 	srv := &smb.Server{
 		Name:       cfg.name,
-		Shares:     shares,
+		Shares:     namespace(cfg, shares),
 		Mechanisms: mechs,
 		MinDialect: cfg.min,
 		MaxDialect: cfg.max,

@@ -1,11 +1,11 @@
-// Package netapi holds what the remote network management interfaces ([MS-SRVS],
-// [MS-WKST]) share: their result codes, and the enumerations, which all have the
-// same shape.
+// Package netapi holds what the interfaces by which a server is managed ([MS-SRVS],
+// [MS-WKST], [MS-RRP]) share: their result codes, and for the first two structures and
+// enumerations, which all have the same shape.
 package netapi
 
 import "strings"
 
-// Code is the NET_API_STATUS that an operation returns as its last result: a Win32
+// Code is what an operation returns as its last result: a Win32
 // error ([MS-ERREF] 2.2) or one of the NERR codes of [MS-SRVS] 2.2.2.10.
 type Code uint32
 
@@ -14,6 +14,7 @@ const (
 	OK                 Code = 0
 	FileNotFound       Code = 2
 	AccessDenied       Code = 5
+	InvalidData        Code = 13
 	NotSupported       Code = 50
 	InvalidParameter   Code = 87
 	CallNotImplemented Code = 120
@@ -25,6 +26,8 @@ const (
 	NotFound           Code = 1168
 	DeviceNotAvailable Code = 4319
 
+	NErrUnknownDevDir      Code = 2116
+	NErrDuplicateShare     Code = 2118
 	NErrBufTooSmall        Code = 2123
 	NErrUserNotFound       Code = 2221
 	NErrNetNameNotFound    Code = 2310

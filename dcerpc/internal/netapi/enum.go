@@ -16,16 +16,24 @@ type Enum struct {
 	resume  uint32 // ResumeHandle, if resumes
 	resumes bool
 	known   bool
+	arm     bool // Level has an arm in the union, if not a use
 }
 
 // DecodeEnum reads InfoStruct, PreferedMaximumLength and ResumeHandle. levels are
 // those that the operation knows. A level of another kind is not a failure of d: it
 // makes the operation return ERROR_INVALID_LEVEL.
 func DecodeEnum(d *ndr.Decoder, levels ...uint32) Enum {
+	return DecodeEnumOf(d, levels)
+}
+
+// DecodeEnumOf is DecodeEnum for an operation that has no use for some levels, although
+// the union has arms for them.
+func DecodeEnumOf(d *ndr.Decoder, levels []uint32, unused ...uint32) Enum {
 	q := Enum{Level: d.U32()}
 	if d.U32() != q.Level {
 		d.Fail() // the discriminant of the union is the level
 	}
+	q.arm = slices.Contains(unused, q.Level)
 	if q.known = slices.Contains(levels, q.Level); !q.known {
 		return q
 	}
@@ -52,6 +60,9 @@ func (q Enum) Append(e *ndr.Encoder, all []Row, code Code) {
 	e.U32(q.Level)
 	e.U32(q.Level)
 	if !q.known {
+		if q.arm {
+			e.Ptr(false)
+		}
 		q.finish(e, 0, 0, InvalidLevel)
 		return
 	}

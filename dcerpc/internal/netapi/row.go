@@ -55,6 +55,15 @@ func Array(rows []Row) Cell {
 // Null is a null pointer.
 func Null() Cell { return Cell{kind: null} }
 
+// Number returns what Num was made of, 0 for another Cell.
+func (c Cell) Number() uint32 { return c.n }
+
+// Text returns what Str was made of, "" for another Cell.
+func (c Cell) Text() string { return c.s }
+
+// Octets returns what Buf was made of, nil for another Cell.
+func (c Cell) Octets() []byte { return c.b }
+
 // A Row is a structure, its members in order.
 type Row []Cell
 
@@ -108,6 +117,37 @@ func AppendContainer(e *ndr.Encoder, rows []Row) {
 	if len(rows) > 0 {
 		appendArray(e, rows)
 	}
+}
+
+// DecodePtr reads a pointer to a structure, of which shape has a letter for each member:
+// n for a DWORD, s for a [string] wchar_t pointer, and b for a pointer to octets, whose
+// number is the member before it. It returns nil for a null pointer.
+func DecodePtr(d *ndr.Decoder, shape string) Row {
+	if !d.Ptr() {
+		return nil
+	}
+	r := make(Row, len(shape))
+	for i, c := range shape {
+		switch {
+		case c == 'n':
+			r[i] = Num(d.U32())
+		case !d.Ptr():
+			r[i] = Null()
+		case c == 's':
+			r[i].kind = text
+		default:
+			r[i].kind = octets
+		}
+	}
+	for i := range r {
+		switch r[i].kind {
+		case text:
+			r[i].s = d.WString()
+		case octets:
+			r[i].b = d.Bytes(d.MaxCount(r[i-1].n, 1))
+		}
+	}
+	return r
 }
 
 // size is how much of a caller's PreferedMaximumLength r takes: its octets in
