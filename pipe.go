@@ -9,10 +9,14 @@ import (
 
 	"github.com/gosmbd/smb/dcerpc"
 	"github.com/gosmbd/smb/dcerpc/dssetup"
+	"github.com/gosmbd/smb/dcerpc/initshutdown"
 	"github.com/gosmbd/smb/dcerpc/lsarpc"
 	"github.com/gosmbd/smb/dcerpc/netdfs"
+	"github.com/gosmbd/smb/dcerpc/ntsvcs"
 	"github.com/gosmbd/smb/dcerpc/samr"
+	"github.com/gosmbd/smb/dcerpc/spoolss"
 	"github.com/gosmbd/smb/dcerpc/srvsvc"
+	"github.com/gosmbd/smb/dcerpc/svcctl"
 	"github.com/gosmbd/smb/dcerpc/winreg"
 	"github.com/gosmbd/smb/dcerpc/wkssvc"
 	"github.com/gosmbd/smb/smb2"
@@ -35,14 +39,18 @@ type pipe struct {
 // pipes is what can be opened on IPC$, besides epmapper. Names that clients send are
 // looked up here and never become paths.
 var pipes = map[string]func(s *Server) []dcerpc.Interface{
-	srvsvc.PipeName: func(s *Server) []dcerpc.Interface { return []dcerpc.Interface{srvsvc.Interface(rpcServer{s})} },
-	netdfs.PipeName: func(s *Server) []dcerpc.Interface { return []dcerpc.Interface{netdfs.Interface(rpcServer{s})} },
-	winreg.PipeName: func(s *Server) []dcerpc.Interface { return []dcerpc.Interface{winreg.Interface(rpcServer{s}.registry)} },
-	wkssvc.PipeName: func(s *Server) []dcerpc.Interface { return []dcerpc.Interface{wkssvc.Interface(rpcServer{s})} },
-	samr.PipeName:   func(s *Server) []dcerpc.Interface { return []dcerpc.Interface{samr.Interface(rpcAccounts{s})} },
+	initshutdown.PipeName: func(*Server) []dcerpc.Interface { return []dcerpc.Interface{initshutdown.Interface()} },
 	lsarpc.PipeName: func(s *Server) []dcerpc.Interface {
 		return []dcerpc.Interface{lsarpc.Interface(rpcAccounts{s}), dssetup.Interface(rpcAccounts{s})}
 	},
+	netdfs.PipeName:  func(s *Server) []dcerpc.Interface { return []dcerpc.Interface{netdfs.Interface(rpcServer{s})} },
+	ntsvcs.PipeName:  func(*Server) []dcerpc.Interface { return []dcerpc.Interface{ntsvcs.Interface()} },
+	samr.PipeName:    func(s *Server) []dcerpc.Interface { return []dcerpc.Interface{samr.Interface(rpcAccounts{s})} },
+	spoolss.PipeName: func(*Server) []dcerpc.Interface { return []dcerpc.Interface{spoolss.Interface()} },
+	srvsvc.PipeName:  func(s *Server) []dcerpc.Interface { return []dcerpc.Interface{srvsvc.Interface(rpcServer{s})} },
+	svcctl.PipeName:  func(*Server) []dcerpc.Interface { return []dcerpc.Interface{svcctl.Interface(rpcServices)} },
+	winreg.PipeName:  func(s *Server) []dcerpc.Interface { return []dcerpc.Interface{winreg.Interface(rpcServer{s}.registry)} },
+	wkssvc.PipeName:  func(s *Server) []dcerpc.Interface { return []dcerpc.Interface{wkssvc.Interface(rpcServer{s})} },
 }
 
 // pipeAccess is what an open of a pipe may have.

@@ -1,5 +1,5 @@
 // Package netapi holds what the interfaces by which a server is managed ([MS-SRVS],
-// [MS-WKST], [MS-RRP]) share: their result codes, and for the first two structures and
+// [MS-WKST], [MS-RRP], [MS-SCMR]) share: their result codes, and for the first two structures and
 // enumerations, which all have the same shape.
 package netapi
 
@@ -25,6 +25,13 @@ const (
 	NoMoreItems        Code = 259
 	NotFound           Code = 1168
 	DeviceNotAvailable Code = 4319
+
+	ServiceAlreadyRunning Code = 1056
+	ServiceDoesNotExist   Code = 1060
+	ServiceNotActive      Code = 1062
+	DatabaseDoesNotExist  Code = 1065
+	NoSuchLogonSession    Code = 1312
+	InvalidPrinterName    Code = 1801
 
 	NErrUnknownDevDir      Code = 2116
 	NErrDuplicateShare     Code = 2118
