@@ -1,7 +1,9 @@
 package smb
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +26,19 @@ func (v rpcServer) Info(context.Context) srvsvc.Info {
 
 func (v rpcServer) Workstation(context.Context) wkssvc.Info {
 	return wkssvc.Info{Name: v.s.name, Major: versionMajor, Minor: versionMinor}
+}
+
+// Users lists who has a session, each once.
+func (v rpcServer) Users(context.Context) []wkssvc.User {
+	users := make(map[wkssvc.User]struct{})
+	for s := range v.s.Sessions() {
+		if !s.Caller.Anonymous {
+			users[wkssvc.User{Name: s.Caller.Name, Domain: s.Caller.Domain}] = struct{}{}
+		}
+	}
+	return slices.SortedFunc(maps.Keys(users), func(a, b wkssvc.User) int {
+		return cmp.Or(strings.Compare(a.Domain, b.Domain), strings.Compare(a.Name, b.Name))
+	})
 }
 
 // Admin reports whether the caller administrates the server.

@@ -4,9 +4,12 @@
 //
 // # Limitations
 //
-// The server has no SMB client to tell about: there are no users logged on, no
-// transports and no settings to change. The operations that would join a domain,
-// rename the computer, or add network uses return ERROR_ACCESS_DENIED.
+// The server has no SMB client to tell about: there are no transports, no connections to
+// other servers, no statistics and no settings to change. Whoever has a session counts as
+// logged on. The operations that would join a domain, rename the computer, or add network
+// uses return ERROR_ACCESS_DENIED; those that Windows has for itself only
+// ERROR_NOT_SUPPORTED, and the older ones that look into a domain RPC_E_REMOTE_DISABLED,
+// as from Windows.
 package wkssvc
 
 import (
@@ -29,13 +32,24 @@ type Workstation interface {
 	Admin(ctx context.Context) bool
 }
 
+// UserLister is a Workstation that knows its users. Without it there are none.
+type UserLister interface {
+	// Users lists who is logged on, each once. It is called for administrators only.
+	Users(ctx context.Context) []User
+}
+
+// User is somebody who is logged on, [MS-WKST] 2.2.5.10.
+type User struct {
+	Name   string
+	Domain string // that knows him; the computer's name if empty
+}
+
 // Info describes the computer, [MS-WKST] 2.2.5.1 to 2.2.5.3.
 type Info struct {
 	Name         string // computer name
 	Domain       string // domain or workgroup; WORKGROUP if empty
 	Joined       bool   // Domain is a domain
 	Major, Minor uint32 // version of the operating system; 10.0 if both are zero
-	Users        uint32 // logged on; told to administrators only
 }
 
 // Interface returns the wkssvc interface over w.
@@ -54,31 +68,57 @@ type service struct{ workstation Workstation }
 type operation func(v *service, ctx context.Context, d *ndr.Decoder, e *ndr.Encoder)
 
 // operations are indexed by operation number, [MS-WKST] 3.2.4. They begin behind
-// ServerName, where there is one.
+// ServerName. What is reserved for local use is not supported.
 var operations = map[uint16]operation{
 	0:  (*service).getInfo,
 	1:  deniedParameter, // NetrWkstaSetInfo
 	2:  (*service).userEnum,
+	4:  notSupported, // NetrWkstaUserSetInfo
 	5:  (*service).transportEnum,
-	6:  deniedParameter, // NetrWkstaTransportAdd
-	7:  denied,          // NetrWkstaTransportDel
+	6:  (*service).transportAdd,
+	7:  (*service).transportDel,
 	8:  deniedParameter, // NetrUseAdd
-	10: denied,          // NetrUseDel
+	9:  (*service).useGetInfo,
+	10: (*service).useDel,
+	11: (*service).useEnum,
+	12: notSupported, // NetrMessageBufferSend
+	13: (*service).statisticsGet,
+	16: notSupported, // NetrJoinDomain
+	17: notSupported, // NetrUnjoinDomain
+	18: notSupported, // NetrRenameMachineInDomain
+	19: notSupported, // NetrValidateName
 	20: (*service).joinInformation,
-	22: denied, // NetrJoinDomain2
-	23: denied, // NetrUnjoinDomain2
-	24: denied, // NetrRenameMachineInDomain2
+	21: (*service).joinableOUs,
+	22: denied,                    // NetrJoinDomain2
+	23: denied,                    // NetrUnjoinDomain2
+	24: denied,                    // NetrRenameMachineInDomain2
+	25: (*service).remoteDisabled, // NetrValidateName2
+	26: (*service).joinableOUs2,
 	27: denied, // NetrAddAlternateComputerName
 	28: denied, // NetrRemoveAlternateComputerName
 	29: denied, // NetrSetPrimaryComputerName
+	30: (*service).computerNames,
+	31: denied, // NetrJoinDomain3
+}
+
+// withoutServer are the operations that have no ServerName in front.
+var withoutServer = map[uint16]operation{
+	3:  (*service).userGetInfo,
+	14: notSupported, // NetrLogonDomainNameAdd
+	15: notSupported, // NetrLogonDomainNameDel
 }
 
 func (v *service) call(ctx context.Context, c *dcerpc.Call) error {
-	op := operations[c.Opnum]
+	op := withoutServer[c.Opnum]
 	if op == nil {
-		return dcerpc.FaultOpRange
+		if op = operations[c.Opnum]; op == nil {
+			return dcerpc.FaultOpRange
+		}
+		c.In.UniqueWString() // ServerName
 	}
-	c.In.UniqueWString() // ServerName, the same in all
+	if c.In.Err() != nil {
+		return c.In.Err()
+	}
 	op(v, ctx, c.In, c.Out)
 	return nil
 }
@@ -94,6 +134,18 @@ func deniedParameter(v *service, ctx context.Context, d *ndr.Decoder, e *ndr.Enc
 	denied(v, ctx, d, e)
 }
 
+func notSupported(_ *service, _ context.Context, _ *ndr.Decoder, e *ndr.Encoder) {
+	e.U32(uint32(netapi.NotSupported))
+}
+
+// admin returns AccessDenied unless the caller is an administrator.
+func (v *service) admin(ctx context.Context) netapi.Code {
+	if !v.workstation.Admin(ctx) {
+		return netapi.AccessDenied
+	}
+	return netapi.OK
+}
+
 func (v *service) info(ctx context.Context) Info {
 	i := v.workstation.Workstation(ctx)
 	if i.Domain == "" {
@@ -105,8 +157,8 @@ func (v *service) info(ctx context.Context) Info {
 	return i
 }
 
-// row gives i as the structure of a level; nil if there is none.
-func (i Info) row(level uint32) netapi.Row {
+// row gives i as the structure of a level; nil if there is none. users are logged on.
+func (i Info) row(level, users uint32) netapi.Row {
 	const platformNT = 500
 	num, str := netapi.Num, netapi.Str
 	one := netapi.Row{num(platformNT), str(i.Name), str(i.Domain), num(i.Major), num(i.Minor)}
@@ -116,7 +168,7 @@ func (i Info) row(level uint32) netapi.Row {
 	case 101:
 		return append(one, str(""))
 	case 102:
-		return append(one, str(""), num(i.Users))
+		return append(one, str(""), num(users))
 	case 502:
 		return settings()
 	}
@@ -142,37 +194,21 @@ func (v *service) getInfo(ctx context.Context, d *ndr.Decoder, e *ndr.Encoder) {
 	if d.Err() != nil {
 		return
 	}
-	row, code := v.info(ctx).row(level), netapi.OK
+	code := netapi.OK
+	var users uint32
+	if level >= 102 {
+		if code = v.admin(ctx); code == netapi.OK {
+			users = uint32(len(v.users(ctx)))
+		}
+	}
+	row := v.info(ctx).row(level, users)
 	switch {
 	case row == nil:
 		code = netapi.InvalidLevel
-	case level >= 102 && !v.workstation.Admin(ctx):
-		row, code = nil, netapi.AccessDenied
+	case code != netapi.OK:
+		row = nil
 	}
 	netapi.AppendInfo(e, level, row, code)
-}
-
-// userEnum is NetrWkstaUserEnum, [MS-WKST] 3.2.4.3: nobody is logged on at the
-// server itself.
-func (v *service) userEnum(ctx context.Context, d *ndr.Decoder, e *ndr.Encoder) {
-	q := netapi.DecodeEnum(d, 0, 1)
-	if d.Err() != nil {
-		return
-	}
-	code := netapi.OK
-	if !v.workstation.Admin(ctx) {
-		code = netapi.AccessDenied
-	}
-	q.Append(e, nil, code)
-}
-
-// transportEnum is NetrWkstaTransportEnum, [MS-WKST] 3.2.4.4.
-func (v *service) transportEnum(_ context.Context, d *ndr.Decoder, e *ndr.Encoder) {
-	q := netapi.DecodeEnum(d, 0)
-	if d.Err() != nil {
-		return
-	}
-	q.Append(e, nil, netapi.OK)
 }
 
 // joinInformation is NetrGetJoinInformation, [MS-WKST] 3.2.4.14. NameBuffer is both

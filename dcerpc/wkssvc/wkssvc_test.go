@@ -57,13 +57,81 @@ func TestAccess(t *testing.T) {
 		{1, level(100), 5, 5},
 		{2, enum, 5, 0},
 		{5, enum, 0, 0},
+		{2, func(e *ndr.Encoder) { e.U32(7); e.U32(7) }, 124, 124},
+		{4, level(0), 50, 50},
+		{6, level(0), 5, 87},
+		{7, func(e *ndr.Encoder) { e.UniqueWString("x"); e.U32(2) }, 5, 0},
+		{7, func(e *ndr.Encoder) { e.UniqueWString("x"); e.U32(3) }, 5, 87},
+		{9, func(e *ndr.Encoder) { e.WString("X:"); e.U32(0) }, 2250, 2250},
+		{9, func(e *ndr.Encoder) { e.WString("X:"); e.U32(4) }, 124, 124},
+		{10, func(e *ndr.Encoder) { e.WString("X:"); e.U32(0) }, 2250, 2250},
+		{10, func(e *ndr.Encoder) { e.WString("X:"); e.U32(3) }, 124, 124},
+		{11, enum, 0, 0},
+		{13, func(e *ndr.Encoder) { e.Ptr(false); e.U32(0); e.U32(0) }, 5, 0},
+		{13, func(e *ndr.Encoder) { e.Ptr(false); e.U32(1); e.U32(0) }, 124, 124},
+		{13, func(e *ndr.Encoder) { e.Ptr(false); e.U32(0); e.U32(1) }, 87, 87},
+		{16, level(0), 50, 50},
+		{21, level(0), 50, 50},
 		{22, level(0), 5, 5},
+		{25, level(0), 5, 0x8001011c},
+		{26, level(0), 5, 0x8001011c},
+		{30, func(e *ndr.Encoder) { e.U16(0); e.U32(0) }, 5, 0},
+		{30, func(e *ndr.Encoder) { e.U16(1); e.U32(3) }, 5, 0},
+		{30, func(e *ndr.Encoder) { e.U16(3); e.U32(0) }, 5, 87},
+		{30, func(e *ndr.Encoder) { e.U16(2); e.U32(2) }, 5, 1004},
 	} {
 		if got := code(call(t, fake{}, c.op, c.build)); got != c.user {
 			t.Errorf("operation %d as user: %d, want %d", c.op, got, c.user)
 		}
 		if got := code(call(t, fake{admin: true}, c.op, c.build)); got != c.admin {
 			t.Errorf("operation %d as administrator: %d, want %d", c.op, got, c.admin)
+		}
+	}
+}
+
+func (f fake) Users(context.Context) []User {
+	return []User{{Name: "ann"}, {Name: "bob", Domain: "OTHER"}}
+}
+
+// TestUsers lists who is logged on at both levels.
+func TestUsers(t *testing.T) {
+	for level, want := range [][]string{{"ann", "bob"}, {"ann", "FAKE", "", "FAKE", "bob", "OTHER", "", "FAKE"}} {
+		d := ndr.NewDecoder(call(t, fake{admin: true}, 2, func(e *ndr.Encoder) {
+			for _, n := range []uint32{uint32(level), uint32(level), 0, 0xffffffff, 0} {
+				e.U32(n)
+			}
+		}))
+		for range 6 + len(want) { // level, level, container, count, array, count, pointers
+			d.U32()
+		}
+		for _, s := range want {
+			if got := d.WString(); got != s {
+				t.Errorf("level %d: %q, want %q", level, got, s)
+			}
+		}
+	}
+	out := call(t, fake{admin: true}, 0, func(e *ndr.Encoder) { e.U32(102) })
+	if n := binary.LittleEndian.Uint32(out[8+6*4:]); n != 2 {
+		t.Errorf("%d users at level 102", n)
+	}
+}
+
+// TestUserGetInfo asks for the user at the computer, which has no ServerName.
+func TestUserGetInfo(t *testing.T) {
+	for _, tt := range []struct {
+		reserved string
+		level    uint32
+		want     uint32
+	}{{"", 0, 1312}, {"", 1, 1312}, {"", 1101, 0}, {"X", 0, 87}, {"X", 1101, 87}, {"", 2, 124}} {
+		var e ndr.Encoder
+		e.Ptr(tt.reserved != "")
+		if tt.reserved != "" {
+			e.WString(tt.reserved)
+		}
+		e.U32(tt.level)
+		out, err := transcript.Call(context.Background(), Interface(fake{}), nil, 3, e.Bytes())
+		if err != nil || code(out) != tt.want {
+			t.Errorf("%q, level %d: %x %v", tt.reserved, tt.level, out, err)
 		}
 	}
 }
@@ -80,7 +148,7 @@ func TestJoinInformation(t *testing.T) {
 }
 
 func TestUnknownOperation(t *testing.T) {
-	for _, opnum := range []uint16{3, 9, 21, 31, 0xffff} {
+	for _, opnum := range []uint16{32, 0xffff} {
 		if _, err := transcript.Call(context.Background(), Interface(fake{}), nil, opnum, nil); !errors.Is(err, dcerpc.FaultOpRange) {
 			t.Errorf("%d: %v", opnum, err)
 		}

@@ -23,6 +23,7 @@ const (
 	InvalidLevel       Code = 124
 	MoreData           Code = 234
 	NoMoreItems        Code = 259
+	InvalidFlags       Code = 1004
 	NotFound           Code = 1168
 	DeviceNotAvailable Code = 4319
 
@@ -36,6 +37,7 @@ const (
 	NErrUnknownDevDir      Code = 2116
 	NErrDuplicateShare     Code = 2118
 	NErrBufTooSmall        Code = 2123
+	NErrUseNotFound        Code = 2250
 	NErrUserNotFound       Code = 2221
 	NErrNetNameNotFound    Code = 2310
 	NErrDeviceNotShared    Code = 2311
@@ -43,6 +45,10 @@ const (
 	NErrFileIDNotFound     Code = 2314
 	NErrInvalidComputer    Code = 2351
 )
+
+// RemoteDisabled is RPC_E_REMOTE_DISABLED, with which Windows refuses operations on its
+// membership of a domain that come over the network.
+const RemoteDisabled Code = 0x8001011c
 
 // SameName compares names of shares, users and computers, which have no case.
 func SameName(a, b string) bool { return strings.EqualFold(a, b) }
