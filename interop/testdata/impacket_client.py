@@ -11,7 +11,7 @@ import random
 import struct
 import sys
 
-from impacket.dcerpc.v5 import lsad, lsat, samr, srvs, transport, wkst
+from impacket.dcerpc.v5 import lsad, lsat, rrp, samr, scmr, srvs, transport, wkst
 from impacket.dcerpc.v5.dtypes import MAXIMUM_ALLOWED
 from impacket.dcerpc.v5.rpcrt import RPC_C_AUTHN_LEVEL_PKT_PRIVACY, DCERPCException
 from impacket.smb3structs import (
@@ -203,6 +203,65 @@ def accounts(conn, user):
     dce.disconnect()
 
 
+def bound(conn, pipe, uuid):
+    """Opens a pipe and binds to an interface."""
+    dce = transport.SMBTransport(HOST, filename="\\" + pipe, smb_connection=conn).get_dce_rpc()
+    dce.connect()
+    dce.bind(uuid)
+    return dce
+
+
+PRODUCT = "SYSTEM\\CurrentControlSet\\Control\\ProductOptions\x00"
+SHARES = "SYSTEM\\CurrentControlSet\\Services\\LanmanServer\\Shares\x00"
+
+
+def look(conn):
+    """What a user may see of registry and services: next to nothing."""
+    dce = bound(conn, "winreg", rrp.MSRPC_UUID_RRP)
+    hklm = rrp.hOpenLocalMachine(dce)["phKey"]
+    key = rrp.hBaseRegOpenKey(dce, hklm, PRODUCT, samDesired=0x20019)["phkResult"]
+    assert rrp.hBaseRegQueryValue(dce, key, "ProductType")[1] == "ServerNT\x00"
+    fails([5], rrp.hBaseRegOpenKey, dce, hklm, SHARES)
+    fails([5], rrp.hBaseRegEnumKey, dce, hklm, 0)
+    fails([5], rrp.hOpenUsers, dce)
+    dce = bound(conn, "svcctl", scmr.MSRPC_UUID_SCMR)
+    fails([5], scmr.hROpenSCManagerW, dce)
+
+
+def manage(conn):
+    """What an administrator may see of them, and that he can change nothing."""
+    dce = bound(conn, "winreg", rrp.MSRPC_UUID_RRP)
+    hklm = rrp.hOpenLocalMachine(dce)["phKey"]
+    names = []
+    for i in range(100):
+        try:
+            names.append(rrp.hBaseRegEnumKey(dce, hklm, i)["lpNameOut"])
+        except rrp.DCERPCSessionError as e:
+            assert e.error_code == 259
+            break
+    assert names == ["SOFTWARE\x00", "SYSTEM\x00"], names
+    key = rrp.hBaseRegOpenKey(dce, hklm, SHARES)["phkResult"]
+    info = rrp.hBaseRegQueryInfoKey(dce, key)
+    assert info["lpcValues"] == 1 and info["lpcSubKeys"] == 0
+    value = rrp.hBaseRegEnumValue(dce, key, 0, 4096)
+    assert value["lpValueNameOut"] == "share\x00"
+    assert b"P\0a\0t\0h\0=\0" in b"".join(value["lpData"])
+    fails([5], rrp.hBaseRegSetValue, dce, key, "a\x00", 1, "b\x00")
+    fails([5], rrp.hBaseRegCreateKey, dce, hklm, "new\x00")
+    fails([5], rrp.hBaseRegSaveKey, dce, hklm, "file\x00")
+    rrp.hBaseRegCloseKey(dce, key)
+    dce = bound(conn, "svcctl", scmr.MSRPC_UUID_SCMR)
+    manager = scmr.hROpenSCManagerW(dce)["lpScHandle"]
+    names = [s["lpServiceName"] for s in scmr.hREnumServicesStatusW(dce, manager)]
+    assert "LanmanServer\x00" in names, names
+    service = scmr.hROpenServiceW(dce, manager, "LanmanServer\x00")["lpServiceHandle"]
+    assert scmr.hRQueryServiceStatus(dce, service)["lpServiceStatus"]["dwCurrentState"] == 4
+    assert scmr.hRQueryServiceConfigW(dce, service)["lpServiceConfig"]["lpDisplayName"] == "Server\x00"
+    fails([5], scmr.hRControlService, dce, service, 1)
+    fails([5], scmr.hRDeleteService, dce, service)
+    fails([5], scmr.hRCreateServiceW, dce, manager, "x\x00", "x\x00", 0xF01FF, 16, 3, 0, "x\x00")
+
+
 def unsigned(conn):
     """Stops signing: whatever comes then must be refused."""
     low = conn.getSMBServer()
@@ -228,6 +287,10 @@ def main():
         eas(conn)
     elif what == "rpc":
         rpc(conn, port, user, password)
+    elif what == "look":
+        look(conn)
+    elif what == "manage":
+        manage(conn)
     elif what == "unsigned":
         unsigned(conn)
         print("ok")
