@@ -202,6 +202,7 @@ func (c *conn) judge(l *logon, err error) (user string, _ error) {
 	if errors.As(err, &who) {
 		user = who.LogonUser()
 	}
+	c.srv.counted.badPasswords.Add(1)
 	c.log.Warn("smb: logon failed", "user", user, "err", err)
 	var st Status
 	if errors.As(err, &st) && st.IsError() {
@@ -317,6 +318,9 @@ func (s *setup) establish() error {
 		}
 	}
 	c.authenticated()
+	if !s.again {
+		c.srv.counted.sessions.Add(1)
+	}
 	c.log.Info("smb: logon", "user", s.id.caller.String(), "dialect", c.params.dialect, "again", s.again)
 	if prev := s.req.PreviousSessionID; prev != 0 && prev != s.se.id && !s.again {
 		s.replace(prev)

@@ -358,6 +358,7 @@ func (c *conn) authenticated() {
 // receive handles one frame. It owns buf.
 func (c *conn) receive(buf *frame.Buf) error {
 	b := buf.B
+	c.srv.counted.received.Add(uint64(len(b)))
 	if len(b) < 4 {
 		return c.badFrame(buf, "frame too short")
 	}

@@ -99,6 +99,9 @@ func (c *conn) dropQueue() {
 
 // sent frees f, which was written unless there is an error.
 func (c *conn) sent(f outFrame, err error) {
+	if err == nil {
+		c.srv.counted.sent.Add(uint64(len(f.buf.B) - f.off))
+	}
 	f.buf.Free()
 	if err != nil && f.lost != nil {
 		go f.lost()

@@ -99,7 +99,7 @@
 //	lookout.judging, then mount.mu, file.mu, lookout.mu
 //	Server.mu, lookouts.mu
 //
-// conn.creditMu, conn.send, nameCache.mu, tunnel.mu, logonGate.mu, lookout.mu, lookouts.mu
+// conn.creditMu, conn.send, shareUses.mu, EditableShares.mu, nameCache.mu, tunnel.mu, logonGate.mu, lookout.mu, lookouts.mu
 // and that of mount.watches are leaves.
 //
 // Five of these are not there to guard state, but to make one request wait for
@@ -135,6 +135,10 @@
 // administrators, as on Windows; names in place of SIDs are for all users, and so whoever
 // has an account can find out by SIDs which others there are, as on Windows. The machine's
 // own users are among them.
+//
+// The registry, the services and the printers that administrators see are made up, and can't
+// be changed; the registry says what [Server.Registry] says besides. Descriptors of files
+// can't be changed over RPC, which is no loss, as clients use SMB for it.
 //
 // A token of an offloaded copy is good for its session, for a limited time, and while
 // its source is open and not written. Byte-range locks don't keep anybody from

@@ -1,8 +1,11 @@
 package smb
 
 import (
+	"context"
+
 	"github.com/gosmbd/smb/dcerpc/lsarpc"
 	"github.com/gosmbd/smb/dcerpc/samr"
+	"github.com/gosmbd/smb/dcerpc/srvsvc"
 	"github.com/gosmbd/smb/smb2"
 	"github.com/gosmbd/smb/vfs"
 )
@@ -32,6 +35,9 @@ func (s *Server) Counters() Counters {
 	}
 	return c
 }
+
+// Statistics is what administrators are told.
+func (s *Server) Statistics() srvsvc.Statistics { return rpcServer{s}.Statistics(context.Background()) }
 
 // MatchPattern is matchPattern as QUERY_DIRECTORY uses it.
 func MatchPattern(pattern, name string) bool { return matchPattern(foldPath(pattern), foldPath(name)) }

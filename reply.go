@@ -76,6 +76,9 @@ func (w *reply) end(r *request, err error) {
 		if !known {
 			r.c.log.Error("smb: backend error", "command", r.hdr.Command, "err", err)
 		}
+		if status == smb2.StatusAccessDenied {
+			r.c.srv.counted.denied.Add(1)
+		}
 		var data statusData
 		errors.As(err, &data)
 		w.status = status

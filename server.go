@@ -167,7 +167,8 @@ type Server struct {
 	mounts    map[any]*mount
 	waiting   list.List // connections without a session, oldest first
 
-	uses shareUses
+	uses    shareUses
+	counted statistics
 
 	done     chan struct{} // closed by Close: workers and the janitor end
 	wg       sync.WaitGroup

@@ -274,6 +274,7 @@ func (se *session) attach(o *open, t *tree) error {
 	}
 	se.reserved--
 	se.opens[o.id.Volatile] = o
+	se.srv.counted.opens.Add(1)
 	o.at.Store(t)
 	return nil
 }

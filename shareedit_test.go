@@ -182,3 +182,37 @@ func (r *rig) shareDel(c *smbtest.Client, name string) uint32 {
 	}
 	return binary.LittleEndian.Uint32(out[24:])
 }
+
+// TestStatistics checks that what happens is counted.
+func TestStatistics(t *testing.T) {
+	r := newRig(t, nil)
+	c := r.logon(smb.Dialect311)
+	id := r.open(c, "file")
+	before := r.srv.Statistics()
+	if before.Sessions != 1 || before.FileOpens != 1 || before.PasswordErrors != 0 || before.Start.IsZero() {
+		t.Errorf("%+v", before)
+	}
+	const n = 10000
+	if _, st := c.Write(id, 0, make([]byte, n)); st != ok {
+		t.Fatal(st)
+	}
+	if _, st := c.Read(id, 0, n); st != ok {
+		t.Fatal(st)
+	}
+	r.tree(c, "ro")
+	if _, st := c.Create(smbtest.CreateReq("new", smb2.Create)); st == ok {
+		t.Fatal("made a file on a share to read")
+	}
+	bad := r.dialect(smb.Dialect311, smbtest.NegotiateOptions{})
+	if _, st := bad.SessionSetup("ann", "wrong"); st == ok {
+		t.Fatal("logged on")
+	}
+	c.Echo() // what came before is counted when it was sent
+	after := r.srv.Statistics()
+	if after.BytesReceived-before.BytesReceived < n || after.BytesSent-before.BytesSent < n {
+		t.Errorf("octets: %+v, before %+v", after, before)
+	}
+	if after.PasswordErrors != 1 || after.PermissionErrors == 0 {
+		t.Errorf("%+v", after)
+	}
+}
