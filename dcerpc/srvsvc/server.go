@@ -13,7 +13,7 @@ const (
 	defaultType = 0x9003 // workstation, server, NT, server NT: [MS-SRVS] 2.2.2.7
 )
 
-// row gives i as the structure of a level, [MS-SRVS] 2.2.4.40 to 2.2.4.43; nil if
+// row gives i as the structure of a level, [MS-SRVS] 2.2.4.40 to 2.2.4.45; nil if
 // there is none.
 func (i Info) row(level uint32) netapi.Row {
 	num, str := netapi.Num, netapi.Str
@@ -41,8 +41,36 @@ func (i Info) row(level uint32) netapi.Row {
 		return two
 	case 103:
 		return append(two, num(0)) // capabilities
+	case 502:
+		return tuning()
+	case 503:
+		return i.moreTuning()
 	}
 	return nil
+}
+
+// numbers is a row of DWORDs.
+func numbers(values ...uint32) netapi.Row {
+	r := make(netapi.Row, len(values))
+	for i, n := range values {
+		r[i] = netapi.Num(n)
+	}
+	return r
+}
+
+// tuning is SERVER_INFO_502, [MS-SRVS] 2.2.4.44: numbers that tune Windows' server for SMB
+// 1, as it has them by default. They mean nothing here.
+func tuning() netapi.Row {
+	return numbers(16384, 1, 2048, 4356, 4, 64, 4, 15, 65535, 2048, 2048, 0xffffffff, 0xffffffff, 1, 1, 0, 1, 0)
+}
+
+// moreTuning is SERVER_INFO_503, [MS-SRVS] 2.2.4.45.
+func (i Info) moreTuning() netapi.Row {
+	if i.Domain == "" {
+		i.Domain = "WORKGROUP"
+	}
+	return append(append(tuning(), netapi.Str(i.Domain)),
+		numbers(8192, 0, 480, 3600, 240, 600, 2, 2, 30, 2, 2, 0x100000, 1, 50, 35, 35, 1, 0, 1, 1, 0, 2, 2)...)
 }
 
 // serverGetInfo is NetrServerGetInfo, [MS-SRVS] 3.1.4.17. The name that is told is
@@ -58,8 +86,8 @@ func (v *service) serverGetInfo(ctx context.Context, server string, d *ndr.Decod
 	switch {
 	case len(server) >= maxQualifier:
 		row, code = nil, netapi.InvalidParameter
-	case row == nil && (level == 502 || level == 503 || level == 599):
-		// Levels of local calls. The union has arms for them.
+	case row == nil && level == 599:
+		// A level of local calls. The union has an arm for it.
 		netapi.AppendNoInfo(e, level, netapi.InvalidLevel)
 		return
 	case row == nil:

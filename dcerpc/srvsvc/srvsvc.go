@@ -4,7 +4,7 @@
 // Who may ask for what follows the product-behaviour notes of [MS-SRVS] 3.1.4.
 // Share enumeration and NetrShareGetInfo are open to every caller at levels 0, 1,
 // 501, 1004 and 1005. The levels that tell a path or a security descriptor (2, 502,
-// 503, 1501), level 102 of NetrServerGetInfo, and all that concerns sessions,
+// 503, 1501), level 102 and above of NetrServerGetInfo, and all that concerns sessions,
 // files, connections, statistics and disks need an administrator; others get
 // ERROR_ACCESS_DENIED, on which clients fall back to level 1.
 //
@@ -13,6 +13,8 @@
 // Shares can be changed where the Server allows it. Nothing else of the configuration
 // can: operations that add, modify or delete transports or server settings return
 // ERROR_ACCESS_DENIED, and so do those that end shares in two steps or at the next start.
+// Descriptors of files are neither told nor set (NetrpGetFileSecurity,
+// NetrpSetFileSecurity): clients do that by SMB.
 // There are neither the operations on server aliases nor those that a DFS root used before
 // [MS-DFSNM].
 package srvsvc
@@ -107,10 +109,11 @@ type StatisticsReporter interface {
 	Statistics(ctx context.Context) Statistics
 }
 
-// Info describes the server, [MS-SRVS] 2.2.4.40 to 2.2.4.43.
+// Info describes the server, [MS-SRVS] 2.2.4.40 to 2.2.4.45.
 type Info struct {
 	Name         string // computer name
 	Comment      string
+	Domain       string // or workgroup; WORKGROUP if empty
 	Major, Minor uint32 // version of the operating system; 10.0 if both are zero
 	Type         uint32 // SV_TYPE flags; zero: workstation, server, NT, server NT
 	MaxUsers     uint32 // zero: no limit

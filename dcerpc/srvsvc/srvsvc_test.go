@@ -169,6 +169,8 @@ func TestAccess(t *testing.T) {
 		{"server 101", 21, level(101), 0, 0},
 		{"server 102", 21, level(102), denied, 0},
 		{"server 103", 21, level(103), denied, 0},
+		{"server 502", 21, level(502), denied, 0},
+		{"server 503", 21, level(503), denied, 0},
 		{"server 599", 21, level(599), netapi.InvalidLevel, netapi.InvalidLevel},
 		{"server set", 22, level(100), denied, denied},
 		{"time", 28, func(*in) {}, 0, 0},
