@@ -29,7 +29,9 @@ func (s *Server) Counters() Counters {
 		Waiting: s.waiting.Len(), PerIP: len(s.perIP), Opens: s.opens.Load(),
 	}
 	c.Watches, c.Unasked = s.watching.Held()
+	s.uses.mu.Lock()
 	c.Uses = len(s.uses.n)
+	s.uses.mu.Unlock()
 	if c.MemoryHeld = !s.memory.sem.TryAcquire(s.memory.max); !c.MemoryHeld {
 		s.memory.sem.Release(s.memory.max)
 	}
