@@ -24,6 +24,14 @@ fi
 sudo=
 if [ "$(id -u)" != 0 ]; then sudo="sudo -n"; fi
 export DEBIAN_FRONTEND=noninteractive
+# The tests start what they need themselves, some of it on port 445: the services of the
+# packages stay off.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+	printf '#!/bin/sh\nexit 101\n' | $sudo tee "$policy" >/dev/null
+	$sudo chmod 755 "$policy"
+	trap '$sudo rm -f "$policy"' EXIT
+fi
 $sudo apt-get update -q
 $sudo apt-get install -q -y --no-install-recommends "${packages[@]}"
 
@@ -31,7 +39,7 @@ $sudo apt-get install -q -y --no-install-recommends "${packages[@]}"
 # program is installed, which goes by the name that it is called by.
 if ! command -v ksmbd.adduser >/dev/null; then
 	dir=$(mktemp -d)
-	trap 'rm -rf "$dir"' EXIT
 	(cd "$dir" && apt-get download -q ksmbd-tools && dpkg -x ksmbd-tools_*.deb .)
 	$sudo install "$dir/usr/libexec/ksmbd.tools" /usr/local/sbin/ksmbd.adduser
+	rm -rf "$dir"
 fi
