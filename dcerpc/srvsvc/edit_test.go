@@ -91,7 +91,7 @@ func edit(t *testing.T, f Server, op uint16, build func(*in)) (netapi.Code, uint
 }
 
 func TestShareAdd(t *testing.T) {
-	const none = 0xffffffff
+	const none = -1 // 0xffffffff on the wire
 	two := func(name string, kind int, comment, path string) func(*in) {
 		return func(e *in) { e.info(2, name, kind, comment, 0, none, 0, path, "") }
 	}
@@ -140,7 +140,7 @@ func TestShareSetInfo(t *testing.T) {
 	set := func(name string, level uint32, members ...any) func(*in) {
 		return func(e *in) { e.WString(name); e.info(level, members...) }
 	}
-	const none = 0xffffffff
+	const none = -1 // 0xffffffff on the wire
 	for _, tt := range []struct {
 		name   string
 		build  func(*in)
