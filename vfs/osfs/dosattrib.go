@@ -176,9 +176,12 @@ const (
 	ticksPerSecond  = 10_000_000
 )
 
+// maxFiletime is the last time there is: beyond it the number is negative.
+const maxFiletime = 1<<63 - 1
+
 // fromFiletime returns the zero time for what can't be a time of creation.
 func fromFiletime(v uint64) time.Time {
-	if v == 0 || v > 1<<63-1 {
+	if v == 0 || v > maxFiletime {
 		return time.Time{}
 	}
 	return time.Unix(int64(v/ticksPerSecond)-epochDifference, int64(v%ticksPerSecond)*100)
@@ -187,8 +190,12 @@ func fromFiletime(v uint64) time.Time {
 // toFiletime rounds down; a time out of range is zero, "none".
 func toFiletime(t time.Time) uint64 {
 	s := t.Unix() + epochDifference
-	if t.IsZero() || s < 0 || s > (1<<63-1)/ticksPerSecond-1 {
+	if t.IsZero() || s < 0 || s > maxFiletime/ticksPerSecond {
 		return 0
 	}
-	return uint64(s)*ticksPerSecond + uint64(t.Nanosecond()/100)
+	v := uint64(s)*ticksPerSecond + uint64(t.Nanosecond()/100)
+	if v > maxFiletime {
+		return 0
+	}
+	return v
 }

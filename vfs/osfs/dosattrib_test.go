@@ -92,7 +92,12 @@ func TestFiletime(t *testing.T) {
 			t.Errorf("%v became %v", want, got)
 		}
 	}
-	for _, out := range []time.Time{{}, time.Date(1600, 1, 1, 0, 0, 0, 0, time.UTC), time.Unix(1<<60, 0)} {
+	for _, v := range []uint64{1, maxFiletime, maxFiletime - maxFiletime%ticksPerSecond - 1} {
+		if got := toFiletime(fromFiletime(v)); got != v {
+			t.Errorf("%#x became %#x", v, got)
+		}
+	}
+	for _, out := range []time.Time{{}, fromFiletime(maxFiletime).Add(100), time.Date(1600, 1, 1, 0, 0, 0, 0, time.UTC), time.Unix(1<<60, 0)} {
 		if v := toFiletime(out); v != 0 {
 			t.Errorf("%v became %d, want 0", out, v)
 		}
