@@ -168,6 +168,13 @@ func TestLocalRenameAbove(t *testing.T) {
 // CLOSE without a lease, which has nothing watched, and with one; WRITE and READ of
 // 64 KiB likewise.
 func BenchmarkWatched(b *testing.B) {
+	b.Run("create", func(b *testing.B) {
+		leaseCost(b, func() *rig {
+			r, at := onDisk(b)
+			noErr(b, os.WriteFile(at("f"), make([]byte, 64<<10), 0o644))
+			return r
+		})
+	})
 	for name, x := range map[string][]smb2.CreateContext{
 		"plain": nil,
 		"lease": {smbtest.Lease2(leaseKey(1), leaseRWH, 0)},
@@ -175,13 +182,7 @@ func BenchmarkWatched(b *testing.B) {
 		r, at := onDisk(b)
 		noErr(b, os.WriteFile(at("f"), make([]byte, 64<<10), 0o644))
 		c := r.caching(smb.Dialect311, 1)
-		req := smbtest.With(smbtest.CreateReq("f", smb2.Open), x...)
-		b.Run("create/"+name, func(b *testing.B) {
-			for b.Loop() {
-				want(b, "CLOSE", c.CloseFile(r.create(c, req)), ok)
-			}
-		})
-		id := r.create(c, req)
+		id := r.create(c, smbtest.With(smbtest.CreateReq("f", smb2.Open), x...))
 		data := make([]byte, 64<<10)
 		b.Run("write/"+name, func(b *testing.B) {
 			for b.Loop() {

@@ -1,5 +1,7 @@
 package smb2
 
+import "slices"
+
 // LeaseState is [MS-SMB2] 2.2.13.2.8.
 type LeaseState uint32
 
@@ -57,7 +59,7 @@ func ParseLeaseContext(b []byte) (LeaseContext, error) {
 // Append appends the data of the context, of version 2 if Version says so and
 // of version 1 otherwise.
 func (r LeaseContext) Append(dst []byte) []byte {
-	w := newBuilder(dst)
+	w := newBuilder(slices.Grow(dst, leaseV2Size))
 	w.bytes16(r.Key)
 	w.u32(uint32(r.State))
 	w.u32(r.Flags)

@@ -79,7 +79,17 @@ func parseCreateContext(b []byte, c cursor) (CreateContext, error) {
 	if err != nil {
 		return CreateContext{}, err
 	}
-	return CreateContext{Name: string(name), Data: data}, nil
+	return CreateContext{Name: contextName(name), Data: data}, nil
+}
+
+// contextName returns b as a string, without a copy of one that clients use often.
+func contextName(b []byte) string {
+	for _, name := range [...]string{ContextRqLs, ContextDH2Q, ContextMxAc, ContextQFid, ContextDHnQ, ContextPosixCreate} {
+		if string(b) == name {
+			return name
+		}
+	}
+	return string(b)
 }
 
 // AppendCreateContexts appends the list. The end of dst must be at a multiple
