@@ -41,6 +41,7 @@ type creation struct {
 	wait     <-chan struct{} // with errBreaking
 	waitFile *file           // what is waited for
 	reserved bool            // there is room for the open
+	reopened bool            // what is open is what was found, whatever has its name now
 	holds    bool            // a use of the tree's mount is counted
 	warped   bool            // a use of the snapshot m is counted
 
@@ -314,50 +315,27 @@ func (c *creation) look() (vfs.File, error) {
 	return f, nil
 }
 
-// openExisting opens what find found. It closes f.
-func (c *creation) openExisting(f vfs.File) error {
+// openExisting opens what find found. It closes f, unless that is what it opens.
+func (c *creation) openExisting(found vfs.File) error {
 	o := c.o
-	attr, err := f.Stat(c.ctx)
-	if err == nil && c.object == nil { // of a stream, find checked the object
-		err = c.checkReparse(f, attr)
-	}
-	if err == nil {
-		err = c.checkNeededEAs(f)
-	}
-	f.Close()
+	attr, err := c.judge(found)
 	if err != nil {
+		found.Close()
 		return err
-	}
-	if c.req.Disposition == smb2.Create && !c.blank {
-		return smb2.StatusObjectNameCollision
-	}
-	attr = c.judged(completeAttr(attr))
-	if c.most, err = c.permitted(c.objectAttr(attr)); err != nil {
-		return err
-	}
-	if err := c.checkExisting(attr); err != nil {
-		return err
-	}
-	if err := c.grant(c.objectAttr(attr)); err != nil {
-		return err
-	}
-	if c.m.isDoomed(path.Dir(o.name)) && o.name != "." {
-		return smb2.StatusDeletePending
 	}
 	overwrite := c.overwrites()
 	access := o.access
 	if overwrite {
 		access |= vfs.WriteData
 	}
-	f, err = c.openBackend(access, attr)
+	f, err := c.openBackend(found, access)
+	if f != found {
+		found.Close()
+	}
 	if err != nil {
 		return err
 	}
-	judged := c.objectAttr(attr).ID
-	if attr, err = f.Stat(c.ctx); err == nil && c.objectAttr(attr).ID != judged {
-		err = errRaced // what has the name now isn't what was looked at
-	}
-	if err != nil {
+	if attr, err = c.sameObject(f, attr); err != nil {
 		c.discard(f, access)
 		return err
 	}
@@ -392,6 +370,39 @@ func (c *creation) openExisting(f vfs.File) error {
 	return c.statNew()
 }
 
+// judge checks that what find found may be opened as the client asks, and returns its
+// attributes.
+func (c *creation) judge(f vfs.File) (attr vfs.Attr, err error) {
+	if attr, err = f.Stat(c.ctx); err != nil {
+		return attr, err
+	}
+	if c.object == nil { // of a stream, find checked the object
+		if err := c.checkReparse(f, attr); err != nil {
+			return attr, err
+		}
+	}
+	if err := c.checkNeededEAs(f); err != nil {
+		return attr, err
+	}
+	if c.req.Disposition == smb2.Create && !c.blank {
+		return attr, smb2.StatusObjectNameCollision
+	}
+	attr = c.judged(completeAttr(attr))
+	if c.most, err = c.permitted(c.objectAttr(attr)); err != nil {
+		return attr, err
+	}
+	if err := c.checkExisting(attr); err != nil {
+		return attr, err
+	}
+	if err := c.grant(c.objectAttr(attr)); err != nil {
+		return attr, err
+	}
+	if c.m.isDoomed(path.Dir(c.o.name)) && c.o.name != "." {
+		return attr, smb2.StatusDeletePending
+	}
+	return attr, nil
+}
+
 // discard closes what was opened for an open that failed.
 func (c *creation) discard(f vfs.File, access vfs.Access) {
 	if access&sharedWrite != 0 && c.stream.name == "" {
@@ -400,28 +411,59 @@ func (c *creation) discard(f vfs.File, access vfs.Access) {
 	f.Close()
 }
 
-// openBackend opens o.name for access. When everything was asked for that can
+// openBackend opens for access what was found. When everything was asked for that can
 // be had, it makes do with reading.
-func (c *creation) openBackend(access vfs.Access, attr vfs.Attr) (vfs.File, error) {
+func (c *creation) openBackend(found vfs.File, access vfs.Access) (vfs.File, error) {
 	if c.quota {
-		return quotaFile{}, nil
+		return found, nil
 	}
 	opt := c.openOptions(c.m.readOnlyAccess(access))
-	f, object, err := openObject(c.ctx, c.m.fs, c.o.name, c.stream.name, opt)
+	f, object, err := c.openFound(found, opt)
 	if err != nil && c.maximum && !c.overwrites() {
 		if st := StatusOf(err); st == smb2.StatusAccessDenied || st == smb2.StatusMediaWriteProtected {
 			c.o.access &= vfs.AccessReadOnly | c.desired
 			opt.Access = c.o.access
-			f, object, err = openObject(c.ctx, c.m.fs, c.o.name, c.stream.name, opt)
+			f, object, err = c.openFound(found, opt)
 		}
 	}
-	if isMissing(err) {
-		err = errRaced
+	if err != nil {
+		if isMissing(err) {
+			err = errRaced
+		}
+		return nil, err
 	}
 	if object != nil {
 		c.object = object
 	}
-	return c.r.tree.share.wrapStream(c.stream.name, f), err
+	return c.r.tree.share.wrapStream(c.stream.name, f), nil
+}
+
+// openFound opens what was found, if the backend can do that, or else what has its name
+// now.
+func (c *creation) openFound(found vfs.File, opt vfs.OpenOptions) (vfs.File, *vfs.Attr, error) {
+	if r, ok := found.(vfs.Reopener); ok && c.stream.name == "" {
+		c.reopened = true
+		f, err := r.Reopen(c.ctx, opt)
+		if !errors.Is(err, errors.ErrUnsupported) {
+			return f, nil, err
+		}
+	}
+	c.reopened = false
+	return openObject(c.ctx, c.m.fs, c.o.name, c.stream.name, opt)
+}
+
+// sameObject checks that f is what was judged by attr, which are the attributes it had,
+// and returns those that it has now.
+func (c *creation) sameObject(f vfs.File, attr vfs.Attr) (vfs.Attr, error) {
+	if c.reopened && !c.overwrites() {
+		return attr, nil
+	}
+	judged := c.objectAttr(attr).ID
+	attr, err := f.Stat(c.ctx)
+	if err == nil && c.objectAttr(attr).ID != judged {
+		err = errRaced
+	}
+	return attr, err
 }
 
 func (c *creation) openOptions(access vfs.Access) vfs.OpenOptions {

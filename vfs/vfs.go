@@ -332,6 +332,18 @@ type (
 		SetSecurity(ctx context.Context, sd SecurityDescriptor) error
 	}
 
+	// Reopener opens its object once more. Without it the server, which looks at an
+	// object before it opens it for a client, has the name looked up twice.
+	//
+	// A wrapper of Files must not show that of what it wraps: the server doesn't look
+	// behind Unwrap for it.
+	Reopener interface {
+		// Reopen opens the object that the file is open for, as FS.Open does what is
+		// called so. It may return the file itself, if that serves for opt; any other
+		// is independent of it. [errors.ErrUnsupported] declines.
+		Reopen(ctx context.Context, opt OpenOptions) (File, error)
+	}
+
 	// RangeCopier copies within the backend. Without it the server copies
 	// through a buffer.
 	RangeCopier interface {

@@ -17,9 +17,12 @@ import (
 // handle is an open descriptor. All that concerns an open file goes through it,
 // never through its name, which may be another object's by now.
 type handle struct {
-	file *os.File
-	fd   int
-	path bool // opened with O_PATH: neither content nor f-calls
+	file   *os.File
+	fd     int
+	path   bool // opened with O_PATH: neither content nor f-calls
+	hollow bool // and it has no content: a link, a device, a pipe or a socket
+	home   bool // it is on the root's own file system; false: it isn't known
+	kept   kept
 }
 
 func (h *handle) init(file *os.File) { h.file, h.fd = file, int(file.Fd()) }
@@ -32,8 +35,7 @@ func (h *File) attr() (vfs.Attr, error) {
 	if err := st.fd(h.fd); err != nil {
 		return vfs.Attr{}, err
 	}
-	var room [dosMax]byte
-	d, ok := parseStored(h.getxattr(&st, room[:]))
+	d, ok := h.stored(&st)
 	a := h.fs.makeAttr(&st, d, ok)
 	a.Attributes |= h.fs.hiddenByName(h.name)
 	switch {
@@ -110,6 +112,7 @@ func (h *File) changeStoredLocked(change func(*dosInfo)) error {
 	// What isn't changed is written as it is shown now, as Samba does.
 	d = dosInfo{attributes: was.Attributes, hasAttributes: true, reparse: d.reparse, created: was.Created}
 	change(&d)
+	defer h.fs.changes.Add(1)
 	return h.setxattr(appendDOS(room[:0], d, st.dir()))
 }
 

@@ -1,6 +1,8 @@
 package osfs
 
 import (
+	"context"
+	"errors"
 	"io/fs"
 	"os"
 	"strconv"
@@ -10,6 +12,8 @@ import (
 
 	"github.com/gosmbd/smb/vfs"
 )
+
+var _ vfs.Reopener = (*File)(nil)
 
 // pathOnly opens a descriptor that gives no access to the content.
 const pathOnly = unix.O_PATH
@@ -24,6 +28,8 @@ type system struct {
 	streams  streamTable
 	userACL  atomic.Bool // descriptors are in user.NTACL
 	notifier notifier
+
+	userXattrs atomic.Bool // the root's file system stores attributes of the user's
 
 	abilities abilities
 	self      self // with Options.RunAs
@@ -116,19 +122,53 @@ func (f *FS) open(name string, opt vfs.OpenOptions) (*File, error) {
 		unix.Close(fd)
 		return nil, err
 	}
-	flags, data := openFlags(opt), opt.Reads() || opt.Writes()
-	if st.dir() {
-		flags, data = os.O_RDONLY|unix.O_DIRECTORY, opt.Access&vfs.ListDirectory != 0
-	}
-	if !data || st.symlink() || st.special() {
-		h := newFile(f, name, os.NewFile(uintptr(fd), name), false, st.dir())
-		h.path = true
+	h := newFile(f, name, os.NewFile(uintptr(fd), name), false, st.dir())
+	h.path, h.hollow, h.home = true, st.symlink() || st.special(), st.dev == f.sys.dev
+	if !h.contentFor(opt) {
 		return h, nil
 	}
-	defer unix.Close(fd)
-	content, err := f.reopen(fd, flags)
+	defer h.file.Close()
+	return h.reopen(opt)
+}
+
+// contentFor reports whether the content is to be opened for opt.
+func (h *File) contentFor(opt vfs.OpenOptions) bool {
+	if h.dir {
+		return opt.Access&vfs.ListDirectory != 0
+	}
+	return (opt.Reads() || opt.Writes()) && !h.hollow
+}
+
+// reopen opens the content of what h, which is opened with pathOnly, refers to.
+func (h *File) reopen(opt vfs.OpenOptions) (*File, error) {
+	flags := openFlags(opt)
+	if h.dir {
+		flags = os.O_RDONLY | unix.O_DIRECTORY
+	}
+	fd, err := h.fs.reopen(h.fd, flags)
 	if err != nil {
 		return nil, err
 	}
-	return newFile(f, name, os.NewFile(uintptr(content), name), !st.dir(), st.dir()), nil
+	return newFile(h.fs, h.name, os.NewFile(uintptr(fd), h.name), !h.dir, h.dir), nil
+}
+
+// Reopen implements vfs.Reopener.
+func (h *File) Reopen(ctx context.Context, opt vfs.OpenOptions) (vfs.File, error) {
+	if !h.path {
+		return nil, errors.ErrUnsupported
+	}
+	if !h.contentFor(opt) {
+		return h, nil
+	}
+	var n *File
+	err := h.as.run(func() (err error) {
+		n, err = h.reopen(opt)
+		return err
+	})
+	if err != nil {
+		return nil, h.fail("open", err)
+	}
+	n.as, n.home = h.as, h.home
+	n.kept.take(&h.kept)
+	return n, nil
 }

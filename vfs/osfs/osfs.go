@@ -152,6 +152,7 @@ import (
 	"path"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gosmbd/smb/vfs"
 )
@@ -251,7 +252,9 @@ type FS struct {
 	onClose func()     // of the system, may be nil
 	snaps   *snapshots // nil without
 
-	escape error      // what root returns for a name that leads out of it
+	escape  error         // what root returns for a name that leads out of it
+	changes atomic.Uint64 // of user.DOSATTRIB
+
 	attrMu sync.Mutex // read, change and write of user.DOSATTRIB are one, and of mode and descriptor
 	nameMu sync.Mutex // the check and the act of a rename, where the system has no call for both
 }

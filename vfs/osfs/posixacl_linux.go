@@ -3,7 +3,6 @@ package osfs
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -63,12 +62,6 @@ func (h *File) posixList(attr string) ([]posixEntry, bool) {
 	}
 	return list, true
 }
-
-// attrBuffer is enough for most attributes; what is longer takes a second call.
-// The system's calls take buffers only from the heap, so they are pooled.
-type attrBuffer [1 << 10]byte
-
-var attrPool = sync.Pool{New: func() any { return new(attrBuffer) }}
 
 // readInto reads an attribute into b, or into new memory if it is longer.
 func (h *File) readInto(b []byte, attr string) ([]byte, error) {

@@ -23,14 +23,33 @@ func (h *File) readAttr(attr string) ([]byte, error) {
 	})
 }
 
+// probeAttr returns the error that reading an extended attribute has.
+func (h *File) probeAttr(attr string) error {
+	return again(func() (err error) {
+		if h.path {
+			_, err = unix.Getxattr(procPath(h.fd), attr, nil)
+		} else {
+			_, err = unix.Fgetxattr(h.fd, attr, nil)
+		}
+		return err
+	})
+}
+
 // listAttrs returns the names of the extended attributes.
 func (h *File) listAttrs() ([]string, error) {
-	b, err := grow(usualList, maxList, func(b []byte) (int, error) {
+	list := func(b []byte) (int, error) {
 		if h.path {
 			return unix.Listxattr(procPath(h.fd), b)
 		}
 		return unix.Flistxattr(h.fd, b)
-	})
+	}
+	room := attrPool.Get().(*attrBuffer)
+	defer attrPool.Put(room)
+	n, err := list(room[:])
+	b := room[:max(n, 0)]
+	if err == unix.ERANGE || err == unix.EINTR {
+		b, err = grow(usualList, maxList, list)
+	}
 	if err != nil || len(b) == 0 {
 		return nil, err
 	}

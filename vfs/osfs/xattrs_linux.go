@@ -46,11 +46,7 @@ func (h *File) xattrs() ([]vfs.Xattr, error) {
 		return nil, err
 	}
 	if len(attrs) == 0 {
-		// A file system that can't store any lists none either.
-		_, err := h.readAttr(dosAttribName)
-		if errors.Is(err, errors.ErrUnsupported) {
-			return nil, err
-		}
+		return nil, h.storesXattrs()
 	}
 	var list []vfs.Xattr
 	var total xattrTotal
@@ -80,6 +76,23 @@ func (h *File) xattrs() ([]vfs.Xattr, error) {
 		}
 	}
 	return list, nil
+}
+
+// storesXattrs returns an error if the object can't have any: a file system that can't
+// store them lists none either.
+func (h *File) storesXattrs() error {
+	known := h.home && !h.hollow
+	if known && h.fs.sys.userXattrs.Load() {
+		return nil
+	}
+	err := h.probeAttr(dosAttribName)
+	if err == unix.ENOTSUP {
+		return err
+	}
+	if known {
+		h.fs.sys.userXattrs.Store(true)
+	}
+	return nil
 }
 
 // xattrTotal is what extended attributes take, as clients count.
