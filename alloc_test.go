@@ -118,33 +118,39 @@ func TestSteadyStateAllocations(t *testing.T) {
 	} {
 		for _, mode := range []string{"plain", "signed", "sealed"} {
 			t.Run(name+" "+mode, func(t *testing.T) {
-				r := newRig(t, func(s *smb.Server) { s.Signing = smb.Offered })
-				s := newSteady(t, r, mode, body)
-				plain := append([]byte(nil), s.msg...)
-				mid := binary.LittleEndian.Uint64(plain[24:])
-				for range 200 {
-					s.do(t, plain, mid)
-					mid++
-				}
-				const n = 2000
-				var before, after runtime.MemStats
-				runtime.ReadMemStats(&before)
-				for range n {
-					s.do(t, plain, mid)
-					mid++
-				}
-				runtime.ReadMemStats(&after)
-				if name == "READ" && s.last < 64<<10 {
-					t.Errorf("the last reply has %d bytes", s.last)
-				}
-				allocs := float64(after.Mallocs-before.Mallocs) / n
-				bytes := float64(after.TotalAlloc-before.TotalAlloc) / n
-				t.Logf("%.3f allocations and %.0f bytes for each", allocs, bytes)
-				if allocs > allocBound || bytes > 4096 {
-					t.Errorf("%.3f allocations and %.0f bytes for each", allocs, bytes)
-				}
+				steadyAllocations(t, newRig(t, nil), mode, name == "READ", body)
 			})
 		}
+	}
+}
+
+// steadyAllocations counts what requests allocate that are sent to share "s".
+func steadyAllocations(t *testing.T, r *rig, mode string, reads bool, body func(id smb2.FileID) (smb2.Command, smbtest.Body)) {
+	t.Helper()
+	r.srv.Signing = smb.Offered
+	s := newSteady(t, r, mode, body)
+	plain := append([]byte(nil), s.msg...)
+	mid := binary.LittleEndian.Uint64(plain[24:])
+	for range 200 {
+		s.do(t, plain, mid)
+		mid++
+	}
+	const n = 2000
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range n {
+		s.do(t, plain, mid)
+		mid++
+	}
+	runtime.ReadMemStats(&after)
+	if reads && s.last < 64<<10 {
+		t.Errorf("the last reply has %d bytes", s.last)
+	}
+	allocs := float64(after.Mallocs-before.Mallocs) / n
+	bytes := float64(after.TotalAlloc-before.TotalAlloc) / n
+	t.Logf("%.3f allocations and %.0f bytes for each", allocs, bytes)
+	if allocs > allocBound || bytes > 4096 {
+		t.Errorf("%.3f allocations and %.0f bytes for each", allocs, bytes)
 	}
 }
 

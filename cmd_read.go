@@ -34,9 +34,11 @@ func read(_ context.Context, r *request, w *reply) error {
 	if err := o.file.checkRange(o, req.Offset, uint64(req.Length), false); err != nil {
 		return err
 	}
-	n, err := o.readInto(w, int64(req.Offset), int(req.Length))
-	if err != nil {
-		return err
+	n := r.readLater(w, int64(req.Offset), int(req.Length))
+	if n == 0 {
+		if n, err = o.readInto(w, int64(req.Offset), int(req.Length)); err != nil {
+			return err
+		}
 	}
 	o.position.Store(int64(req.Offset) + int64(n))
 	if n < int(req.MinimumCount) || n == 0 && req.Length > 0 {

@@ -22,6 +22,7 @@ type chain struct {
 	rest    []byte        // elements of in not begun yet
 	sealed  *session      // whose keys the frame was encrypted with; nil: in the clear
 	out     *frame.Buf    // nil: nothing to send yet
+	body    fileBody      // what follows out
 	cost    int           // bytes of the budgets held for in and out
 	elems   []outElem     // in out
 	grant   uint16        // credits to give with the next frame
@@ -364,6 +365,7 @@ func (ch *chain) finish() {
 	}
 	f := ch.seal()
 	f.cost, ch.cost = ch.cost, 0
+	f.body, ch.body = ch.body, fileBody{}
 	f.last = true
 	after := ch.after
 	ch.free()
@@ -397,6 +399,7 @@ func (ch *chain) free() {
 	ch.early.unpin()
 	ch.in.Free()
 	ch.out.Free()
+	ch.body.end()
 	if ch.cost > 0 {
 		c.unadmit(ch.cost)
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/gosmbd/smb/internal/frame"
@@ -23,6 +24,9 @@ type transport interface {
 	// send writes frames in one go. Each begins at its off, before which
 	// there is room for what the transport prefixes.
 	send(frames []outFrame, timeout time.Duration) error
+
+	// sendsBodies reports whether the frames may have a body.
+	sendsBodies() bool
 }
 
 const (
@@ -42,10 +46,18 @@ type tcp struct {
 	nc  net.Conn
 	r   *bufio.Reader
 	vec net.Buffers
+	raw syscall.RawConn // nil if not all that is written goes straight to the system
 }
 
 func newTCP(nc net.Conn) *tcp {
-	return &tcp{nc: nc, r: bufio.NewReaderSize(nc, 4<<10)}
+	t := &tcp{nc: nc, r: bufio.NewReaderSize(nc, 4<<10)}
+	switch nc := nc.(type) { // and no others: they may do more than write
+	case *net.TCPConn:
+		t.raw, _ = nc.SyscallConn()
+	case *net.UnixConn:
+		t.raw, _ = nc.SyscallConn()
+	}
+	return t
 }
 
 func (t *tcp) recv(c *conn) (*frame.Buf, error) {
@@ -118,13 +130,32 @@ func (t *tcp) recvRest(c *conn, buf *frame.Buf, n int) error {
 	return err
 }
 
-// send prefixes each frame with its length and writes all with one writev.
-// A client that takes less than leastProgress in timeout is given up.
+// send prefixes each frame with its length and writes all with one writev, but for
+// bodies. A client that takes less than leastProgress in timeout is given up.
 func (t *tcp) send(frames []outFrame, timeout time.Duration) error {
+	for len(frames) > 0 {
+		n := 1
+		for n < len(frames) && frames[n-1].body.n == 0 {
+			n++
+		}
+		if err := t.sendBuffers(frames[:n], timeout); err != nil {
+			return err
+		}
+		if b := &frames[n-1].body; b.n > 0 {
+			if err := t.sendBody(b, timeout); err != nil {
+				return err
+			}
+		}
+		frames = frames[n:]
+	}
+	return nil
+}
+
+func (t *tcp) sendBuffers(frames []outFrame, timeout time.Duration) error {
 	t.vec = t.vec[:0]
 	for _, f := range frames {
 		b := f.buf.B[f.off-4:]
-		binary.BigEndian.PutUint32(b, uint32(len(b)-4))
+		binary.BigEndian.PutUint32(b, uint32(int64(len(b)-4)+f.body.n))
 		t.vec = append(t.vec, b)
 	}
 	vec := t.vec
@@ -132,6 +163,12 @@ func (t *tcp) send(frames []outFrame, timeout time.Duration) error {
 		clear(vec)
 		t.vec = vec[:0]
 	}()
+	return t.patiently(timeout, func() (int64, error) { return t.vec.WriteTo(t.nc) })
+}
+
+// patiently has write called again and again, as long as the client takes something in
+// timeout. Write goes on where it was.
+func (t *tcp) patiently(timeout time.Duration, write func() (int64, error)) error {
 	for {
 		var deadline time.Time
 		if timeout > 0 {
@@ -140,7 +177,7 @@ func (t *tcp) send(frames []outFrame, timeout time.Duration) error {
 		if err := t.nc.SetWriteDeadline(deadline); err != nil {
 			return err
 		}
-		n, err := t.vec.WriteTo(t.nc)
+		n, err := write()
 		if errors.Is(err, os.ErrDeadlineExceeded) && n >= leastProgress {
 			continue // slow, but reading
 		}

@@ -5,10 +5,11 @@ import "github.com/gosmbd/smb/internal/frame"
 // outFrame is a frame on its way to the client.
 type outFrame struct {
 	buf  *frame.Buf
-	off  int    // where the frame begins; before it there is headroom
-	cost int    // bytes of the budgets to give back
-	last bool   // it completes a chain
-	lost func() // called if it certainly doesn't reach the client; it mustn't wait
+	body fileBody // what follows buf; mostly nothing
+	off  int      // where the frame begins; before it there is headroom
+	cost int      // bytes of the budgets to give back
+	last bool     // it completes a chain
+	lost func()   // called if it certainly doesn't reach the client; it mustn't wait
 }
 
 // queue sends f, after those queued before it. Whoever finds the queue idle writes
@@ -100,9 +101,10 @@ func (c *conn) dropQueue() {
 // sent frees f, which was written unless there is an error.
 func (c *conn) sent(f outFrame, err error) {
 	if err == nil {
-		c.srv.counted.sent.Add(uint64(len(f.buf.B) - f.off))
+		c.srv.counted.sent.Add(uint64(len(f.buf.B)-f.off) + uint64(f.body.n))
 	}
 	f.buf.Free()
+	f.body.end()
 	if err != nil && f.lost != nil {
 		go f.lost()
 	}

@@ -69,6 +69,7 @@ type open struct {
 	lister vfs.DirReader
 	attrs  vfs.AttrSetter
 	copier vfs.RangeCopier
+	sender vfs.Sender
 	cloner vfs.RangeCloner
 
 	sparser    vfs.Sparser
@@ -114,6 +115,7 @@ func (o *open) setFile(f vfs.File) {
 	o.lister, _ = vfs.As[vfs.DirReader](f)
 	o.attrs, _ = vfs.As[vfs.AttrSetter](f)
 	o.copier, _ = vfs.As[vfs.RangeCopier](f)
+	o.sender, _ = o.reader.(vfs.Sender)
 	o.cloner, _ = vfs.As[vfs.RangeCloner](f)
 	o.sparser, _ = vfs.As[vfs.Sparser](f)
 	o.compressor, _ = vfs.As[vfs.Compressor](f)

@@ -34,6 +34,7 @@ import (
 	"errors"
 	"io/fs"
 	"iter"
+	"syscall"
 	"time"
 )
 
@@ -342,6 +343,20 @@ type (
 		// called so. It may return the file itself, if that serves for opt; any other
 		// is independent of it. [errors.ErrUnsupported] declines.
 		Reopen(ctx context.Context, opt OpenOptions) (File, error)
+	}
+
+	// Sender sends content that the system has on to a connection, without a copy
+	// of it in the server's memory. Without it the server reads, as it does
+	// where it signs or encrypts.
+	Sender interface {
+		// SendTo writes up to n bytes from off to a connection, which it waits for,
+		// and returns how many it wrote: less only with an error, which is io.EOF
+		// at the end of the content. The file is not closed meanwhile.
+		// [errors.ErrUnsupported] declines, also when some have been written.
+		SendTo(conn syscall.RawConn, off, n int64) (int64, error)
+
+		// ContentSize returns where the content ends, as Stat does.
+		ContentSize() (int64, error)
 	}
 
 	// RangeCopier copies within the backend. Without it the server copies
