@@ -11,7 +11,7 @@ import (
 )
 
 // echo has four operations: the stub itself, bad stub data, access denied, and
-// as many zeros as the first DWORD says.
+// as many zeros as the first DWORD says, to a bound.
 var echo = dcerpc.Interface{
 	UUID:  dcerpc.MustUUID("4b324fc8-1670-01d3-1278-5a47bf6ee188"),
 	Major: 3,
@@ -26,7 +26,7 @@ var echo = dcerpc.Interface{
 		case 16:
 			return dcerpc.FaultAccessDenied
 		case 17:
-			c.Out.Raw(make([]byte, c.In.U32()))
+			c.Out.Raw(make([]byte, min(c.In.U32(), 32<<20)))
 			return nil
 		}
 		return dcerpc.FaultOpRange
