@@ -81,19 +81,24 @@ func run() error {
 
 func parseFlags() (*options, error) {
 	o := &options{}
-	var modes string
+	var protections string
 	flag.IntVar(&o.sizeMiB, "size", 2048, "`MiB` of the large file")
 	flag.IntVar(&o.files, "files", 20000, "`number` of small files")
 	flag.IntVar(&o.entries, "entries", 50000, "`number` of entries in the large directory")
 	flag.IntVar(&o.operations, "operations", 20000, "`number` of operations of the load generator")
 	flag.IntVar(&o.clients, "clients", 1000, "`number` of clients at once")
 	flag.IntVar(&o.rounds, "rounds", 3, "`times` that everything is measured")
-	flag.StringVar(&modes, "modes", "sign,encrypt", "protections of the large file: any of `off,sign,encrypt`")
+	flag.StringVar(&protections, "modes", "sign,encrypt", "protections of the large file: any of `off,cmac,sign,encrypt,gcm256,ccm`")
 	flag.StringVar(&o.peer, "peer", "smbd", "`server` to compare with: smbd or none")
 	flag.StringVar(&o.dir, "dir", "/dev/shm", "`directory` for the files; should be in memory")
 	flag.StringVar(&o.only, "only", "", "only phases whose name contains this `text`")
 	flag.Parse()
-	o.modes = strings.Split(modes, ",")
+	o.modes = strings.Split(protections, ",")
+	for _, mode := range o.modes {
+		if modes[mode] == nil {
+			return nil, fmt.Errorf("-modes has %q", mode)
+		}
+	}
 	switch {
 	case flag.NArg() > 0:
 		return nil, fmt.Errorf("don't know what to do with %q", flag.Arg(0))

@@ -33,14 +33,24 @@ type candidate struct {
 	start func(harness.Config) (*harness.Server, error)
 }
 
+// modes are the ways to protect what is sent: what smbclient is told.
+var modes = map[string][]string{
+	"off":     {"--client-protection=off"},
+	"cmac":    {"--client-protection=sign", "--option=client smb3 signing algorithms=AES-128-CMAC"},
+	"sign":    {"--client-protection=sign"}, // with AES-128-GMAC
+	"encrypt": {"--client-protection=encrypt", "--option=client smb3 encryption algorithms=AES-128-GCM"},
+	"gcm256":  {"--client-protection=encrypt", "--option=client smb3 encryption algorithms=AES-256-GCM"},
+	"ccm":     {"--client-protection=encrypt", "--option=client smb3 encryption algorithms=AES-128-CCM"},
+}
+
 // phase is one thing that is measured.
 type phase struct {
-	name       string
-	protection string
-	commands   string                    // for smbclient
-	drive      drive                     // instead of smbclient
-	check      func(output string) error // after it
-	clean      func() error              // after that
+	name     string
+	mode     string
+	commands string                    // for smbclient
+	drive    drive                     // instead of smbclient
+	check    func(output string) error // after it
+	clean    func() error              // after that
 }
 
 func newBench(o *options, dir string) (*bench, error) {
@@ -101,34 +111,34 @@ func (b *bench) phases() []phase {
 	for _, mode := range b.o.modes {
 		put := filepath.Join(b.share, "put")
 		all = append(all, phase{
-			name:       fmt.Sprintf("get %d MiB, %s", b.o.sizeMiB, mode),
-			protection: mode,
-			commands:   "get big /dev/null",
+			name:     fmt.Sprintf("get %d MiB, %s", b.o.sizeMiB, mode),
+			mode:     mode,
+			commands: "get big /dev/null",
 		}, phase{
-			name:       fmt.Sprintf("put %d MiB, %s", b.o.sizeMiB, mode),
-			protection: mode,
-			commands:   "put " + filepath.Join(b.local, "big") + " put",
-			check:      func(string) error { return wantSize(put, size) },
-			clean:      func() error { return os.Remove(put) },
+			name:     fmt.Sprintf("put %d MiB, %s", b.o.sizeMiB, mode),
+			mode:     mode,
+			commands: "put " + filepath.Join(b.local, "big") + " put",
+			check:    func(string) error { return wantSize(put, size) },
+			clean:    func() error { return os.Remove(put) },
 		})
 	}
 	back, up := filepath.Join(b.local, "back"), filepath.Join(b.share, "up")
 	return append(all, phase{
-		name:       fmt.Sprintf("put %d files", b.o.files),
-		protection: "sign",
-		commands:   `mkdir up; cd up; lcd ` + b.local + `; prompt; recurse; mask ""; mput tree`,
-		check:      func(string) error { return wantFiles(filepath.Join(up, "tree"), b.o.files) },
-		clean:      func() error { return os.RemoveAll(up) },
+		name:     fmt.Sprintf("put %d files", b.o.files),
+		mode:     "sign",
+		commands: `mkdir up; cd up; lcd ` + b.local + `; prompt; recurse; mask ""; mput tree`,
+		check:    func(string) error { return wantFiles(filepath.Join(up, "tree"), b.o.files) },
+		clean:    func() error { return os.RemoveAll(up) },
 	}, phase{
-		name:       fmt.Sprintf("get %d files", b.o.files),
-		protection: "sign",
-		commands:   "lcd " + back + `; prompt; recurse; mask ""; mget tree`,
-		check:      func(string) error { return wantFiles(filepath.Join(back, "tree"), b.o.files) },
-		clean:      func() error { return os.RemoveAll(filepath.Join(back, "tree")) },
+		name:     fmt.Sprintf("get %d files", b.o.files),
+		mode:     "sign",
+		commands: "lcd " + back + `; prompt; recurse; mask ""; mget tree`,
+		check:    func(string) error { return wantFiles(filepath.Join(back, "tree"), b.o.files) },
+		clean:    func() error { return os.RemoveAll(filepath.Join(back, "tree")) },
 	}, phase{
-		name:       fmt.Sprintf("list %d entries", b.o.entries),
-		protection: "sign",
-		commands:   `ls many\*`,
+		name:     fmt.Sprintf("list %d entries", b.o.entries),
+		mode:     "sign",
+		commands: `ls many\*`,
 		check: func(out string) error {
 			if n := strings.Count(out, "an entry with number"); n != b.o.entries {
 				return fmt.Errorf("%d entries listed, want %d", n, b.o.entries)
@@ -156,8 +166,8 @@ func (b *bench) measure(c candidate, p phase) (measurement, error) {
 		return b.measureDrive(srv, p)
 	}
 	watch := watchProcess(srv.PID())
-	cmd := exec.Command("smbclient", "-s", b.conf, "-p", strconv.Itoa(srv.Port), "-U", userName+"%"+password,
-		"--client-protection="+p.protection, "//"+harness.Host+"/share", "-c", p.commands)
+	args := append([]string{"-s", b.conf, "-p", strconv.Itoa(srv.Port), "-U", userName + "%" + password}, modes[p.mode]...)
+	cmd := exec.Command("smbclient", append(args, "//"+harness.Host+"/share", "-c", p.commands)...)
 	cmd.Dir = b.local
 	start := time.Now()
 	out, err := cmd.CombinedOutput()
