@@ -2,9 +2,13 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gosmbd/smb/bench/load"
+	"github.com/gosmbd/smb/internal/harness"
 )
 
 func TestParseStat(t *testing.T) {
@@ -39,5 +43,48 @@ func TestTable(t *testing.T) {
 	r.print(&b, []string{"own", "smbd"})
 	if want := "| get | 2.00 | 4.00 | 0.50 | 1.00 | 2.00 | 0.50 | 10.00 | 5.00 | 2.00 |"; !strings.Contains(b.String(), want) {
 		t.Errorf("no %q in\n%s", want, b.String())
+	}
+}
+
+// BenchmarkStart is the time from the start of the process until the first byte of a file
+// has come.
+func BenchmarkStart(b *testing.B) {
+	dir := b.TempDir()
+	bin, err := harness.Build(dir, false)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "f"), []byte("x"), 0o644); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		srv, err := harness.Start(bin, harness.Config{
+			Shares: []harness.Share{{Name: "share", Dir: dir}},
+			Users:  []harness.User{{Name: userName, Password: password}},
+			Args:   []string{"-signing", "offered"},
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		readFirst(b, srv.Addr())
+		b.StopTimer()
+		srv.Stop()
+		b.StartTimer()
+	}
+}
+
+func readFirst(b *testing.B, addr string) {
+	c, err := load.Dial(addr, "share", userName, password)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Close()
+	w := c.NewWorker()
+	id, err := w.Open("f")
+	if err == nil {
+		err = w.Read(id, 0, 1)
+	}
+	if err != nil {
+		b.Fatal(err)
 	}
 }
