@@ -1,0 +1,104 @@
+package smb
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+
+	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
+)
+
+// A CREATE of what isn't there.
+
+// makeNew makes the object.
+func (c *creation) makeNew() error {
+	if c.stream.name != "" {
+		return c.makeStream()
+	}
+	o := c.o
+	dir := c.req.Options&smb2.OptionDirectoryFile != 0
+	if err := c.checkNew(dir); err != nil {
+		return err
+	}
+	if l := c.contexts.lease; l != nil && c.m.srv.leases.Check(l, nil) != nil {
+		return smb2.StatusInvalidParameter
+	}
+	if !o.posix {
+		o.name = c.m.tunnel.restore(o.name)
+	}
+	attrs := c.attrs
+	if !dir {
+		attrs |= vfs.AttrArchive
+	}
+	opt := vfs.CreateOptions{
+		OpenOptions: c.openOptions(o.access), Directory: dir, Attributes: attrs, Security: c.security,
+		NoCompression: c.req.Options&smb2.OptionNoCompression != 0,
+	}
+	opt.Mode, opt.HasMode = c.posixCreateMode()
+	o.clears = o.posix && c.r.tree.access()&vfs.WriteAttributes != 0
+	f, err := c.makeObject(opt)
+	if err != nil {
+		return err
+	}
+	if err := c.setNewEAs(f); err != nil {
+		c.discard(f, vfs.WriteData)
+		c.unmake(false, true)
+		return err
+	}
+	attr, err := f.Stat(c.ctx)
+	if err == nil && c.contexts.maximal {
+		c.most, err = c.permitted(attr)
+	}
+	if err == nil {
+		o.setFile(f)
+		o.shared = o.access
+		o.deleteOnClose = c.req.Options&smb2.OptionDeleteOnClose != 0
+		o.posixDelete = o.deleteOnClose && o.posix
+		err = c.joinNew(attr)
+	}
+	if err != nil {
+		c.discard(f, vfs.WriteData)
+		return err
+	}
+	o.file.mu.Lock()
+	o.file.alloc = c.contexts.alloc
+	o.file.mu.Unlock()
+	o.did()
+	c.m.entryChanged(o.holder, added(o.name, dir))
+	c.action = smb2.ActionCreated
+	return c.statNew()
+}
+
+// makeObject lets the backend make a file or directory.
+func (c *creation) makeObject(opt vfs.CreateOptions) (vfs.File, error) {
+	f, err := c.m.creator.Create(c.ctx, c.o.name, opt)
+	switch {
+	case errors.Is(err, errors.ErrUnsupported):
+		return nil, smb2.StatusMediaWriteProtected
+	case errors.Is(err, fs.ErrExist):
+		return nil, errRaced
+	case isMissing(err):
+		return nil, smb2.StatusObjectPathNotFound
+	case err != nil:
+		return nil, err
+	}
+	c.m.names.added(c.o.name)
+	return f, nil
+}
+
+// joinNew is join for a file that was just made. It may still have to wait for one that
+// had the same id to be forgotten.
+func (c *creation) joinNew(attr vfs.Attr) error {
+	for {
+		wait, err := c.join(attr, false)
+		if wait == nil {
+			return err
+		}
+		select {
+		case <-wait:
+		case <-c.ctx.Done():
+			return context.Cause(c.ctx)
+		}
+	}
+}
