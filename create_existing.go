@@ -64,7 +64,7 @@ func (c *creation) openExisting(found vfs.File) error {
 		access |= vfs.WriteData
 	}
 	f, err := c.openBackend(found, access)
-	if f != found {
+	if !c.reopened || f != found { // other Files needn't be comparable
 		found.Close()
 	}
 	if err != nil {
@@ -142,7 +142,7 @@ func (c *creation) judge(f vfs.File) (attr vfs.Attr, err error) {
 // be had, it makes do with reading.
 func (c *creation) openBackend(found vfs.File, access vfs.Access) (vfs.File, error) {
 	if c.quota {
-		return found, nil
+		return quotaFile{}, nil
 	}
 	opt := c.openOptions(c.m.readOnlyAccess(access))
 	f, object, err := c.openFound(found, opt)

@@ -1,6 +1,7 @@
 package smb_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/gosmbd/smb/internal/smbtest"
 	"github.com/gosmbd/smb/smb2"
 	"github.com/gosmbd/smb/vfs"
+	"github.com/gosmbd/smb/vfs/memfs"
 	"github.com/gosmbd/smb/vfs/osfs"
 )
 
@@ -418,4 +420,25 @@ func TestFileIDs(t *testing.T) {
 		}
 		seen[x.DiskFileID] = key
 	}
+}
+
+// sliceFS has Files that can't be compared.
+type sliceFS struct{ *memfs.FS }
+
+type sliceFile struct {
+	vfs.File
+	_ []byte
+}
+
+func (p sliceFS) Open(ctx context.Context, name string, opt vfs.OpenOptions) (vfs.File, error) {
+	f, err := p.FS.Open(ctx, name, opt)
+	return sliceFile{File: f}, err
+}
+
+func TestCreateUncomparable(t *testing.T) {
+	r := newRig(t, nil)
+	put(t, r.fs, "f", "content")
+	r.srv.Shares.(smb.Shares)["s"] = &smb.Share{FS: sliceFS{r.fs}}
+	c := r.logon(smb.Dialect311)
+	want(t, "CLOSE", c.CloseFile(r.create(c, smbtest.CreateReq("f", smb2.Open))), ok)
 }

@@ -340,8 +340,9 @@ type (
 	// behind Unwrap for it.
 	Reopener interface {
 		// Reopen opens the object that the file is open for, as FS.Open does what is
-		// called so. It may return the file itself, if that serves for opt; any other
-		// is independent of it. [errors.ErrUnsupported] declines.
+		// called so. It may return the file itself, if that serves for opt, and then
+		// must be comparable; any other is independent of it.
+		// [errors.ErrUnsupported] declines.
 		Reopen(ctx context.Context, opt OpenOptions) (File, error)
 	}
 
