@@ -47,6 +47,7 @@ var tests = []struct {
 	{"FileAsDirectory", testFileAsDirectory},
 	{"DirectoryAsFile", testDirectoryAsFile},
 	{"AttributesOnly", testAttributesOnly},
+	{"Reopen", testReopen},
 	{"Names", testNames},
 	{"HostileNames", testHostileNames},
 	{"LongNames", testLongNames},
@@ -62,6 +63,7 @@ var tests = []struct {
 	{"WriteThrough", testWriteThrough},
 	{"TwoHandles", testTwoHandles},
 	{"CopyRange", testCopyRange},
+	{"SendTo", testSendTo},
 
 	{"Stat", testStat},
 	{"ID", testID},
