@@ -25,6 +25,8 @@ type lookouts struct {
 	dirs  map[string]*lookout // by path
 	timer *time.Timer         // of sweepLookouts; nil while none is idle
 	over  bool                // the mount isn't in use
+
+	searched time.Time // when all were last looked through for idle ones, there being no room
 }
 
 const (
@@ -88,8 +90,8 @@ func (m *mount) lookOut(dir string, fresh *file) *lookout {
 		return l
 	}
 	var old []*lookout
-	if len(t.dirs) >= maxLookouts {
-		old = t.takeIdle(0)
+	if len(t.dirs) >= maxLookouts && time.Since(t.searched) >= renewPause {
+		old, t.searched = t.takeIdle(0), time.Now()
 	}
 	full := len(t.dirs) >= maxLookouts
 	l := &lookout{m: m, dir: dir, ctx: vfs.WithCaller(context.Background(), vfs.SystemCaller()), refs: 1, ready: make(chan struct{})}
