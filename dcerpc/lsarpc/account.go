@@ -21,14 +21,6 @@ func (v *service) holder(ctx context.Context, sid vfs.SID) (Holder, bool) {
 	return Holder{}, false
 }
 
-// appendSIDs writes an LSAPR_ACCOUNT_ENUM_BUFFER, [MS-LSAD] 2.2.5.2.
-func appendSIDs(e *ndr.Encoder, list []Holder) {
-	c := ndr.NewConstruct(e)
-	c.U32(uint32(len(list)))
-	c.Array(len(list), func(c *ndr.Construct, i int) { c.SID(list[i].SID) })
-	c.End()
-}
-
 // enumerateAccounts is LsarEnumerateAccounts, [MS-LSAD] 3.1.4.5.2.
 func (v *service) enumerateAccounts(ctx context.Context, c *dcerpc.Call) (ntapi.Status, error) {
 	status, err := policyOf(c, policyViewLocal)
@@ -36,12 +28,15 @@ func (v *service) enumerateAccounts(ctx context.Context, c *dcerpc.Call) (ntapi.
 	if status != ntapi.OK || err != nil || c.In.Err() != nil {
 		return status, err
 	}
-	all := v.server.Holders(ctx)
-	rest := all[min(uint64(from), uint64(len(all))):]
-	n := ntapi.Fit(len(rest), limit, func(i int) int { return 4 + rest[i].SID.Len() })
-	c.Out.U32(from + uint32(n))
-	appendSIDs(c.Out, rest[:n])
-	return fragment(n, len(rest)), nil
+	var all []vfs.SID
+	for _, h := range v.server.Holders(ctx) {
+		all = append(all, h.SID)
+	}
+	rest := ntapi.From(all, from)
+	fit := ntapi.Fit(rest, limit, func(sid vfs.SID) int { return 4 + sid.Len() })
+	c.Out.U32(from + uint32(len(fit)))
+	ntapi.AppendSIDs(c.Out, fit)
+	return fragment(len(fit), len(rest)), nil
 }
 
 // openAccount is LsarOpenAccount, [MS-LSAD] 3.1.4.5.3.
@@ -54,7 +49,7 @@ func (v *service) openAccount(ctx context.Context, c *dcerpc.Call) (ntapi.Status
 	if _, ok := v.holder(ctx, sid); !ok {
 		return ntapi.ObjectNameNotFound, nil
 	}
-	return open(ctx, c, &accountClass, desired, func(granted ntapi.Access) any { return &accountHandle{granted, sid} })
+	return ntapi.Open(ctx, c, &accountClass, desired, &accountHandle{sid: sid})
 }
 
 // accountOf reads a handle of an account that must have the right to look at it.
@@ -67,7 +62,7 @@ func (v *service) accountOf(ctx context.Context, c *dcerpc.Call) (Holder, ntapi.
 	switch {
 	case !ok:
 		return Holder{}, ntapi.InvalidHandle, nil
-	case a.granted&accountView == 0:
+	case !a.Has(accountView):
 		return Holder{}, ntapi.AccessDenied, nil
 	}
 	who, ok := v.holder(ctx, a.sid)
@@ -89,8 +84,7 @@ func (v *service) accountPrivileges(ctx context.Context, c *dcerpc.Call) (ntapi.
 			luids = append(luids, privileges[i].luid)
 		}
 	}
-	out := ndr.NewConstruct(c.Out)
-	out.Defer(func(out *ndr.Construct) { // LSAPR_PRIVILEGE_SET, [MS-LSAD] 2.2.5.5
+	c.Out.PtrTo(func(out *ndr.Construct) { // LSAPR_PRIVILEGE_SET, [MS-LSAD] 2.2.5.5
 		out.U32(uint32(len(luids))) // of the array that ends the structure
 		out.U32(uint32(len(luids)))
 		out.U32(0)
@@ -99,7 +93,6 @@ func (v *service) accountPrivileges(ctx context.Context, c *dcerpc.Call) (ntapi.
 			out.U32(0) // attributes
 		}
 	})
-	out.End()
 	return ntapi.OK, nil
 }
 
@@ -123,7 +116,7 @@ func (v *service) accountsWithRight(ctx context.Context, c *dcerpc.Call) (ntapi.
 	status, err := policyOf(c, policyViewLocal)
 	var right string
 	if c.In.Ptr() {
-		right = c.In.UnicodeStringBody(c.In.UnicodeString())
+		right = c.In.WholeUnicodeString()
 	}
 	switch {
 	case status != ntapi.OK || err != nil || c.In.Err() != nil:
@@ -133,16 +126,16 @@ func (v *service) accountsWithRight(ctx context.Context, c *dcerpc.Call) (ntapi.
 	case logonRights[right] == 0 && privilegeNamed(right) < 0:
 		return ntapi.NoSuchPrivilege, nil
 	}
-	var list []Holder
+	var list []vfs.SID
 	for _, h := range v.server.Holders(ctx) {
 		if slices.ContainsFunc(h.Rights, func(s string) bool { return strings.EqualFold(s, right) }) {
-			list = append(list, h)
+			list = append(list, h.SID)
 		}
 	}
 	if len(list) == 0 {
 		return ntapi.NoMoreEntries, nil
 	}
-	appendSIDs(c.Out, list)
+	ntapi.AppendSIDs(c.Out, list)
 	return ntapi.OK, nil
 }
 
@@ -159,8 +152,7 @@ func (v *service) accountRights(ctx context.Context, c *dcerpc.Call) (ntapi.Stat
 		return ntapi.ObjectNameNotFound, nil
 	}
 	out := ndr.NewConstruct(c.Out)
-	out.U32(uint32(len(who.Rights)))
-	out.Array(len(who.Rights), func(out *ndr.Construct, i int) { out.TerminatedString(who.Rights[i]) })
+	out.List(len(who.Rights), func(out *ndr.Construct, i int) { out.TerminatedString(who.Rights[i]) })
 	out.End()
 	return ntapi.OK, nil
 }

@@ -44,16 +44,13 @@ func (l domainList) append(e *ndr.Encoder) {
 	if len(l) > 0 {
 		entries = 32
 	}
-	c := ndr.NewConstruct(e)
-	c.Defer(func(c *ndr.Construct) {
-		c.U32(uint32(len(l)))
-		c.Array(len(l), func(c *ndr.Construct, i int) {
+	e.PtrTo(func(c *ndr.Construct) {
+		c.List(len(l), func(c *ndr.Construct, i int) {
 			c.TerminatedString(l[i].Domain)
 			c.SID(l[i].DomainSID)
 		})
 		c.U32(entries)
 	})
-	c.End()
 }
 
 // rid returns the last number of a SID.
@@ -85,24 +82,12 @@ func options(d *ndr.Decoder, level uint16, isolated bool) ntapi.Status {
 	return ntapi.OK
 }
 
-// finish writes the number of those that were mapped, and returns the status.
-func finish(e *ndr.Encoder, names []Name) ntapi.Status {
-	mapped := 0
-	for _, n := range names {
-		if n.known() {
-			mapped++
-		}
-	}
-	e.U32(uint32(mapped))
-	return ntapi.Mapped(mapped, len(names))
-}
-
 // nothing writes the results of a translation that was refused.
-func nothing(e *ndr.Encoder, status ntapi.Status, err error) (ntapi.Status, error) {
+func nothing(e *ndr.Encoder, status ntapi.Status) (ntapi.Status, error) {
 	for range 4 { // no domains, an empty array, no mapped ones
 		e.U32(0)
 	}
-	return status, err
+	return status, nil
 }
 
 // unknownName is what stands for the name of a SID that has none: the number if its domain
@@ -133,35 +118,18 @@ func (v *service) lookupSIDs2(ctx context.Context, c *dcerpc.Call) (ntapi.Status
 // parameters.
 func (v *service) translateSIDs(ctx context.Context, c *dcerpc.Call, second bool) (ntapi.Status, error) {
 	status, err := policyOf(c, policyLookupNames)
-	sids := readSIDs(c.In)
+	sids := ntapi.ReadSIDs(c.In)
 	skipNames(c.In, second)
 	level := c.In.U16()
 	c.In.U32() // MappedCount
 	if second {
 		options(c.In, level, false)
 	}
-	switch {
-	case err != nil || c.In.Err() != nil:
-		return 0, err
-	case status != ntapi.OK:
-		return nothing(c.Out, status, nil)
-	case level != lookupWorkstation:
-		return nothing(c.Out, ntapi.InvalidParameter, nil)
-	}
-	names, err := v.server.NamesOf(ctx, sids)
 	if err != nil {
-		return nothing(c.Out, ntapi.InternalDBError, nil)
+		return 0, err
 	}
-	var domains domainList
-	places := make([]uint32, len(names))
-	for i := range names {
-		places[i] = domains.index(names[i])
-	}
-	domains.append(c.Out)
-	out := ndr.NewConstruct(c.Out)
-	out.U32(uint32(len(names)))
-	out.Array(len(names), func(out *ndr.Construct, i int) {
-		n := names[i]
+	ask := func() ([]Name, error) { return v.server.NamesOf(ctx, sids) }
+	return translate(c, status, level, ask, func(out *ndr.Construct, n Name, place uint32) {
 		out.Align(4)
 		out.U16(n.kindOf())
 		if n.known() {
@@ -169,29 +137,44 @@ func (v *service) translateSIDs(ctx context.Context, c *dcerpc.Call, second bool
 		} else {
 			out.String(unknownName(n))
 		}
-		out.U32(places[i])
+		out.U32(place)
 		if second {
 			out.U32(0) // flags
 		}
 	})
-	out.End()
-	return finish(c.Out, names), nil
 }
 
-// readSIDs reads an LSAPR_SID_ENUM_BUFFER, [MS-LSAT] 2.2.18.
-func readSIDs(d *ndr.Decoder) []vfs.SID {
-	n := d.U32()
-	if n > maxSIDs {
-		d.Fail()
+// translate answers a translation whose parameters are read: it asks for the names, unless
+// status or level forbid it, and writes them, each with element, which gets the place of
+// the domain in the list of those.
+func translate(c *dcerpc.Call, status ntapi.Status, level uint16, ask func() ([]Name, error), element func(out *ndr.Construct, n Name, place uint32)) (ntapi.Status, error) {
+	switch {
+	case c.In.Err() != nil:
+		return 0, nil
+	case status != ntapi.OK:
+		return nothing(c.Out, status)
+	case level != lookupWorkstation:
+		return nothing(c.Out, ntapi.InvalidParameter)
 	}
-	if !d.Ptr() {
-		if n != 0 {
-			d.Fail()
+	names, err := ask()
+	if err != nil {
+		return nothing(c.Out, ntapi.InternalDBError)
+	}
+	var domains domainList
+	places := make([]uint32, len(names))
+	mapped := 0
+	for i, n := range names {
+		places[i] = domains.index(n)
+		if n.known() {
+			mapped++
 		}
-		return nil
 	}
-	d.MaxCount(n, 4)
-	return d.SIDs(n)
+	domains.append(c.Out)
+	out := ndr.NewConstruct(c.Out)
+	out.List(len(names), func(out *ndr.Construct, i int) { element(out, names[i], places[i]) })
+	out.End()
+	c.Out.U32(uint32(mapped))
+	return ntapi.Mapped(mapped, len(names)), nil
 }
 
 // skipNames reads an LSAPR_TRANSLATED_NAMES, [MS-LSAT] 2.2.20, or with flags its

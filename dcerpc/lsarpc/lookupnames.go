@@ -42,31 +42,13 @@ func (v *service) translateNames(ctx context.Context, c *dcerpc.Call, version in
 			status = s
 		}
 	}
-	switch {
-	case err != nil || c.In.Err() != nil:
-		return 0, err
-	case status != ntapi.OK:
-		return nothing(c.Out, status, nil)
-	case level != lookupWorkstation:
-		return nothing(c.Out, ntapi.InvalidParameter, nil)
-	}
-	names, err := v.server.SIDsOf(ctx, asked)
 	if err != nil {
-		return nothing(c.Out, ntapi.InternalDBError, nil)
+		return 0, err
 	}
-	var domains domainList
-	places := make([]uint32, len(names))
-	for i := range names {
-		places[i] = domains.index(names[i])
-	}
-	domains.append(c.Out)
-	out := ndr.NewConstruct(c.Out)
-	out.U32(uint32(len(names)))
-	out.Array(len(names), func(out *ndr.Construct, i int) {
-		appendTranslatedSID(out, names[i], places[i], version)
+	ask := func() ([]Name, error) { return v.server.SIDsOf(ctx, asked) }
+	return translate(c, status, level, ask, func(out *ndr.Construct, n Name, place uint32) {
+		appendTranslatedSID(out, n, place, version)
 	})
-	out.End()
-	return finish(c.Out, names), nil
 }
 
 // appendTranslatedSID writes an LSA_TRANSLATED_SID, [MS-LSAT] 2.2.14, or one of its

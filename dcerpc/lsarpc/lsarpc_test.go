@@ -342,11 +342,12 @@ func FuzzCall(f *testing.F) {
 	}
 	ctx := vfs.WithCaller(context.Background(), admin)
 	ifaces := []dcerpc.Interface{Interface(smbd{}), dssetup.Interface(smbd{})}
+	all := func(class *ntapi.Class) granted { return granted{Class: class, Granted: ^ntapi.Access(0)} }
 	f.Fuzz(func(t *testing.T, op uint8, stub []byte) {
 		var handles dcerpc.Handles
 		defer handles.Close()
 		// The first octet of a handle in the stub chooses a real one.
-		list := []any{&policyHandle{^uint32(0)}, &accountHandle{^uint32(0), vfs.SIDAdministrators}}
+		list := []any{&policyHandle{all(&policyClass)}, &accountHandle{all(&accountClass), vfs.SIDAdministrators}}
 		real := stub
 		if len(stub) >= 20 {
 			id, err := handles.New(list[int(stub[0])%len(list)])

@@ -70,7 +70,7 @@ func (v *service) open(ctx context.Context, c *dcerpc.Call, root bool, desired n
 	if root || desired == 0 {
 		return ntapi.InvalidParameter, nil
 	}
-	return open(ctx, c, &policyClass, desired, func(granted ntapi.Access) any { return &policyHandle{granted} })
+	return ntapi.Open(ctx, c, &policyClass, desired, &policyHandle{})
 }
 
 // openPolicy is LsarOpenPolicy, [MS-LSAD] 3.1.4.4.2. Of the server's name there is one
@@ -101,27 +101,5 @@ func (v *service) openPolicy3(ctx context.Context, c *dcerpc.Call) (ntapi.Status
 // the name in LsarOpenPolicy3. None of the features that it can announce is here.
 func (v *service) openPolicyWithCreds(ctx context.Context, c *dcerpc.Call) (ntapi.Status, error) {
 	root := readAttributes(c.In)
-	desired, version := c.In.U32(), c.In.U32()
-	if c.In.U32() != version {
-		c.In.Fail() // the discriminant of the union is the version
-	}
-	if err := c.In.Err(); err != nil {
-		return 0, err
-	}
-	// The union of the results has this one case, whatever becomes of the call.
-	c.Out.U32(1)
-	c.Out.U32(1)
-	c.Out.U32(1) // revision
-	c.Out.U32(0) // features
-	if version != 1 {
-		c.Out.Handle(ndr.Handle{})
-		return ntapi.NotSupported, nil
-	}
-	c.In.U32() // revision and features of the client
-	c.In.U32()
-	status, err := v.open(ctx, c, root, desired)
-	if status != ntapi.OK {
-		c.Out.Handle(ndr.Handle{})
-	}
-	return status, err
+	return ntapi.OpenAtRevision(c, 1, func(desired ntapi.Access) (ntapi.Status, error) { return v.open(ctx, c, root, desired) })
 }

@@ -62,19 +62,12 @@ func (v *service) queryPolicy(ctx context.Context, c *dcerpc.Call) (ntapi.Status
 		return ntapi.InvalidHandle, nil
 	case class.arm == nil:
 		return ntapi.InvalidParameter, nil
-	case p.granted&class.need != class.need:
+	case !p.Has(class.need):
 		return ntapi.AccessDenied, nil
 	}
 	policy := v.server.Policy(ctx)
 	policy.Domain = cmp.Or(policy.Domain, "WORKGROUP")
-	out := ndr.NewConstruct(c.Out)
-	out.Defer(func(out *ndr.Construct) {
-		out.U16(level)
-		out.Align(4)
-		class.arm(out, policy)
-	})
-	out.End()
-	return ntapi.OK, nil
+	return ntapi.AppendInfo(c.Out, level, func(out *ndr.Construct) { class.arm(out, policy) }), nil
 }
 
 // auditLog writes a POLICY_AUDIT_LOG_INFO with the constants of [MS-LSAD] 3.1.1.1.
@@ -122,11 +115,11 @@ func (v *service) queryDomainPolicy(_ context.Context, c *dcerpc.Call) (ntapi.St
 func (v *service) userName(ctx context.Context, c *dcerpc.Call) (ntapi.Status, error) {
 	c.In.UniqueWString()
 	if c.In.Ptr() {
-		c.In.UnicodeStringBody(c.In.UnicodeString())
+		c.In.WholeUnicodeString()
 	}
 	wantsDomain := c.In.Ptr()
 	if wantsDomain && c.In.Ptr() {
-		c.In.UnicodeStringBody(c.In.UnicodeString())
+		c.In.WholeUnicodeString()
 	}
 	caller := vfs.CallerFrom(ctx)
 	if caller == nil || c.In.Err() != nil {
@@ -136,13 +129,10 @@ func (v *service) userName(ctx context.Context, c *dcerpc.Call) (ntapi.Status, e
 	if caller.Anonymous {
 		name, domain = "ANONYMOUS LOGON", "NT AUTHORITY"
 	}
-	out := ndr.NewConstruct(c.Out)
-	out.Defer(func(out *ndr.Construct) { out.String(name) })
-	out.End()
-	out.Ptr(wantsDomain)
+	c.Out.PtrTo(func(out *ndr.Construct) { out.String(name) })
+	c.Out.Ptr(wantsDomain)
 	if wantsDomain {
-		out.Defer(func(out *ndr.Construct) { out.String(domain) })
-		out.End()
+		c.Out.PtrTo(func(out *ndr.Construct) { out.String(domain) })
 	}
 	return ntapi.OK, nil
 }

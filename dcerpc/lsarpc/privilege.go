@@ -9,13 +9,15 @@ import (
 	"github.com/gosmbd/smb/dcerpc/ndr"
 )
 
-// privileges are those of [MS-LSAD] 3.1.1.2.1, in the order of their LUIDs, whose high part
-// is zero.
-var privileges = []struct {
+type privilege struct {
 	luid        uint32
 	name        string
 	description string
-}{
+}
+
+// privileges are those of [MS-LSAD] 3.1.1.2.1, in the order of their LUIDs, whose high part
+// is zero.
+var privileges = []privilege{
 	{2, "SeCreateTokenPrivilege", "Create a token object"},
 	{3, "SeAssignPrimaryTokenPrivilege", "Replace a process-level token"},
 	{4, "SeLockMemoryPrivilege", "Lock pages in memory"},
@@ -91,17 +93,16 @@ func (v *service) enumeratePrivileges(_ context.Context, c *dcerpc.Call) (ntapi.
 	if status != ntapi.OK || err != nil || c.In.Err() != nil {
 		return status, err
 	}
-	rest := privileges[min(uint64(from), uint64(len(privileges))):]
-	n := ntapi.Fit(len(rest), limit, func(i int) int { return 16 + 2*len(rest[i].name) })
-	c.Out.U32(from + uint32(n))
+	rest := ntapi.From(privileges, from)
+	fit := ntapi.Fit(rest, limit, func(p privilege) int { return 16 + 2*len(p.name) })
+	c.Out.U32(from + uint32(len(fit)))
 	out := ndr.NewConstruct(c.Out)
-	out.U32(uint32(n))
-	out.Array(n, func(out *ndr.Construct, i int) {
-		out.TerminatedString(rest[i].name)
-		appendLUID(out.Encoder, rest[i].luid)
+	out.List(len(fit), func(out *ndr.Construct, i int) {
+		out.TerminatedString(fit[i].name)
+		appendLUID(out.Encoder, fit[i].luid)
 	})
 	out.End()
-	return fragment(n, len(rest)), nil
+	return fragment(len(fit), len(rest)), nil
 }
 
 // fragment is the status of an enumeration that returned n of those that remained.
@@ -118,7 +119,7 @@ func fragment(n, remained int) ntapi.Status {
 // privilegeValue is LsarLookupPrivilegeValue, [MS-LSAD] 3.1.4.8.2.
 func (v *service) privilegeValue(_ context.Context, c *dcerpc.Call) (ntapi.Status, error) {
 	status, err := policyOf(c, policyLookupNames)
-	name := c.In.UnicodeStringBody(c.In.UnicodeString())
+	name := c.In.WholeUnicodeString()
 	if status != ntapi.OK || err != nil || c.In.Err() != nil {
 		return status, err
 	}
@@ -148,9 +149,7 @@ func (v *service) privilegeName(_ context.Context, c *dcerpc.Call) (ntapi.Status
 
 // appendText writes a pointer to a string.
 func appendText(e *ndr.Encoder, s string) {
-	c := ndr.NewConstruct(e)
-	c.Defer(func(c *ndr.Construct) { c.TerminatedString(s) })
-	c.End()
+	e.PtrTo(func(c *ndr.Construct) { c.TerminatedString(s) })
 }
 
 // privilegeDisplayName is LsarLookupPrivilegeDisplayName, [MS-LSAD] 3.1.4.8.4. The
@@ -158,7 +157,7 @@ func appendText(e *ndr.Encoder, s string) {
 func (v *service) privilegeDisplayName(_ context.Context, c *dcerpc.Call) (ntapi.Status, error) {
 	const american = 0x0409
 	status, err := policyOf(c, policyLookupNames)
-	name := c.In.UnicodeStringBody(c.In.UnicodeString())
+	name := c.In.WholeUnicodeString()
 	c.In.U16()
 	c.In.U16()
 	if status != ntapi.OK || err != nil || c.In.Err() != nil {

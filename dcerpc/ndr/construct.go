@@ -23,6 +23,14 @@ func (c *Construct) End() {
 	c.referents = nil
 }
 
+// PtrTo writes a pointer to what referent writes, which follows at once with all that it
+// points to: a parameter of its own.
+func (e *Encoder) PtrTo(referent func(c *Construct)) {
+	c := NewConstruct(e)
+	c.Defer(referent)
+	c.End()
+}
+
 // Defer writes a pointer to what referent writes later, as a construction of its own.
 func (c *Construct) Defer(referent func(c *Construct)) {
 	c.Ptr(true)
@@ -48,6 +56,13 @@ func (c *Construct) Array(n int, element func(c *Construct, i int)) {
 	})
 }
 
+// List writes n and then, as Array, the pointer to as many elements: how structures hold
+// arrays.
+func (c *Construct) List(n int, element func(c *Construct, i int)) {
+	c.U32(uint32(n))
+	c.Array(n, element)
+}
+
 // String writes an RPC_UNICODE_STRING. Unlike that of [Encoder.UnicodeString], an empty
 // one has a pointer, so that clients find an empty string and not none.
 func (c *Construct) String(s string) { c.text(s, 0) }
@@ -62,12 +77,7 @@ func (c *Construct) text(s string, room int) {
 	c.Align(4)
 	c.U16(uint16(len(p)))
 	c.U16(uint16(len(p) + room))
-	c.Defer(func(c *Construct) {
-		c.U32(uint32(len(p)+room) / 2)
-		c.U32(0)
-		c.U32(uint32(len(p)) / 2)
-		c.Raw(p)
-	})
+	c.Defer(func(c *Construct) { c.Varying((len(p)+room)/2, len(p)/2, p) })
 }
 
 // NullString writes an RPC_UNICODE_STRING without a buffer.

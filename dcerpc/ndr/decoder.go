@@ -233,6 +233,10 @@ func (d *Decoder) UnicodeStringBody(s UnicodeString) string {
 	return d.utf16(p)
 }
 
+// WholeUnicodeString reads an RPC_UNICODE_STRING that is a parameter of its own, so that
+// its characters follow at once.
+func (d *Decoder) WholeUnicodeString() string { return d.UnicodeStringBody(d.UnicodeString()) }
+
 func (d *Decoder) utf16(p []byte) string {
 	if d.err != nil {
 		return ""

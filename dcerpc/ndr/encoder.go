@@ -72,6 +72,15 @@ func (e *Encoder) UUID(u [16]byte) {
 	e.Raw(u[:])
 }
 
+// Varying writes a conformant and varying array with room for capacity elements, of which
+// n are sent, in the octets p.
+func (e *Encoder) Varying(capacity, n int, p []byte) {
+	e.U32(uint32(capacity))
+	e.U32(0)
+	e.U32(uint32(n))
+	e.Raw(p)
+}
+
 // WString writes a conformant and varying string of 16-bit characters with its
 // terminator: the referent of a [string] wchar_t pointer.
 func (e *Encoder) WString(s string) {
@@ -111,11 +120,7 @@ func (e *Encoder) UnicodeStringBody(s string) {
 	if len(p) == 0 {
 		return
 	}
-	n := uint32(len(p)) / 2
-	e.U32(n)
-	e.U32(0)
-	e.U32(n)
-	e.Raw(p)
+	e.Varying(len(p)/2, len(p)/2, p)
 }
 
 func unicodeBytes(s string) []byte {

@@ -78,17 +78,12 @@ func deviceList(d *ndr.Decoder, e *ndr.Encoder) configRet {
 	case length < listLen:
 		code = bufferSmall
 	}
-	n := uint32(0)
+	n := 0
 	if code == success {
 		n = listLen
 	}
-	e.U32(n)
-	e.U32(0)
-	e.U32(n)
-	for range n {
-		e.U16(0)
-	}
-	e.U32(n)
+	e.Varying(n, n, make([]byte, 2*n))
+	e.U32(uint32(n))
 	return code
 }
 
@@ -113,9 +108,7 @@ func deviceProperty(d *ndr.Decoder, e *ndr.Encoder) configRet {
 		d.U32()
 	}
 	e.U32(0) // type
-	e.U32(0) // an empty array
-	e.U32(0)
-	e.U32(0)
+	e.Varying(0, 0, nil)
 	e.U32(0) // its size
 	e.U32(0) // what is needed
 	return noSuchDevice

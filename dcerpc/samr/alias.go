@@ -10,9 +10,6 @@ import (
 	"github.com/gosmbd/smb/vfs"
 )
 
-// maxSIDs bounds the SIDs that one call brings, as Windows does.
-const maxSIDs = 20480
-
 // queryAlias is SamrQueryInformationAlias, [MS-SAMR] 3.1.5.5.4.
 func (v *service) queryAlias(ctx context.Context, c *dcerpc.Call) (ntapi.Status, error) {
 	h, _, err := dcerpc.HandleOf[*aliasHandle](c)
@@ -33,7 +30,7 @@ func (v *service) queryAlias(ctx context.Context, c *dcerpc.Call) (ntapi.Status,
 		2: func(c *ndr.Construct) { c.String(a.Name) },
 		3: func(c *ndr.Construct) { c.String(a.Comment) },
 	}
-	return appendInfo(c.Out, level, arms[level]), nil
+	return ntapi.AppendInfo(c.Out, level, arms[level]), nil
 }
 
 // membersInAlias is SamrGetMembersInAlias, [MS-SAMR] 3.1.5.8.6.
@@ -46,17 +43,14 @@ func (v *service) membersInAlias(ctx context.Context, c *dcerpc.Call) (ntapi.Sta
 	if status != ntapi.OK {
 		return status, nil
 	}
-	out := ndr.NewConstruct(c.Out)
-	out.U32(uint32(len(a.Members)))
-	out.Array(len(a.Members), func(out *ndr.Construct, i int) { out.SID(a.Members[i]) })
-	out.End()
+	ntapi.AppendSIDs(c.Out, a.Members)
 	return ntapi.OK, nil
 }
 
 // aliasMembership is SamrGetAliasMembership, [MS-SAMR] 3.1.5.9.2.
 func (v *service) aliasMembership(ctx context.Context, c *dcerpc.Call) (ntapi.Status, error) {
 	d, status, err := v.domainOf(ctx, c, domainGetMembership)
-	sids := readSIDs(c.In)
+	sids := ntapi.ReadSIDs(c.In)
 	if status != ntapi.OK || err != nil || c.In.Err() != nil {
 		return status, err
 	}
@@ -72,20 +66,4 @@ func (v *service) aliasMembership(ctx context.Context, c *dcerpc.Call) (ntapi.St
 	}
 	appendNumbers(c.Out, rids)
 	return ntapi.OK, nil
-}
-
-// readSIDs reads a SAMPR_PSID_ARRAY, [MS-SAMR] 2.2.7.5.
-func readSIDs(d *ndr.Decoder) []vfs.SID {
-	n := d.U32()
-	if n > maxSIDs {
-		d.Fail()
-	}
-	if !d.Ptr() {
-		if n != 0 {
-			d.Fail()
-		}
-		return nil
-	}
-	d.MaxCount(n, 4)
-	return d.SIDs(n)
 }

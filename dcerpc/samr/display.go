@@ -57,13 +57,13 @@ func (v *service) queryDisplay(ctx context.Context, c *dcerpc.Call) (ntapi.Statu
 		return status, nil
 	}
 	all, _ := d.displayed(class)
-	rest := all[min(uint64(from), uint64(len(all))):]
-	wanted := int(min(uint64(count), uint64(len(rest))))
-	n := ntapi.Fit(wanted, limit, func(i int) int { return displaySize(class, rest[i]) })
+	rest := ntapi.From(all, from)
+	wanted := rest[:min(uint64(count), uint64(len(rest)))]
+	fit := ntapi.Fit(wanted, limit, func(a *Account) int { return displaySize(class, a) })
 	c.Out.U32(displayTotal(class, all))
-	c.Out.U32(displayTotal(class, rest[:n]))
-	appendDisplay(c.Out, class, from, rest[:n])
-	if n < len(rest) {
+	c.Out.U32(displayTotal(class, fit))
+	appendDisplay(c.Out, class, from, fit)
+	if len(fit) < len(rest) {
 		return ntapi.MoreEntries, nil
 	}
 	return ntapi.OK, nil
@@ -90,8 +90,7 @@ func displayTotal(class uint16, list []*Account) uint32 {
 func appendDisplay(e *ndr.Encoder, class uint16, from uint32, list []*Account) {
 	c := ndr.NewConstruct(e)
 	c.U16(class)
-	c.U32(uint32(len(list)))
-	c.Array(len(list), func(c *ndr.Construct, i int) {
+	c.List(len(list), func(c *ndr.Construct, i int) {
 		a := list[i]
 		c.U32(from + uint32(i) + 1)
 		if class == displayOEMUser || class == displayOEMGroup {
@@ -126,12 +125,7 @@ func oemString(c *ndr.Construct, s string) {
 	c.Align(4)
 	c.U16(uint16(len(b)))
 	c.U16(uint16(len(b) + 1))
-	c.Defer(func(c *ndr.Construct) {
-		c.U32(uint32(len(b) + 1))
-		c.U32(0)
-		c.U32(uint32(len(b)))
-		c.Raw(b)
-	})
+	c.Defer(func(c *ndr.Construct) { c.Varying(len(b)+1, len(b), b) })
 }
 
 // displayIndex is SamrGetDisplayEnumerationIndex2, [MS-SAMR] 3.1.5.3.4, and the first of
@@ -139,7 +133,7 @@ func oemString(c *ndr.Construct, s string) {
 func (v *service) displayIndex(ctx context.Context, c *dcerpc.Call) (ntapi.Status, error) {
 	d, status, err := v.domainOf(ctx, c, domainList)
 	class := c.In.U16()
-	prefix := strings.ToLower(c.In.UnicodeStringBody(c.In.UnicodeString()))
+	prefix := strings.ToLower(c.In.WholeUnicodeString())
 	if status != ntapi.OK || err != nil || c.In.Err() != nil {
 		return status, err
 	}

@@ -40,7 +40,7 @@ func (v *service) domainOf(ctx context.Context, c *dcerpc.Call, need ntapi.Acces
 	switch {
 	case err != nil:
 		return nil, ntapi.OK, err
-	case h.granted&need != need:
+	case !h.Has(need):
 		return nil, ntapi.AccessDenied, nil
 	}
 	d, status := v.domain(ctx, h.sid)
@@ -50,7 +50,7 @@ func (v *service) domainOf(ctx context.Context, c *dcerpc.Call, need ntapi.Acces
 // lookupDomain is SamrLookupDomainInSamServer, [MS-SAMR] 3.1.5.11.1.
 func (v *service) lookupDomain(ctx context.Context, c *dcerpc.Call) (ntapi.Status, error) {
 	status, err := serverOf(c, serverLookup)
-	name := c.In.UnicodeStringBody(c.In.UnicodeString())
+	name := c.In.WholeUnicodeString()
 	if status != ntapi.OK || err != nil || c.In.Err() != nil {
 		return status, err
 	}
@@ -83,9 +83,9 @@ func (v *service) enumerateDomains(ctx context.Context, c *dcerpc.Call) (ntapi.S
 	for i, d := range all {
 		list[i] = entry{name: d.Name}
 	}
-	rest := list[min(uint64(from), uint64(len(list))):]
-	n := ntapi.Fit(len(rest), limit, func(i int) int { return rest[i].size() })
-	return appendEntries(c.Out, from+uint32(n), rest[:n], n < len(rest)), nil
+	rest := ntapi.From(list, from)
+	fit := ntapi.Fit(rest, limit, entry.size)
+	return appendEntries(c.Out, from+uint32(len(fit)), fit, len(fit) < len(rest)), nil
 }
 
 // openDomain is SamrOpenDomain, [MS-SAMR] 3.1.5.1.5.
@@ -98,7 +98,7 @@ func (v *service) openDomain(ctx context.Context, c *dcerpc.Call) (ntapi.Status,
 	if _, status := v.domain(ctx, sid); status != ntapi.OK {
 		return status, nil
 	}
-	return open(ctx, c, &domainClass, desired, func(granted ntapi.Access) any { return &domainHandle{granted, sid} })
+	return ntapi.Open(ctx, c, &domainClass, desired, &domainHandle{sid: sid})
 }
 
 // ridToSID is SamrRidToSid, [MS-SAMR] 3.1.5.13.5. The handle may be of any kind below the
@@ -121,7 +121,7 @@ func (a *account) domainSID() vfs.SID      { return a.domain }
 // password will do.
 func (v *service) passwordInformation(_ context.Context, c *dcerpc.Call) (ntapi.Status, error) {
 	if c.In.Ptr() {
-		c.In.UnicodeStringBody(c.In.UnicodeString())
+		c.In.WholeUnicodeString()
 	}
 	appendPasswordPolicy(c.Out)
 	return ntapi.OK, nil

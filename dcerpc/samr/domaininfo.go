@@ -40,14 +40,14 @@ func (v *service) queryDomain(ctx context.Context, c *dcerpc.Call) (ntapi.Status
 		return 0, err
 	}
 	need := cmp.Or(needForDomain[level], domainReadOther)
-	if h.granted&need != need {
+	if !h.Has(need) {
 		return ntapi.AccessDenied, nil
 	}
 	d, status := v.domain(ctx, h.sid)
 	if status != ntapi.OK {
 		return status, nil
 	}
-	return appendInfo(c.Out, level, v.domainArm(d, level)), nil
+	return ntapi.AppendInfo(c.Out, level, v.domainArm(d, level)), nil
 }
 
 // domainArm returns what writes the structure of a class, [MS-SAMR] 2.2.3.17.

@@ -25,15 +25,12 @@ func appendEntries(e *ndr.Encoder, resume uint32, list []entry, more bool) ntapi
 		resume = 0
 	}
 	e.U32(resume)
-	c := ndr.NewConstruct(e)
-	c.Defer(func(c *ndr.Construct) {
-		c.U32(uint32(len(list)))
-		c.Array(len(list), func(c *ndr.Construct, i int) {
+	e.PtrTo(func(c *ndr.Construct) {
+		c.List(len(list), func(c *ndr.Construct, i int) {
 			c.U32(list[i].rid)
 			c.String(list[i].name)
 		})
 	})
-	c.End()
 	e.U32(uint32(len(list)))
 	if more {
 		return ntapi.MoreEntries
@@ -75,9 +72,9 @@ func (v *service) enumerate(ctx context.Context, c *dcerpc.Call, kind vfs.Princi
 			rest = append(rest, entry{a.RID, a.Name})
 		}
 	}
-	n := ntapi.Fit(len(rest), limit, func(i int) int { return rest[i].size() })
-	if n > 0 {
-		after = rest[n-1].rid
+	fit := ntapi.Fit(rest, limit, entry.size)
+	if len(fit) > 0 {
+		after = fit[len(fit)-1].rid
 	}
-	return appendEntries(c.Out, after, rest[:n], n < len(rest)), nil
+	return appendEntries(c.Out, after, fit, len(fit) < len(rest)), nil
 }

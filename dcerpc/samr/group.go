@@ -35,22 +35,7 @@ func (v *service) queryGroup(ctx context.Context, c *dcerpc.Call) (ntapi.Status,
 		4: func(c *ndr.Construct) { c.String(a.Comment) },
 		5: general(0),
 	}
-	return appendInfo(c.Out, level, arms[level]), nil
-}
-
-// appendInfo writes a pointer to a union, of which arm writes the case; nil: there is none.
-func appendInfo(e *ndr.Encoder, level uint16, arm func(*ndr.Construct)) ntapi.Status {
-	if arm == nil {
-		return ntapi.InvalidInfoClass
-	}
-	c := ndr.NewConstruct(e)
-	c.Defer(func(c *ndr.Construct) {
-		c.U16(level)
-		c.Align(4)
-		arm(c)
-	})
-	c.End()
-	return ntapi.OK
+	return ntapi.AppendInfo(c.Out, level, arms[level]), nil
 }
 
 // membersInGroup is SamrGetMembersInGroup, [MS-SAMR] 3.1.5.8.3.
@@ -69,13 +54,10 @@ func (v *service) membersInGroup(ctx context.Context, c *dcerpc.Call) (ntapi.Sta
 			rids = append(rids, rid)
 		}
 	}
-	out := ndr.NewConstruct(c.Out)
-	out.Defer(func(out *ndr.Construct) {
-		out.U32(uint32(len(rids)))
-		out.Array(len(rids), func(out *ndr.Construct, i int) { out.U32(rids[i]) })
+	c.Out.PtrTo(func(out *ndr.Construct) {
+		out.List(len(rids), func(out *ndr.Construct, i int) { out.U32(rids[i]) })
 		out.Array(len(rids), func(out *ndr.Construct, _ int) { out.U32(membership) })
 	})
-	out.End()
 	return ntapi.OK, nil
 }
 
@@ -96,14 +78,11 @@ func (v *service) groupsForUser(ctx context.Context, c *dcerpc.Call) (ntapi.Stat
 			rids = append(rids, rid)
 		}
 	}
-	out := ndr.NewConstruct(c.Out)
-	out.Defer(func(out *ndr.Construct) {
-		out.U32(uint32(len(rids)))
-		out.Array(len(rids), func(out *ndr.Construct, i int) {
+	c.Out.PtrTo(func(out *ndr.Construct) {
+		out.List(len(rids), func(out *ndr.Construct, i int) {
 			out.U32(rids[i])
 			out.U32(membership)
 		})
 	})
-	out.End()
 	return ntapi.OK, nil
 }

@@ -5,28 +5,28 @@ import (
 
 	"github.com/gosmbd/smb/dcerpc"
 	"github.com/gosmbd/smb/dcerpc/internal/ntapi"
-	"github.com/gosmbd/smb/dcerpc/ndr"
 	"github.com/gosmbd/smb/vfs"
 )
 
-// A handle is what a context handle stands for, [MS-SAMR] 3.1.1.10. An object that was
-// removed meanwhile is found missing by the next operation.
-type handle interface {
-	rights() (*ntapi.Class, ntapi.Access)
-}
+// A handle is what a context handle stands for. An object that was removed meanwhile is
+// found missing by the next operation.
+type (
+	handle  = ntapi.Object[service]
+	granted = ntapi.Rights[service]
+)
 
-type serverHandle struct{ granted ntapi.Access }
+type serverHandle struct{ granted }
 
 type domainHandle struct {
-	granted ntapi.Access
-	sid     vfs.SID
+	granted
+	sid vfs.SID
 }
 
 // account is what handles of users, groups and aliases hold.
 type account struct {
-	granted ntapi.Access
-	domain  vfs.SID
-	rid     uint32
+	granted
+	domain vfs.SID
+	rid    uint32
 }
 
 type (
@@ -34,12 +34,6 @@ type (
 	groupHandle struct{ account }
 	aliasHandle struct{ account }
 )
-
-func (h *serverHandle) rights() (*ntapi.Class, ntapi.Access) { return &serverClass, h.granted }
-func (h *domainHandle) rights() (*ntapi.Class, ntapi.Access) { return &domainClass, h.granted }
-func (h *userHandle) rights() (*ntapi.Class, ntapi.Access)   { return &userClass, h.granted }
-func (h *groupHandle) rights() (*ntapi.Class, ntapi.Access)  { return &groupClass, h.granted }
-func (h *aliasHandle) rights() (*ntapi.Class, ntapi.Access)  { return &aliasClass, h.granted }
 
 // Rights to the server, [MS-SAMR] 2.2.1.3.
 const (
@@ -136,45 +130,12 @@ var userClass = ntapi.Class{
 	All:     ntapi.StandardAll | 0x7ff,
 }
 
-// open makes a handle. make is called with the rights that it gets.
-func open(ctx context.Context, c *dcerpc.Call, class *ntapi.Class, desired ntapi.Access, make func(granted ntapi.Access) any) (ntapi.Status, error) {
-	if err := c.In.Err(); err != nil {
-		return 0, err
-	}
-	granted, ok := class.Open(ctx, desired)
-	if !ok {
-		return ntapi.AccessDenied, nil
-	}
-	id, err := c.Handles.New(make(granted))
-	if err != nil {
-		return 0, err
-	}
-	c.Out.Handle(id)
-	return ntapi.OK, nil
-}
-
 // close is SamrCloseHandle, [MS-SAMR] 3.1.5.13.1.
-func (v *service) close(_ context.Context, c *dcerpc.Call) (ntapi.Status, error) {
-	_, id, err := dcerpc.HandleOf[handle](c)
-	if err != nil {
-		return 0, err
-	}
-	c.Handles.Remove(id)
-	c.Out.Handle(ndr.Handle{})
-	return ntapi.OK, nil
+func (*service) close(_ context.Context, c *dcerpc.Call) (ntapi.Status, error) {
+	return ntapi.Close[service](c)
 }
 
 // querySecurity is SamrQuerySecurityObject, [MS-SAMR] 3.1.5.12.2.2.
-func (v *service) querySecurity(_ context.Context, c *dcerpc.Call) (ntapi.Status, error) {
-	h, _, err := dcerpc.HandleOf[handle](c)
-	parts := c.In.U32()
-	if err != nil || c.In.Err() != nil {
-		return 0, err
-	}
-	class, granted := h.rights()
-	if need := ntapi.NeedForSecurity(parts); granted&need != need {
-		return ntapi.AccessDenied, nil
-	}
-	class.AppendSecurity(c.Out, parts)
-	return ntapi.OK, nil
+func (*service) querySecurity(_ context.Context, c *dcerpc.Call) (ntapi.Status, error) {
+	return ntapi.QuerySecurity[service](c)
 }

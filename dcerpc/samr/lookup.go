@@ -72,8 +72,7 @@ func (v *service) lookupIDs(ctx context.Context, c *dcerpc.Call) (ntapi.Status, 
 	kinds := make([]uint32, len(list))
 	found := 0
 	names := ndr.NewConstruct(c.Out)
-	names.U32(uint32(len(list)))
-	names.Array(len(list), func(names *ndr.Construct, i int) {
+	names.List(len(list), func(names *ndr.Construct, i int) {
 		if list[i] == nil {
 			names.NullString()
 			return

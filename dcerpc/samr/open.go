@@ -10,7 +10,7 @@ import (
 
 // openAccount follows [MS-SAMR] 3.1.5.1.6. none is the status if there is no account of
 // the kind.
-func (v *service) openAccount(ctx context.Context, c *dcerpc.Call, class *ntapi.Class, kind vfs.PrincipalKind, none ntapi.Status, make func(account) any) (ntapi.Status, error) {
+func (v *service) openAccount(ctx context.Context, c *dcerpc.Call, class *ntapi.Class, kind vfs.PrincipalKind, none ntapi.Status, make func(account) handle) (ntapi.Status, error) {
 	d, status, err := v.domainOf(ctx, c, domainLookup)
 	desired, rid := c.In.U32(), c.In.U32()
 	if status != ntapi.OK || err != nil || c.In.Err() != nil {
@@ -19,28 +19,28 @@ func (v *service) openAccount(ctx context.Context, c *dcerpc.Call, class *ntapi.
 	if a := d.find(rid); a == nil || a.Kind != kind {
 		return none, nil
 	}
-	return open(ctx, c, class, desired, func(granted ntapi.Access) any { return make(account{granted, d.SID, rid}) })
+	return ntapi.Open(ctx, c, class, desired, make(account{domain: d.SID, rid: rid}))
 }
 
 // openGroup is SamrOpenGroup, [MS-SAMR] 3.1.5.1.7.
 func (v *service) openGroup(ctx context.Context, c *dcerpc.Call) (ntapi.Status, error) {
-	return v.openAccount(ctx, c, &groupClass, vfs.PrincipalGroup, ntapi.NoSuchGroup, func(a account) any { return &groupHandle{a} })
+	return v.openAccount(ctx, c, &groupClass, vfs.PrincipalGroup, ntapi.NoSuchGroup, func(a account) handle { return &groupHandle{a} })
 }
 
 // openAlias is SamrOpenAlias, [MS-SAMR] 3.1.5.1.8.
 func (v *service) openAlias(ctx context.Context, c *dcerpc.Call) (ntapi.Status, error) {
-	return v.openAccount(ctx, c, &aliasClass, vfs.PrincipalAlias, ntapi.NoSuchAlias, func(a account) any { return &aliasHandle{a} })
+	return v.openAccount(ctx, c, &aliasClass, vfs.PrincipalAlias, ntapi.NoSuchAlias, func(a account) handle { return &aliasHandle{a} })
 }
 
 // openUser is SamrOpenUser, [MS-SAMR] 3.1.5.1.9.
 func (v *service) openUser(ctx context.Context, c *dcerpc.Call) (ntapi.Status, error) {
-	return v.openAccount(ctx, c, &userClass, vfs.PrincipalUser, ntapi.NoSuchUser, func(a account) any { return &userHandle{a} })
+	return v.openAccount(ctx, c, &userClass, vfs.PrincipalUser, ntapi.NoSuchUser, func(a account) handle { return &userHandle{a} })
 }
 
 // find returns the account of a handle that must have the rights need, and its domain,
 // unless the status is another than OK. none is the status if the account is gone.
 func (a *account) find(ctx context.Context, v *service, need ntapi.Access, none ntapi.Status) (*Account, *Domain, ntapi.Status) {
-	if a.granted&need != need {
+	if !a.Has(need) {
 		return nil, nil, ntapi.AccessDenied
 	}
 	d, status := v.domain(ctx, a.domain)

@@ -378,13 +378,14 @@ func FuzzCall(f *testing.F) {
 	}
 	ctx := vfs.WithCaller(context.Background(), admin)
 	iface := Interface(crowd(50))
+	all := func(class *ntapi.Class) granted { return granted{Class: class, Granted: ^ntapi.Access(0)} }
 	f.Fuzz(func(t *testing.T, op uint8, stub []byte) {
 		var handles dcerpc.Handles
 		defer handles.Close()
 		// The first octet of a handle in the stub chooses a real one.
 		list := []any{
-			&serverHandle{^uint32(0)}, &domainHandle{^uint32(0), machine}, &userHandle{account{^uint32(0), machine, 1000}},
-			&groupHandle{account{^uint32(0), machine, 1000}}, &aliasHandle{account{^uint32(0), machine, 1000}},
+			&serverHandle{all(&serverClass)}, &domainHandle{all(&domainClass), machine}, &userHandle{account{all(&userClass), machine, 1000}},
+			&groupHandle{account{all(&groupClass), machine, 1000}}, &aliasHandle{account{all(&aliasClass), machine, 1000}},
 		}
 		if len(stub) >= 20 {
 			id, err := handles.New(list[int(stub[0])%len(list)])

@@ -69,17 +69,17 @@ func (v *service) queryUser(ctx context.Context, c *dcerpc.Call) (ntapi.Status, 
 		return status, nil
 	}
 	if level == 21 {
-		fields := fieldsFor(h.granted)
+		fields := fieldsFor(h.Granted)
 		if fields == 0 {
 			return ntapi.AccessDenied, nil
 		}
-		return appendInfo(c.Out, level, func(c *ndr.Construct) { a.appendAll(c, fields) }), nil
+		return ntapi.AppendInfo(c.Out, level, func(c *ndr.Construct) { a.appendAll(c, fields) }), nil
 	}
 	arm := userClasses[level].arm
 	if arm == nil {
 		return ntapi.InvalidInfoClass, nil
 	}
-	return appendInfo(c.Out, level, func(c *ndr.Construct) { arm(c, a) }), nil
+	return ntapi.AppendInfo(c.Out, level, func(c *ndr.Construct) { arm(c, a) }), nil
 }
 
 // texts writes n empty strings.
@@ -94,12 +94,7 @@ func allHours(c *ndr.Construct) {
 	const capacity = 1260
 	c.Align(4)
 	c.U16(hours)
-	c.Defer(func(c *ndr.Construct) {
-		c.U32(capacity)
-		c.U32(0)
-		c.U32(hours / 8)
-		c.Raw(bytes.Repeat([]byte{0xff}, hours/8))
-	})
+	c.Defer(func(c *ndr.Construct) { c.Varying(capacity, hours/8, bytes.Repeat([]byte{0xff}, hours/8)) })
 }
 
 // userLogon writes a SAMPR_USER_LOGON_INFORMATION, [MS-SAMR] 2.2.6.10.

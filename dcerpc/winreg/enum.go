@@ -173,15 +173,11 @@ func (v *service) keySecurity(_ context.Context, c *dcerpc.Call) error {
 		e.U32(0)
 		return end(c, netapi.InsufficientBuffer)
 	}
-	n := uint32(len(sd))
-	e.Ptr(n > 0)
-	e.U32(n)
-	e.U32(n)
-	if n > 0 {
-		e.U32(n)
-		e.U32(0)
-		e.U32(n)
-		e.Raw(sd)
+	e.Ptr(len(sd) > 0)
+	e.U32(uint32(len(sd)))
+	e.U32(uint32(len(sd)))
+	if len(sd) > 0 {
+		e.Varying(len(sd), len(sd), sd)
 	}
 	return end(c, code)
 }

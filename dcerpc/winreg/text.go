@@ -44,10 +44,7 @@ func (r room) write(e *ndr.Encoder, s string) {
 	e.U16(uint16(len(p)))
 	e.U16(r.octets)
 	e.Ptr(true)
-	e.U32(uint32(r.octets / 2))
-	e.U32(0)
-	e.U32(uint32(len(p) / 2))
-	e.Raw(p)
+	e.Varying(int(r.octets/2), len(p)/2, p)
 }
 
 // writeNothing answers r without a string.
@@ -57,9 +54,7 @@ func (r room) writeNothing(e *ndr.Encoder) {
 	e.U16(r.octets)
 	e.Ptr(r.present)
 	if r.present {
-		e.U32(uint32(r.octets / 2))
-		e.U32(0)
-		e.U32(0)
+		e.Varying(int(r.octets/2), 0, nil)
 	}
 }
 
@@ -101,10 +96,7 @@ func skipOctets(d *ndr.Decoder) {
 func (b buffer) write(e *ndr.Encoder, data []byte, size, length uint32) {
 	e.Ptr(data != nil)
 	if data != nil {
-		e.U32(size)
-		e.U32(0)
-		e.U32(uint32(len(data)))
-		e.Raw(data)
+		e.Varying(int(size), len(data), data)
 	}
 	writeUnique(e, b.size != nil, size)
 	writeUnique(e, b.length != nil, length)

@@ -162,19 +162,14 @@ func readMultiple(d *ndr.Decoder) (list []wanted, placed bool, size uint32) {
 func writePlace(e *ndr.Encoder, placed bool, b []byte) {
 	e.Ptr(placed)
 	if placed {
-		e.U32(uint32(len(b)))
-		e.U32(0)
-		e.U32(uint32(len(b)))
-		e.Raw(b)
+		e.Varying(len(b), len(b), b)
 	}
 }
 
 // answerWanted writes val_listOut, and returns the data of all values one after another.
 func (h *handle) answerWanted(e *ndr.Encoder, list []wanted, size uint32) ([]byte, netapi.Code) {
 	found, code := h.lookUp(list)
-	e.U32(uint32(len(list)))
-	e.U32(0)
-	e.U32(uint32(len(list)))
+	e.Varying(len(list), len(list), nil) // the elements follow
 	var data []byte
 	for i, w := range list {
 		e.Ptr(w.present)

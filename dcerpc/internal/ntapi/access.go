@@ -47,9 +47,9 @@ type Class struct {
 	Users                     Access
 }
 
-// Open returns the rights of a new handle for a caller who wants desired, and whether he
+// open returns the rights of a new handle for a caller who wants desired, and whether he
 // may have them. With MAXIMUM_ALLOWED in desired he gets all that he may have.
-func (c Class) Open(ctx context.Context, desired Access) (granted Access, ok bool) {
+func (c Class) open(ctx context.Context, desired Access) (granted Access, ok bool) {
 	for _, g := range []struct{ generic, rights Access }{
 		{genericRead, c.Read}, {genericWrite, c.Write}, {genericExec, c.Execute}, {genericAll, c.All},
 	} {
@@ -78,9 +78,9 @@ const (
 	saclPart  = 8
 )
 
-// NeedForSecurity returns the rights that a handle needs to read these parts of its
+// needForSecurity returns the rights that a handle needs to read these parts of its
 // object's descriptor, [MS-LSAD] 3.1.4.9.1.
-func NeedForSecurity(parts uint32) Access {
+func needForSecurity(parts uint32) Access {
 	var need Access
 	if parts&(ownerPart|groupPart|daclPart) != 0 {
 		need |= ReadControl
@@ -91,9 +91,9 @@ func NeedForSecurity(parts uint32) Access {
 	return need
 }
 
-// AppendSecurity writes a pointer to the SR_SECURITY_DESCRIPTOR of every object of the
+// appendSecurity writes a pointer to the SR_SECURITY_DESCRIPTOR of every object of the
 // kind, [MS-LSAD] 2.2.2.5, with the parts that are asked for.
-func (c Class) AppendSecurity(e *ndr.Encoder, parts uint32) {
+func (c Class) appendSecurity(e *ndr.Encoder, parts uint32) {
 	var sd vfs.SecurityDescriptor
 	if parts&ownerPart != 0 {
 		sd.Owner = vfs.SIDAdministrators
@@ -109,13 +109,11 @@ func (c Class) AppendSecurity(e *ndr.Encoder, parts uint32) {
 		}
 	}
 	b := sd.Append(nil)
-	out := ndr.NewConstruct(e)
-	out.Defer(func(out *ndr.Construct) {
-		out.U32(uint32(len(b)))
-		out.Defer(func(out *ndr.Construct) {
-			out.U32(uint32(len(b)))
-			out.Raw(b)
+	e.PtrTo(func(c *ndr.Construct) {
+		c.U32(uint32(len(b)))
+		c.Defer(func(c *ndr.Construct) {
+			c.U32(uint32(len(b)))
+			c.Raw(b)
 		})
 	})
-	out.End()
 }
