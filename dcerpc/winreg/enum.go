@@ -1,20 +1,13 @@
 package winreg
 
 import (
-	"context"
-
-	"github.com/gosmbd/smb/dcerpc"
 	"github.com/gosmbd/smb/dcerpc/internal/netapi"
 	"github.com/gosmbd/smb/internal/utf16le"
 	"github.com/gosmbd/smb/vfs"
 )
 
 // enumKey is BaseRegEnumKey, [MS-RRP] 3.1.5.10.
-func (v *service) enumKey(_ context.Context, c *dcerpc.Call) error {
-	h, _, err := dcerpc.HandleOf[*handle](c)
-	if err != nil {
-		return err
-	}
+func (v *service) enumKey(c call) (netapi.Code, error) {
 	d, e := c.In, c.Out
 	index := d.U32()
 	name := readRoom(d)
@@ -29,19 +22,19 @@ func (v *service) enumKey(_ context.Context, c *dcerpc.Call) error {
 		d.U32()
 	}
 	if d.Err() != nil {
-		return d.Err()
+		return 0, d.Err()
 	}
 	code := netapi.OK
 	switch {
-	case h.access&enumerateSubKeys == 0:
+	case c.access&enumerateSubKeys == 0:
 		code = netapi.AccessDenied
-	case uint64(index) >= uint64(len(h.key.keys)):
+	case uint64(index) >= uint64(len(c.key.keys)):
 		code = netapi.NoMoreItems
-	case !name.fits(h.key.keys[index].name):
+	case !name.fits(c.key.keys[index].name):
 		code = netapi.MoreData
 	}
 	if code == netapi.OK {
-		name.write(e, h.key.keys[index].name)
+		name.write(e, c.key.keys[index].name)
 	} else {
 		name.writeNothing(e)
 	}
@@ -54,34 +47,30 @@ func (v *service) enumKey(_ context.Context, c *dcerpc.Call) error {
 		e.U32(0)
 		e.U32(0)
 	}
-	return end(c, code)
+	return code, nil
 }
 
 // enumValue is BaseRegEnumValue, [MS-RRP] 3.1.5.11.
-func (v *service) enumValue(_ context.Context, c *dcerpc.Call) error {
-	h, _, err := dcerpc.HandleOf[*handle](c)
-	if err != nil {
-		return err
-	}
+func (v *service) enumValue(c call) (netapi.Code, error) {
 	d, e := c.In, c.Out
 	index := d.U32()
 	name := readRoom(d)
 	kind, hasType := d.UniqueU32()
 	buf := readBuffer(d)
 	if d.Err() != nil {
-		return d.Err()
+		return 0, d.Err()
 	}
 	var value Value
 	code := netapi.OK
 	switch {
-	case h.access&queryValue == 0:
+	case c.access&queryValue == 0:
 		code = netapi.AccessDenied
-	case uint64(index) >= uint64(len(h.key.values)):
+	case uint64(index) >= uint64(len(c.key.values)):
 		code = netapi.NoMoreItems
 	case buf.present && (buf.size == nil || buf.length == nil):
 		code = netapi.InvalidParameter
 	default:
-		value = h.key.values[index]
+		value = c.key.values[index]
 		if !name.fits(value.Name) || buf.present && *buf.size < value.size() {
 			code = netapi.MoreData
 		}
@@ -90,12 +79,12 @@ func (v *service) enumValue(_ context.Context, c *dcerpc.Call) error {
 		name.writeNothing(e)
 		writeUnique(e, hasType, kind)
 		buf.write(e, nil, value.size(), 0)
-		return end(c, code)
+		return code, nil
 	}
 	name.write(e, value.Name)
 	writeUnique(e, hasType, uint32(value.Type))
 	buf.write(e, buf.take(value.Data), value.size(), value.size())
-	return end(c, code)
+	return code, nil
 }
 
 // size is how many octets the value has.
@@ -113,18 +102,14 @@ func (b buffer) take(data []byte) []byte {
 }
 
 // queryInfoKey is BaseRegQueryInfoKey, [MS-RRP] 3.1.5.16.
-func (v *service) queryInfoKey(_ context.Context, c *dcerpc.Call) error {
-	h, _, err := dcerpc.HandleOf[*handle](c)
-	if err != nil {
-		return err
-	}
+func (v *service) queryInfoKey(c call) (netapi.Code, error) {
 	readRoom(c.In) // lpClassIn
 	if c.In.Err() != nil {
-		return c.In.Err()
+		return 0, c.In.Err()
 	}
 	code := netapi.OK
-	k := h.key
-	if h.access&queryValue == 0 {
+	k := c.key
+	if c.access&queryValue == 0 {
 		k, code = &key{}, netapi.AccessDenied
 	}
 	var maxKey, maxName, maxData int // two octets to a character
@@ -146,32 +131,28 @@ func (v *service) queryInfoKey(_ context.Context, c *dcerpc.Call) error {
 	e.U32(uint32(k.security().Len()))
 	e.U32(0) // last write time
 	e.U32(0)
-	return end(c, code)
+	return code, nil
 }
 
 // keySecurity is BaseRegGetKeySecurity, [MS-RRP] 3.1.5.13.
-func (v *service) keySecurity(_ context.Context, c *dcerpc.Call) error {
-	h, _, err := dcerpc.HandleOf[*handle](c)
-	if err != nil {
-		return err
-	}
+func (v *service) keySecurity(c call) (netapi.Code, error) {
 	d, e := c.In, c.Out
 	info := vfs.SecurityInformation(d.U32())
 	place := readDescriptor(d)
 	place.skip(d)
 	if d.Err() != nil {
-		return d.Err()
+		return 0, d.Err()
 	}
-	sd := h.key.security().Select(info).Append(nil)
+	sd := c.key.security().Select(info).Append(nil)
 	code := netapi.OK
 	switch {
-	case uint32(info.QueryAccess())&^h.access != 0:
+	case uint32(info.QueryAccess())&^c.access != 0:
 		sd, code = nil, netapi.AccessDenied
 	case place.size < uint32(len(sd)):
 		e.Ptr(false)
 		e.U32(uint32(len(sd))) // what is needed
 		e.U32(0)
-		return end(c, netapi.InsufficientBuffer)
+		return netapi.InsufficientBuffer, nil
 	}
 	e.Ptr(len(sd) > 0)
 	e.U32(uint32(len(sd)))
@@ -179,5 +160,5 @@ func (v *service) keySecurity(_ context.Context, c *dcerpc.Call) error {
 	if len(sd) > 0 {
 		e.Varying(len(sd), len(sd), sd)
 	}
-	return end(c, code)
+	return code, nil
 }

@@ -1,9 +1,6 @@
 package winreg
 
 import (
-	"context"
-
-	"github.com/gosmbd/smb/dcerpc"
 	"github.com/gosmbd/smb/dcerpc/internal/netapi"
 	"github.com/gosmbd/smb/dcerpc/ndr"
 	"github.com/gosmbd/smb/vfs"
@@ -12,53 +9,46 @@ import (
 // openRoot returns the operation that opens a predefined key, [MS-RRP] 3.1.5.1 to
 // 3.1.5.5 and 3.1.5.25. ServerName points to a single character that means nothing.
 func openRoot(name string) operation {
-	return func(v *service, ctx context.Context, c *dcerpc.Call) error {
+	return func(v *service, c call) (netapi.Code, error) {
 		if c.In.Ptr() {
 			c.In.U16()
 		}
 		desired := c.In.U32()
 		if c.In.Err() != nil {
-			return c.In.Err()
+			return 0, c.In.Err()
 		}
-		return answerOpen(ctx, c, v.predefined(ctx, name), desired)
+		return c.answerOpen(v.predefined(c.ctx, name), desired)
 	}
 }
 
 // openKey is BaseRegOpenKey, [MS-RRP] 3.1.5.15. No option makes a difference: there
 // are no links, and a key can't be opened to back it up.
-func (v *service) openKey(ctx context.Context, c *dcerpc.Call) error {
-	parent, _, err := dcerpc.HandleOf[*handle](c)
-	if err != nil {
-		return err
-	}
+func (v *service) openKey(c call) (netapi.Code, error) {
 	path, _ := readString(c.In)
 	c.In.U32() // dwOptions
 	desired := c.In.U32()
 	if c.In.Err() != nil {
-		return c.In.Err()
+		return 0, c.In.Err()
 	}
-	return answerOpen(ctx, c, parent.key.find(path), desired)
+	return c.answerOpen(c.key.find(path), desired)
 }
 
-// answerOpen opens k and writes the results.
-func answerOpen(ctx context.Context, c *dcerpc.Call, k *key, desired uint32) error {
-	id, code, err := open(ctx, c, k, desired)
-	if err != nil {
-		return err
-	}
+// answerOpen opens k and writes the handle.
+func (c call) answerOpen(k *key, desired uint32) (netapi.Code, error) {
+	id, code, err := c.open(k, desired)
 	c.Out.Handle(id)
-	return end(c, code)
+	return code, err
 }
 
 // open makes a handle of k, which is nil if there is no such key.
-func open(ctx context.Context, c *dcerpc.Call, k *key, desired uint32) (ndr.Handle, netapi.Code, error) {
+func (c call) open(k *key, desired uint32) (ndr.Handle, netapi.Code, error) {
 	if desired&^knownRights != 0 {
 		return ndr.Handle{}, netapi.InvalidParameter, nil
 	}
 	if k == nil {
 		return ndr.Handle{}, netapi.FileNotFound, nil
 	}
-	granted, ok := k.grant(vfs.CallerFrom(ctx).Token(), expand(desired))
+	granted, ok := k.grant(vfs.CallerFrom(c.ctx).Token(), expand(desired))
 	if !ok {
 		return ndr.Handle{}, netapi.AccessDenied, nil
 	}
@@ -79,11 +69,7 @@ func (k *key) grant(t *vfs.Token, desired uint32) (uint32, bool) {
 }
 
 // createKey is BaseRegCreateKey, [MS-RRP] 3.1.5.7: a key that exists is opened.
-func (v *service) createKey(ctx context.Context, c *dcerpc.Call) error {
-	parent, _, err := dcerpc.HandleOf[*handle](c)
-	if err != nil {
-		return err
-	}
+func (v *service) createKey(c call) (netapi.Code, error) {
 	d := c.In
 	path, _ := readString(d)
 	readString(d) // lpClass
@@ -97,13 +83,14 @@ func (v *service) createKey(ctx context.Context, c *dcerpc.Call) error {
 	}
 	action, asked := d.UniqueU32() // lpdwDisposition
 	if d.Err() != nil {
-		return d.Err()
+		return 0, d.Err()
 	}
 	var id ndr.Handle
 	code := netapi.AccessDenied
-	if k := parent.key.find(path); k != nil {
-		if id, code, err = open(ctx, c, k, desired); err != nil {
-			return err
+	if k := c.key.find(path); k != nil {
+		var err error
+		if id, code, err = c.open(k, desired); err != nil {
+			return 0, err
 		}
 	}
 	const openedExisting = 2 // REG_OPENED_EXISTING_KEY
@@ -115,33 +102,23 @@ func (v *service) createKey(ctx context.Context, c *dcerpc.Call) error {
 	if asked {
 		c.Out.U32(action)
 	}
-	return end(c, code)
+	return code, nil
 }
 
 // closeKey is BaseRegCloseKey, [MS-RRP] 3.1.5.6.
-func (v *service) closeKey(_ context.Context, c *dcerpc.Call) error {
-	_, id, err := dcerpc.HandleOf[*handle](c)
-	if err != nil {
-		return err
-	}
-	c.Handles.Remove(id)
+func (v *service) closeKey(c call) (netapi.Code, error) {
+	c.Handles.Remove(c.id)
 	c.Out.Handle(ndr.Handle{})
-	return end(c, netapi.OK)
+	return netapi.OK, nil
 }
 
 // flushKey is BaseRegFlushKey, [MS-RRP] 3.1.5.12. There never is anything to write.
-func (v *service) flushKey(_ context.Context, c *dcerpc.Call) error {
-	if _, _, err := dcerpc.HandleOf[*handle](c); err != nil {
-		return err
-	}
-	return end(c, netapi.OK)
+func (v *service) flushKey(c call) (netapi.Code, error) {
+	return netapi.OK, nil
 }
 
 // version is BaseRegGetVersion, [MS-RRP] 3.1.5.24: 5 says that there is one namespace.
-func (v *service) version(_ context.Context, c *dcerpc.Call) error {
-	if _, _, err := dcerpc.HandleOf[*handle](c); err != nil {
-		return err
-	}
+func (v *service) version(c call) (netapi.Code, error) {
 	c.Out.U32(5)
-	return end(c, netapi.OK)
+	return netapi.OK, nil
 }

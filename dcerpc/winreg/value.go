@@ -1,9 +1,6 @@
 package winreg
 
 import (
-	"context"
-
-	"github.com/gosmbd/smb/dcerpc"
 	"github.com/gosmbd/smb/dcerpc/internal/netapi"
 	"github.com/gosmbd/smb/dcerpc/ndr"
 	"github.com/gosmbd/smb/internal/utf16le"
@@ -11,22 +8,18 @@ import (
 
 // queryValue is BaseRegQueryValue, [MS-RRP] 3.1.5.17. Without a place for the data the
 // client is told its size; with one that is too small, too, as note <21> says.
-func (v *service) queryValue(_ context.Context, c *dcerpc.Call) error {
-	h, _, err := dcerpc.HandleOf[*handle](c)
-	if err != nil {
-		return err
-	}
+func (v *service) queryValue(c call) (netapi.Code, error) {
 	d, e := c.In, c.Out
 	name, named := readString(d)
 	kind, hasType := d.UniqueU32()
 	buf := readBuffer(d)
 	if d.Err() != nil {
-		return d.Err()
+		return 0, d.Err()
 	}
-	value, found := h.key.value(name)
+	value, found := c.key.value(name)
 	code := netapi.OK
 	switch {
-	case h.access&queryValue == 0:
+	case c.access&queryValue == 0:
 		code = netapi.AccessDenied
 	case !named, !hasType, buf.size == nil, buf.length == nil:
 		code = netapi.InvalidParameter
@@ -35,16 +28,16 @@ func (v *service) queryValue(_ context.Context, c *dcerpc.Call) error {
 	case buf.present && *buf.size < value.size():
 		writeUnique(e, true, uint32(value.Type))
 		buf.write(e, nil, value.size(), 0)
-		return end(c, netapi.MoreData)
+		return netapi.MoreData, nil
 	}
 	if code != netapi.OK {
 		writeUnique(e, hasType, kind)
 		buf.write(e, nil, 0, 0)
-		return end(c, code)
+		return code, nil
 	}
 	writeUnique(e, true, uint32(value.Type))
 	buf.write(e, buf.take(value.Data), value.size(), value.size())
-	return end(c, code)
+	return code, nil
 }
 
 // maxNames bounds how many values one call may ask for, maxName how many octets the name
@@ -95,16 +88,12 @@ func readWanted(d *ndr.Decoder) []wanted {
 }
 
 // queryValues is BaseRegQueryMultipleValues, [MS-RRP] 3.1.5.26.
-func (v *service) queryValues(_ context.Context, c *dcerpc.Call) error {
-	h, _, err := dcerpc.HandleOf[*handle](c)
-	if err != nil {
-		return err
-	}
+func (v *service) queryValues(c call) (netapi.Code, error) {
 	list, placed, size := readMultiple(c.In)
 	if c.In.Err() != nil {
-		return c.In.Err()
+		return 0, c.In.Err()
 	}
-	data, code := h.answerWanted(c.Out, list, size)
+	data, code := c.answerWanted(c.Out, list, size)
 	// The place is both parameter and result, so it shrinks to what is in it.
 	place := data
 	if code != netapi.OK {
@@ -112,21 +101,17 @@ func (v *service) queryValues(_ context.Context, c *dcerpc.Call) error {
 	}
 	writePlace(c.Out, placed && code == netapi.OK, place)
 	c.Out.U32(uint32(len(data)))
-	return end(c, code)
+	return code, nil
 }
 
 // queryValuesSize is BaseRegQueryMultipleValues2, [MS-RRP] 3.1.5.30, which tells apart
 // the size of the place and the one that is needed.
-func (v *service) queryValuesSize(_ context.Context, c *dcerpc.Call) error {
-	h, _, err := dcerpc.HandleOf[*handle](c)
-	if err != nil {
-		return err
-	}
+func (v *service) queryValuesSize(c call) (netapi.Code, error) {
 	list, placed, size := readMultiple(c.In)
 	if c.In.Err() != nil {
-		return c.In.Err()
+		return 0, c.In.Err()
 	}
-	data, code := h.answerWanted(c.Out, list, size)
+	data, code := c.answerWanted(c.Out, list, size)
 	place := make([]byte, 0)
 	if placed { // then as many octets came with the request
 		place = make([]byte, size)
@@ -136,7 +121,7 @@ func (v *service) queryValuesSize(_ context.Context, c *dcerpc.Call) error {
 	}
 	writePlace(c.Out, placed, place)
 	c.Out.U32(uint32(len(data)))
-	return end(c, code)
+	return code, nil
 }
 
 // readMultiple reads the parameters that both operations have behind the handle. placed

@@ -60,86 +60,89 @@ type handle struct {
 	access uint32 // granted when it was opened
 }
 
-// operation reads its parameters from c.In and writes its results to c.Out. The error
-// is a fault.
-type operation func(v *service, ctx context.Context, c *dcerpc.Call) error
+// call is a call of an operation on an open key.
+type call struct {
+	ctx context.Context
+	*dcerpc.Call
+	*handle
+	id ndr.Handle
+}
 
-// operations are indexed by operation number, [MS-RRP] 3.1.5.
+// operation reads its parameters behind the handle and writes its results but for the
+// code that it returns last. An error is a fault.
+type operation func(v *service, c call) (netapi.Code, error)
+
+// operations are those on a key, indexed by operation number, [MS-RRP] 3.1.5.
 var operations = map[uint16]operation{
-	0:  openRoot(classesRoot),
-	1:  openRoot(currentUser),
-	2:  openRoot(localMachine),
-	3:  (*service).deniedHandle, // OpenPerformanceData
-	4:  openRoot(users),
 	5:  (*service).closeKey,
 	6:  (*service).createKey,
-	7:  (*service).denied, // BaseRegDeleteKey
-	8:  (*service).denied, // BaseRegDeleteValue
+	7:  denied, // BaseRegDeleteKey
+	8:  denied, // BaseRegDeleteValue
 	9:  (*service).enumKey,
 	10: (*service).enumValue,
 	11: (*service).flushKey,
 	12: (*service).keySecurity,
-	13: (*service).denied,          // BaseRegLoadKey
-	14: (*service).notImplemented,  // BaseRegNotifyChangeKeyValue, not on the wire
-	15: (*service).openKey,         //
-	16: (*service).queryInfoKey,    //
-	17: (*service).queryValue,      //
-	18: (*service).denied,          // BaseRegReplaceKey
-	19: (*service).denied,          // BaseRegRestoreKey
-	20: (*service).denied,          // BaseRegSaveKey: it would make a file
-	21: (*service).denied,          // BaseRegSetKeySecurity
-	22: (*service).denied,          // BaseRegSetValue
-	23: (*service).denied,          // BaseRegUnLoadKey
-	24: (*service).deniedShutdown,  // BaseInitiateSystemShutdown of [MS-RSP]
-	25: (*service).deniedShutdown,  // BaseAbortSystemShutdown
-	26: (*service).version,         //
-	27: openRoot(currentConfig),    //
-	28: (*service).deniedHandle,    // OpenDynamicData of Windows 95
-	29: (*service).queryValues,     //
-	30: (*service).deniedShutdown,  // BaseInitiateSystemShutdownEx
-	31: (*service).denied,          // BaseRegSaveKeyEx
-	32: (*service).deniedHandle,    // OpenPerformanceText
-	33: (*service).deniedHandle,    // OpenPerformanceNlsText
-	34: (*service).queryValuesSize, // BaseRegQueryMultipleValues2
-	35: (*service).denied,          // BaseRegDeleteKeyEx
+	13: denied,         // BaseRegLoadKey
+	14: notImplemented, // BaseRegNotifyChangeKeyValue, not on the wire
+	15: (*service).openKey,
+	16: (*service).queryInfoKey,
+	17: (*service).queryValue,
+	18: denied, // BaseRegReplaceKey
+	19: denied, // BaseRegRestoreKey
+	20: denied, // BaseRegSaveKey: it would make a file
+	21: denied, // BaseRegSetKeySecurity
+	22: denied, // BaseRegSetValue
+	23: denied, // BaseRegUnLoadKey
+	26: (*service).version,
+	29: (*service).queryValues,
+	31: denied, // BaseRegSaveKeyEx
+	34: (*service).queryValuesSize,
+	35: denied, // BaseRegDeleteKeyEx
 }
 
-func (v *service) call(ctx context.Context, c *dcerpc.Call) error {
-	op := operations[c.Opnum]
+// withoutKey are the other operations, whose calls have no handle.
+var withoutKey = map[uint16]operation{
+	0:  openRoot(classesRoot),
+	1:  openRoot(currentUser),
+	2:  openRoot(localMachine),
+	3:  deniedHandle, // OpenPerformanceData
+	4:  openRoot(users),
+	24: denied, // BaseInitiateSystemShutdown of [MS-RSP]
+	25: denied, // BaseAbortSystemShutdown
+	27: openRoot(currentConfig),
+	28: deniedHandle, // OpenDynamicData of Windows 95
+	30: denied,       // BaseInitiateSystemShutdownEx
+	32: deniedHandle, // OpenPerformanceText
+	33: deniedHandle, // OpenPerformanceNlsText
+}
+
+func (v *service) call(ctx context.Context, c *dcerpc.Call) (err error) {
+	k := call{ctx: ctx, Call: c}
+	op := withoutKey[c.Opnum]
 	if op == nil {
-		return dcerpc.FaultOpRange
+		if op = operations[c.Opnum]; op == nil {
+			return dcerpc.FaultOpRange
+		}
+		if k.handle, k.id, err = dcerpc.HandleOf[*handle](c); err != nil {
+			return err
+		}
 	}
-	return op(v, ctx, c)
-}
-
-// denied answers the operations that change a key: only their handle matters.
-func (v *service) denied(_ context.Context, c *dcerpc.Call) error {
-	if _, _, err := dcerpc.HandleOf[*handle](c); err != nil {
+	code, err := op(v, k)
+	if err != nil {
 		return err
 	}
-	return end(c, netapi.AccessDenied)
-}
-
-// deniedHandle answers the operations that would open a key which there is not.
-func (v *service) deniedHandle(_ context.Context, c *dcerpc.Call) error {
-	c.Out.Handle(ndr.Handle{})
-	return end(c, netapi.AccessDenied)
-}
-
-// deniedShutdown answers the operations by which the computer is shut down.
-func (v *service) deniedShutdown(_ context.Context, c *dcerpc.Call) error {
-	return end(c, netapi.AccessDenied)
-}
-
-func (v *service) notImplemented(_ context.Context, c *dcerpc.Call) error {
-	if _, _, err := dcerpc.HandleOf[*handle](c); err != nil {
-		return err
-	}
-	return end(c, netapi.CallNotImplemented)
-}
-
-// end writes the last result of every operation.
-func end(c *dcerpc.Call, code netapi.Code) error {
 	c.Out.U32(uint32(code))
 	return nil
 }
+
+// denied answers the operations that change a key or shut the computer down: their
+// parameters don't matter.
+func denied(*service, call) (netapi.Code, error) { return netapi.AccessDenied, nil }
+
+// deniedHandle answers the operations that would open a key which there is not.
+func deniedHandle(_ *service, c call) (netapi.Code, error) {
+	c.Out.Handle(ndr.Handle{})
+	return netapi.AccessDenied, nil
+}
+
+func notImplemented(*service, call) (netapi.Code, error) { return netapi.CallNotImplemented, nil }
