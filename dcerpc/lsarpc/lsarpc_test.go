@@ -2,7 +2,6 @@ package lsarpc
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"slices"
 	"testing"
@@ -25,37 +24,11 @@ var (
 
 // client calls operations as somebody.
 type client struct {
-	t       *testing.T
-	ctx     context.Context
-	iface   dcerpc.Interface
-	handles dcerpc.Handles
+	transcript.Client[ntapi.Status]
 }
 
 func newClient(t *testing.T, who *vfs.Caller) *client {
-	return &client{t: t, ctx: vfs.WithCaller(context.Background(), who), iface: Interface(smbd{})}
-}
-
-// try calls an operation and returns its results in front of the status.
-func (c *client) try(op uint16, params func(e *ndr.Encoder)) (*ndr.Decoder, ntapi.Status, error) {
-	c.t.Helper()
-	var e ndr.Encoder
-	params(&e)
-	out, err := transcript.Call(c.ctx, c.iface, &c.handles, op, e.Bytes())
-	if err != nil {
-		return nil, 0, err
-	}
-	n := len(out) - 4
-	return ndr.NewDecoder(out[:n]), ntapi.Status(binary.LittleEndian.Uint32(out[n:])), nil
-}
-
-// call is try for one that must return the status want.
-func (c *client) call(op uint16, want ntapi.Status, params func(e *ndr.Encoder)) *ndr.Decoder {
-	c.t.Helper()
-	d, status, err := c.try(op, params)
-	if err != nil || status != want {
-		c.t.Fatalf("operation %d: status %#x, error %v; want %#x", op, uint32(status), err, uint32(want))
-	}
-	return d
+	return &client{transcript.Client[ntapi.Status]{TB: t, Interface: transcript.As(who, Interface(smbd{}))}}
 }
 
 // attributes writes an empty LSAPR_OBJECT_ATTRIBUTES.
@@ -67,8 +40,8 @@ func attributes(e *ndr.Encoder) {
 
 // policy opens the policy.
 func (c *client) policy(want ntapi.Status, access uint32) ndr.Handle {
-	c.t.Helper()
-	return c.call(44, want, func(e *ndr.Encoder) { e.U32(0); attributes(e); e.U32(access) }).Handle()
+	c.Helper()
+	return c.Want(44, want, func(e *ndr.Encoder) { e.U32(0); attributes(e); e.U32(access) }).Handle()
 }
 
 func handleAnd(h ndr.Handle, numbers ...uint32) func(*ndr.Encoder) {
@@ -104,22 +77,22 @@ func TestWhoMay(t *testing.T) {
 func TestUserRights(t *testing.T) {
 	c := newClient(t, user)
 	h := c.policy(ntapi.OK, maximum)
-	c.call(11, ntapi.OK, handleAnd(h, 0, 1000))
-	c.call(35, ntapi.AccessDenied, handleAnd(h, 0))
+	c.Want(11, ntapi.OK, handleAnd(h, 0, 1000))
+	c.Want(35, ntapi.AccessDenied, handleAnd(h, 0))
 	right := func(e *ndr.Encoder) {
 		e.Handle(h)
 		e.Ptr(true)
 		e.UnicodeString("SeBackupPrivilege")
 		e.UnicodeStringBody("SeBackupPrivilege")
 	}
-	c.call(35, ntapi.AccessDenied, right)
-	account := c.call(17, ntapi.OK, func(e *ndr.Encoder) { e.Handle(h); e.SID(vfs.SIDAdministrators); e.U32(maximum) }).Handle()
-	c.call(18, ntapi.AccessDenied, handleAnd(account))
-	c.call(23, ntapi.AccessDenied, handleAnd(account))
-	c.call(17, ntapi.ObjectNameNotFound, func(e *ndr.Encoder) { e.Handle(h); e.SID("S-1-5-21-1-2-3-4"); e.U32(maximum) })
-	c.call(7, ntapi.AccessDenied, func(e *ndr.Encoder) { e.Handle(h); e.U16(2) }) // audit
-	c.call(7, ntapi.AccessDenied, func(e *ndr.Encoder) { e.Handle(h); e.U16(4) }) // private
-	c.call(7, ntapi.OK, func(e *ndr.Encoder) { e.Handle(h); e.U16(5) })
+	c.Want(35, ntapi.AccessDenied, right)
+	account := c.Want(17, ntapi.OK, func(e *ndr.Encoder) { e.Handle(h); e.SID(vfs.SIDAdministrators); e.U32(maximum) }).Handle()
+	c.Want(18, ntapi.AccessDenied, handleAnd(account))
+	c.Want(23, ntapi.AccessDenied, handleAnd(account))
+	c.Want(17, ntapi.ObjectNameNotFound, func(e *ndr.Encoder) { e.Handle(h); e.SID("S-1-5-21-1-2-3-4"); e.U32(maximum) })
+	c.Want(7, ntapi.AccessDenied, func(e *ndr.Encoder) { e.Handle(h); e.U16(2) }) // audit
+	c.Want(7, ntapi.AccessDenied, func(e *ndr.Encoder) { e.Handle(h); e.U16(4) }) // private
+	c.Want(7, ntapi.OK, func(e *ndr.Encoder) { e.Handle(h); e.U16(5) })
 }
 
 // TestRights asks as an administrator who has which rights.
@@ -129,15 +102,15 @@ func TestRights(t *testing.T) {
 	for name, want := range map[string]ntapi.Status{
 		"SeBackupPrivilege": ntapi.OK, "SeTcbPrivilege": ntapi.NoMoreEntries, "SeNetworkLogonRight": ntapi.NoMoreEntries, "SeNonsense": ntapi.NoSuchPrivilege,
 	} {
-		c.call(35, want, func(e *ndr.Encoder) { e.Handle(h); e.Ptr(true); e.UnicodeString(name); e.UnicodeStringBody(name) })
+		c.Want(35, want, func(e *ndr.Encoder) { e.Handle(h); e.Ptr(true); e.UnicodeString(name); e.UnicodeStringBody(name) })
 	}
-	account := c.call(17, ntapi.OK, func(e *ndr.Encoder) { e.Handle(h); e.SID(vfs.SIDAdministrators); e.U32(maximum) }).Handle()
-	c.call(18, ntapi.OK, handleAnd(account))
-	c.call(23, ntapi.OK, handleAnd(account))
+	account := c.Want(17, ntapi.OK, func(e *ndr.Encoder) { e.Handle(h); e.SID(vfs.SIDAdministrators); e.U32(maximum) }).Handle()
+	c.Want(18, ntapi.OK, handleAnd(account))
+	c.Want(23, ntapi.OK, handleAnd(account))
 	// One kind of handle doesn't do for the other.
-	c.call(18, ntapi.InvalidHandle, handleAnd(h))
-	c.call(7, ntapi.InvalidHandle, func(e *ndr.Encoder) { e.Handle(account); e.U16(5) })
-	c.call(11, ntapi.InvalidHandle, handleAnd(account, 0, 100))
+	c.Want(18, ntapi.InvalidHandle, handleAnd(h))
+	c.Want(7, ntapi.InvalidHandle, func(e *ndr.Encoder) { e.Handle(account); e.U16(5) })
+	c.Want(11, ntapi.InvalidHandle, handleAnd(account, 0, 100))
 }
 
 // TestEnumerateInParts lists privileges in small answers.
@@ -146,13 +119,14 @@ func TestEnumerateInParts(t *testing.T) {
 	h := c.policy(ntapi.OK, maximum)
 	resume, seen := uint32(0), 0
 	for calls := 0; ; calls++ {
-		d, status, err := c.try(2, handleAnd(h, resume, 100))
+		out, status, err := c.Try(2, handleAnd(h, resume, 100))
 		if err != nil || calls > len(privileges) {
 			t.Fatal(calls, err)
 		}
 		if status == ntapi.NoMoreEntries {
 			break
 		}
+		d := ndr.NewDecoder(out)
 		resume = d.U32()
 		seen += int(d.U32())
 	}
@@ -171,11 +145,11 @@ func TestClassesOfPolicy(t *testing.T) {
 			want = ntapi.OK
 		}
 		for _, op := range []uint16{7, 46} {
-			c.call(op, want, func(e *ndr.Encoder) { e.Handle(h); e.U16(level) })
+			c.Want(op, want, func(e *ndr.Encoder) { e.Handle(h); e.U16(level) })
 		}
 	}
-	c.call(53, ntapi.ObjectNameNotFound, func(e *ndr.Encoder) { e.Handle(h); e.U16(2) })
-	c.call(53, ntapi.InvalidParameter, func(e *ndr.Encoder) { e.Handle(h); e.U16(1) })
+	c.Want(53, ntapi.ObjectNameNotFound, func(e *ndr.Encoder) { e.Handle(h); e.U16(2) })
+	c.Want(53, ntapi.InvalidParameter, func(e *ndr.Encoder) { e.Handle(h); e.U16(1) })
 }
 
 // TestChangesAreRefused calls all operations that change something, or open what isn't
@@ -193,18 +167,18 @@ func TestChangesAreRefused(t *testing.T) {
 		ntapi.InvalidParameter:         {34},
 	} {
 		for _, op := range ops {
-			c.call(op, want, handleAnd(h))
-			if _, _, err := c.try(op, handleAnd(ndr.Handle{1: 9})); !errors.Is(err, dcerpc.FaultContext) {
+			c.Want(op, want, handleAnd(h))
+			if _, _, err := c.Try(op, handleAnd(ndr.Handle{1: 9})); !errors.Is(err, dcerpc.FaultContext) {
 				t.Errorf("operation %d took a handle that isn't one: %v", op, err)
 			}
 		}
 	}
 	for _, op := range []uint16{76, 77} {
-		if _, _, err := c.try(op, handleAnd(h)); !errors.Is(err, dcerpc.FaultAccessDenied) {
+		if _, _, err := c.Try(op, handleAnd(h)); !errors.Is(err, dcerpc.FaultAccessDenied) {
 			t.Errorf("operation %d: %v", op, err)
 		}
 	}
-	c.call(0, ntapi.OK, handleAnd(h))
+	c.Want(0, ntapi.OK, handleAnd(h))
 }
 
 // TestUserName asks who one is.
@@ -215,7 +189,7 @@ func TestUserName(t *testing.T) {
 	}{
 		{user, "ann", "ELSEWHERE"}, {&vfs.Caller{Name: "bob"}, "bob", "SAMBAREF"}, {guest, "guest", "SAMBAREF"}, {anonymous, "ANONYMOUS LOGON", "NT AUTHORITY"},
 	} {
-		d := newClient(t, x.who).call(45, ntapi.OK, func(e *ndr.Encoder) { e.U32(0); e.U32(0); e.U32(1); e.U32(0) })
+		d := newClient(t, x.who).Want(45, ntapi.OK, func(e *ndr.Encoder) { e.U32(0); e.U32(0); e.U32(1); e.U32(0) })
 		d.Ptr()
 		name := d.UnicodeStringBody(d.UnicodeString())
 		d.Align(4)
@@ -234,7 +208,7 @@ func TestOpenPolicy3(t *testing.T) {
 		root, version uint32
 		want          ntapi.Status
 	}{{0, 1, ntapi.OK}, {0, 2, ntapi.NotSupported}, {1, 1, ntapi.InvalidParameter}} {
-		d := newClient(t, user).call(130, x.want, func(e *ndr.Encoder) {
+		d := newClient(t, user).Want(130, x.want, func(e *ndr.Encoder) {
 			for _, n := range []uint32{0, 24, x.root, 0, 0, 0, 0} {
 				e.U32(n)
 			}
@@ -258,7 +232,7 @@ func TestOpenPolicy3(t *testing.T) {
 // TestAttributes reads object attributes with all that can be in them.
 func TestAttributes(t *testing.T) {
 	c := newClient(t, user)
-	c.call(6, ntapi.OK, func(e *ndr.Encoder) {
+	c.Want(6, ntapi.OK, func(e *ndr.Encoder) {
 		e.U32(1) // name of the server
 		e.U16('\\')
 		for _, n := range []uint32{24, 0, 1, 0, 1, 1} {
@@ -295,15 +269,15 @@ func TestLevels(t *testing.T) {
 			e.U32(2)
 		}
 	}
-	c.call(68, ntapi.OK, lookup(1, isolatedLocal))
+	c.Want(68, ntapi.OK, lookup(1, isolatedLocal))
 	for level := range uint16(9) {
 		if level != 1 {
-			c.call(68, ntapi.InvalidParameter, lookup(level, 0))
+			c.Want(68, ntapi.InvalidParameter, lookup(level, 0))
 		}
 	}
 	c = newClient(t, user)
 	h = c.policy(ntapi.OK, policyViewLocal)
-	c.call(68, ntapi.AccessDenied, lookup(1, 0))
+	c.Want(68, ntapi.AccessDenied, lookup(1, 0))
 }
 
 // TestBounds sends counts that are too large, or not what follows.
@@ -325,7 +299,7 @@ func TestBounds(t *testing.T) {
 		"too many old SIDs":   {14, []uint32{0, 0, 1001, 1, 1001}},
 		"old SIDs missing":    {68, []uint32{0, 0, 900, 1, 900}},
 	} {
-		if _, _, err := c.try(x.op, handleAnd(h, x.params...)); !errors.Is(err, ndr.ErrBadStub) {
+		if _, _, err := c.Try(x.op, handleAnd(h, x.params...)); !errors.Is(err, ndr.ErrBadStub) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -2,7 +2,6 @@ package samr
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"testing"
@@ -18,54 +17,28 @@ const maximum = 0x02000000 // MAXIMUM_ALLOWED
 
 // client calls operations as somebody.
 type client struct {
-	t       *testing.T
-	ctx     context.Context
-	iface   dcerpc.Interface
-	handles dcerpc.Handles
+	transcript.Client[ntapi.Status]
 }
 
 func newClient(t *testing.T, s Server, who *vfs.Caller) *client {
-	return &client{t: t, ctx: vfs.WithCaller(context.Background(), who), iface: Interface(s)}
-}
-
-// try calls an operation and returns its results in front of the status.
-func (c *client) try(op uint16, params func(e *ndr.Encoder)) (*ndr.Decoder, ntapi.Status, error) {
-	c.t.Helper()
-	var e ndr.Encoder
-	params(&e)
-	out, err := transcript.Call(c.ctx, c.iface, &c.handles, op, e.Bytes())
-	if err != nil {
-		return nil, 0, err
-	}
-	n := len(out) - 4
-	return ndr.NewDecoder(out[:n]), ntapi.Status(binary.LittleEndian.Uint32(out[n:])), nil
-}
-
-// call is try for one that must return the status want.
-func (c *client) call(op uint16, want ntapi.Status, params func(e *ndr.Encoder)) *ndr.Decoder {
-	c.t.Helper()
-	d, status, err := c.try(op, params)
-	if err != nil || status != want {
-		c.t.Fatalf("operation %d: status %#x, error %v; want %#x", op, uint32(status), err, uint32(want))
-	}
-	return d
+	return &client{transcript.Client[ntapi.Status]{TB: t, Interface: transcript.As(who, Interface(s))}}
 }
 
 // server, domain and account open what they are called.
 func (c *client) server(access uint32) ndr.Handle {
-	c.t.Helper()
-	return c.call(57, ntapi.OK, func(e *ndr.Encoder) { e.U32(0); e.U32(access) }).Handle()
+	c.Helper()
+	return c.Want(57, ntapi.OK, func(e *ndr.Encoder) { e.U32(0); e.U32(access) }).Handle()
 }
 
 func (c *client) domain(sid vfs.SID, access uint32) ndr.Handle {
-	c.t.Helper()
+	c.Helper()
 	h := c.server(maximum)
-	return c.call(7, ntapi.OK, func(e *ndr.Encoder) { e.Handle(h); e.U32(access); e.SID(sid) }).Handle()
+	return c.Want(7, ntapi.OK, func(e *ndr.Encoder) { e.Handle(h); e.U32(access); e.SID(sid) }).Handle()
 }
 
 func (c *client) account(op uint16, domain ndr.Handle, access, rid uint32) ndr.Handle {
-	c.t.Helper()
-	return c.call(op, ntapi.OK, func(e *ndr.Encoder) { e.Handle(domain); e.U32(access); e.U32(rid) }).Handle()
+	c.Helper()
+	return c.Want(op, ntapi.OK, func(e *ndr.Encoder) { e.Handle(domain); e.U32(access); e.U32(rid) }).Handle()
 }
 
 // TestWhoMay checks that only administrators get anything, with every operation.
@@ -78,7 +51,7 @@ func TestWhoMay(t *testing.T) {
 	} {
 		c := newClient(t, smbd{}, who)
 		for op := range operations {
-			if _, _, err := c.try(op, func(*ndr.Encoder) {}); !errors.Is(err, dcerpc.FaultAccessDenied) {
+			if _, _, err := c.Try(op, func(*ndr.Encoder) {}); !errors.Is(err, dcerpc.FaultAccessDenied) {
 				t.Errorf("%s: operation %d: %v", name, op, err)
 			}
 		}
@@ -90,7 +63,7 @@ func TestConnectRights(t *testing.T) {
 	c := newClient(t, smbd{}, admin)
 	for bit := range 32 {
 		access := uint32(1) << bit
-		d, status, err := c.try(62, func(e *ndr.Encoder) { e.U32(0); e.U32(2); e.U32(access) })
+		out, status, err := c.Try(62, func(e *ndr.Encoder) { e.U32(0); e.U32(2); e.U32(access) })
 		may := bit < 6 || bit >= 16 && bit < 20 || bit == 24 || bit == 25 || bit >= 28
 		if err != nil || (status == ntapi.OK) != may {
 			t.Errorf("access %#x: status %#x, %v", access, uint32(status), err)
@@ -99,19 +72,19 @@ func TestConnectRights(t *testing.T) {
 		if !may {
 			continue
 		}
-		h := d.Handle()
+		h := ndr.Handle(out)
 		want := ntapi.AccessDenied
 		if bit == 4 || bit == 25 || bit == 28 || bit == 31 {
 			want = ntapi.OK
 		}
-		c.call(6, want, func(e *ndr.Encoder) { e.Handle(h); e.U32(0); e.U32(1000) })
+		c.Want(6, want, func(e *ndr.Encoder) { e.Handle(h); e.U32(0); e.U32(1000) })
 		want = ntapi.AccessDenied
 		if bit == 5 || bit == 25 || bit == 28 || bit == 29 {
 			want = ntapi.OK
 		}
-		c.call(7, want, func(e *ndr.Encoder) { e.Handle(h); e.U32(maximum); e.SID(machine) })
-		c.call(1, ntapi.OK, func(e *ndr.Encoder) { e.Handle(h) })
-		if _, _, err := c.try(1, func(e *ndr.Encoder) { e.Handle(h) }); !errors.Is(err, dcerpc.FaultContext) {
+		c.Want(7, want, func(e *ndr.Encoder) { e.Handle(h); e.U32(maximum); e.SID(machine) })
+		c.Want(1, ntapi.OK, func(e *ndr.Encoder) { e.Handle(h) })
+		if _, _, err := c.Try(1, func(e *ndr.Encoder) { e.Handle(h) }); !errors.Is(err, dcerpc.FaultContext) {
 			t.Errorf("closed twice: %v", err)
 		}
 	}
@@ -121,7 +94,7 @@ func TestConnectRights(t *testing.T) {
 func TestConnect5(t *testing.T) {
 	c := newClient(t, smbd{}, admin)
 	for version, want := range map[uint32]ntapi.Status{1: ntapi.OK, 2: ntapi.NotSupported} {
-		d := c.call(64, want, func(e *ndr.Encoder) {
+		d := c.Want(64, want, func(e *ndr.Encoder) {
 			for _, n := range []uint32{0, maximum, version, version, 1, 0} {
 				e.U32(n)
 			}
@@ -182,7 +155,7 @@ func TestObjectRights(t *testing.T) {
 			}
 			h := open(access)
 			t.Run(fmt.Sprintf("%d with %#x", x.op, access), func(t *testing.T) {
-				_, status, err := c.try(x.op, func(e *ndr.Encoder) { e.Handle(h); x.params(e) })
+				_, status, err := c.Try(x.op, func(e *ndr.Encoder) { e.Handle(h); x.params(e) })
 				if err != nil || status != want {
 					t.Errorf("status %#x, %v; want %#x", uint32(status), err, uint32(want))
 				}
@@ -196,11 +169,11 @@ func TestPasswordsAreNotTold(t *testing.T) {
 	c := newClient(t, smbd{}, admin)
 	h := c.account(34, c.domain(machine, maximum), maximum, 1000)
 	for _, level := range []uint16{0, 15, 18, 19, 22, 23, 24, 25, 26, 31, 32, 99} {
-		c.call(36, ntapi.InvalidInfoClass, func(e *ndr.Encoder) { e.Handle(h); e.U16(level) })
+		c.Want(36, ntapi.InvalidInfoClass, func(e *ndr.Encoder) { e.Handle(h); e.U16(level) })
 	}
 	// With fewer rights fewer fields are told.
 	h = c.account(34, c.domain(machine, maximum), userReadLogon, 1000)
-	d := c.call(36, ntapi.OK, func(e *ndr.Encoder) { e.Handle(h); e.U16(21) })
+	d := c.Want(36, ntapi.OK, func(e *ndr.Encoder) { e.Handle(h); e.U16(21) })
 	d.Bytes(8 + 48 + 13*8 + 8 + 12)
 	if got := d.U32(); got != fieldsLogon {
 		t.Errorf("told fields %#x, want %#x", got, fieldsLogon)
@@ -220,17 +193,17 @@ func TestChangesAreRefused(t *testing.T) {
 		"group": {21, 22, 23, 24, 26}, "alias": {29, 30, 31, 32, 52, 53},
 	} {
 		for _, op := range ops {
-			d := c.call(op, ntapi.AccessDenied, func(e *ndr.Encoder) { e.Handle(handles[kind]) })
+			d := c.Want(op, ntapi.AccessDenied, func(e *ndr.Encoder) { e.Handle(handles[kind]) })
 			if (op == 23 || op == 30 || op == 35) && d.Handle() != handles[kind] {
 				t.Errorf("operation %d lost the handle", op)
 			}
 		}
 	}
 	for _, op := range []uint16{54, 55, 73} {
-		c.call(op, ntapi.AccessDenied, func(*ndr.Encoder) {})
+		c.Want(op, ntapi.AccessDenied, func(*ndr.Encoder) {})
 	}
 	// Nothing was closed.
-	c.call(36, ntapi.OK, func(e *ndr.Encoder) { e.Handle(handles["user"]); e.U16(7) })
+	c.Want(36, ntapi.OK, func(e *ndr.Encoder) { e.Handle(handles["user"]); e.U16(7) })
 }
 
 // crowd is a Server with many accounts.
@@ -255,10 +228,11 @@ func TestEnumerateInParts(t *testing.T) {
 		resume, calls := uint32(0), 0
 		seen := make(map[uint32]bool)
 		for more := true; more; calls++ {
-			d, status, err := c.try(13, func(e *ndr.Encoder) { e.Handle(h); e.U32(resume); e.U32(filter); e.U32(1000) })
+			out, status, err := c.Try(13, func(e *ndr.Encoder) { e.Handle(h); e.U32(resume); e.U32(filter); e.U32(1000) })
 			if err != nil || status != ntapi.OK && status != ntapi.MoreEntries || calls > 2000 {
 				t.Fatalf("call %d: status %#x, %v", calls, uint32(status), err)
 			}
+			d := ndr.NewDecoder(out)
 			more, resume = status == ntapi.MoreEntries, d.U32()
 			d.U32() // pointer
 			n := int(d.U32())
@@ -282,8 +256,9 @@ func TestDisplayInParts(t *testing.T) {
 	h := c.domain(machine, maximum)
 	got, status := 0, ntapi.MoreEntries
 	for status == ntapi.MoreEntries {
-		var d *ndr.Decoder
-		d, status, _ = c.try(48, func(e *ndr.Encoder) { e.Handle(h); e.U16(4); e.U32(uint32(got)); e.U32(7); e.U32(100000) })
+		var out []byte
+		out, status = c.Call(48, func(e *ndr.Encoder) { e.Handle(h); e.U16(4); e.U32(uint32(got)); e.U32(7); e.U32(100000) })
+		d := ndr.NewDecoder(out)
 		d.Bytes(12)
 		n := d.U32()
 		if n == 0 || n > 7 {
@@ -295,13 +270,13 @@ func TestDisplayInParts(t *testing.T) {
 		t.Errorf("%d entries, status %#x", got, uint32(status))
 	}
 	for prefix, want := range map[string]uint32{"user00123": 123, "USER0012": 120, "": 0} {
-		d := c.call(49, ntapi.OK, func(e *ndr.Encoder) { e.Handle(h); e.U16(1); e.UnicodeString(prefix); e.UnicodeStringBody(prefix) })
+		d := c.Want(49, ntapi.OK, func(e *ndr.Encoder) { e.Handle(h); e.U16(1); e.UnicodeString(prefix); e.UnicodeStringBody(prefix) })
 		if at := d.U32(); at != want {
 			t.Errorf("%q is behind %d, want %d", prefix, at, want)
 		}
 	}
-	c.call(49, ntapi.NoMoreEntries, func(e *ndr.Encoder) { e.Handle(h); e.U16(1); e.UnicodeString("x"); e.UnicodeStringBody("x") })
-	if _, _, err := c.try(40, func(e *ndr.Encoder) { e.Handle(h); e.U16(9); e.U32(0); e.U32(7); e.U32(100) }); !errors.Is(err, dcerpc.FaultInvalidTag) {
+	c.Want(49, ntapi.NoMoreEntries, func(e *ndr.Encoder) { e.Handle(h); e.U16(1); e.UnicodeString("x"); e.UnicodeStringBody("x") })
+	if _, _, err := c.Try(40, func(e *ndr.Encoder) { e.Handle(h); e.U16(9); e.U32(0); e.U32(7); e.U32(100) }); !errors.Is(err, dcerpc.FaultInvalidTag) {
 		t.Errorf("class 9: %v", err)
 	}
 }
@@ -311,7 +286,7 @@ func TestMembership(t *testing.T) {
 	c := newClient(t, smbd{}, admin)
 	h := c.domain("S-1-5-32", maximum)
 	for sid, want := range map[vfs.SID]uint32{admin.SID: 1, "S-1-2-3-4-5": 0} {
-		d := c.call(16, ntapi.OK, func(e *ndr.Encoder) {
+		d := c.Want(16, ntapi.OK, func(e *ndr.Encoder) {
 			e.Handle(h)
 			k := ndr.NewConstruct(e)
 			k.U32(1)
@@ -341,7 +316,7 @@ func TestBounds(t *testing.T) {
 		"SIDs missing":     {16, []uint32{3, 1, 3, 1, 1, 1}},
 		"no SID":           {16, []uint32{1, 1, 1, 0}},
 	} {
-		_, _, err := c.try(x.op, func(e *ndr.Encoder) {
+		_, _, err := c.Try(x.op, func(e *ndr.Encoder) {
 			e.Handle(h)
 			for _, n := range x.params {
 				e.U32(n)
@@ -363,8 +338,8 @@ func (broken) Domains(context.Context) (account, builtin *Domain, err error) {
 func TestBrokenStore(t *testing.T) {
 	c := newClient(t, broken{}, admin)
 	h := c.server(maximum)
-	c.call(6, ntapi.InternalDBError, func(e *ndr.Encoder) { e.Handle(h); e.U32(0); e.U32(99) })
-	c.call(7, ntapi.InternalDBError, func(e *ndr.Encoder) { e.Handle(h); e.U32(maximum); e.SID(machine) })
+	c.Want(6, ntapi.InternalDBError, func(e *ndr.Encoder) { e.Handle(h); e.U32(0); e.U32(99) })
+	c.Want(7, ntapi.InternalDBError, func(e *ndr.Encoder) { e.Handle(h); e.U32(maximum); e.SID(machine) })
 }
 
 // FuzzCall calls any operation with any stub, after handles of every kind were opened.

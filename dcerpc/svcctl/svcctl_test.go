@@ -1,7 +1,6 @@
 package svcctl
 
 import (
-	"context"
 	"encoding/binary"
 	"errors"
 	"testing"
@@ -23,14 +22,6 @@ var services = []Service{
 
 var admin = &vfs.Caller{Name: "root", Groups: []vfs.SID{vfs.SIDAdministrators}}
 
-// as returns the interface as who sees it.
-func as(who *vfs.Caller) dcerpc.Interface {
-	i := Interface(services)
-	inner := i.Call
-	i.Call = func(ctx context.Context, c *dcerpc.Call) error { return inner(vfs.WithCaller(ctx, who), c) }
-	return i
-}
-
 // different lists what is not compared with smbd's answer, and why.
 var different = map[int]string{
 	3:  "two of smbd's services are of another type",
@@ -49,7 +40,7 @@ var different = map[int]string{
 // octet.
 func TestGolden(t *testing.T) {
 	x := transcript.Read(t, "testdata/svcctl-impacket.txt")
-	open := func() *dcerpc.Conn { return dcerpc.NewConn(`\pipe\svcctl`, as(admin)) }
+	open := func() *dcerpc.Conn { return dcerpc.NewConn(`\pipe\svcctl`, transcript.As(admin, Interface(services))) }
 	transcript.ReplayHandles(t, x, []uint16{12, 15, 16}, open, func(i int, want, got []byte) {
 		op := binary.LittleEndian.Uint16(x[i].Request[22:])
 		if x[i].Request[2] == 0 && got[2] == 3 {
@@ -62,27 +53,15 @@ func TestGolden(t *testing.T) {
 }
 
 // client is somebody who has the pipe open.
-type client struct {
-	t       *testing.T
-	iface   dcerpc.Interface
-	handles dcerpc.Handles
-}
+type client struct{ transcript.Client[netapi.Code] }
 
-func (c *client) call(op uint16, build func(e *ndr.Encoder)) ([]byte, netapi.Code) {
-	c.t.Helper()
-	var e ndr.Encoder
-	build(&e)
-	out, err := transcript.Call(context.Background(), c.iface, &c.handles, op, e.Bytes())
-	if err != nil {
-		c.t.Fatalf("operation %d: %v", op, err)
-	}
-	at := len(out) - 4
-	return out[:at], netapi.Code(binary.LittleEndian.Uint32(out[at:]))
+func newClient(t *testing.T, who *vfs.Caller) *client {
+	return &client{transcript.Client[netapi.Code]{TB: t, Interface: transcript.As(who, Interface(services))}}
 }
 
 func (c *client) manager(database string, access uint32) (ndr.Handle, netapi.Code) {
-	c.t.Helper()
-	out, code := c.call(15, func(e *ndr.Encoder) {
+	c.Helper()
+	out, code := c.Call(15, func(e *ndr.Encoder) {
 		e.Ptr(false)
 		e.UniqueWString(database)
 		e.U32(access)
@@ -91,8 +70,8 @@ func (c *client) manager(database string, access uint32) (ndr.Handle, netapi.Cod
 }
 
 func (c *client) service(m ndr.Handle, name string, access uint32) (ndr.Handle, netapi.Code) {
-	c.t.Helper()
-	out, code := c.call(16, func(e *ndr.Encoder) {
+	c.Helper()
+	out, code := c.Call(16, func(e *ndr.Encoder) {
 		e.Handle(m)
 		e.WString(name)
 		e.U32(access)
@@ -114,12 +93,12 @@ func TestOpen(t *testing.T) {
 		{&vfs.Caller{Name: "ann"}, "", connect, netapi.AccessDenied}, {&vfs.Caller{Guest: true}, "", maximum, netapi.AccessDenied},
 		{nil, "", maximum, netapi.AccessDenied},
 	} {
-		c := &client{t: t, iface: as(tt.who)}
+		c := newClient(t, tt.who)
 		if _, code := c.manager(tt.database, tt.access); code != tt.want {
 			t.Errorf("%v, %q, %#x: %d, want %d", tt.who, tt.database, tt.access, code, tt.want)
 		}
 	}
-	c := &client{t: t, iface: as(admin)}
+	c := newClient(t, admin)
 	m, _ := c.manager("", maximum)
 	if _, code := c.service(m, "spooler", maximum); code != netapi.OK {
 		t.Errorf("service: %d", code)
@@ -135,7 +114,7 @@ func TestOpen(t *testing.T) {
 
 // TestNothingChanges asks for each change with a handle that has all rights.
 func TestNothingChanges(t *testing.T) {
-	c := &client{t: t, iface: as(admin)}
+	c := newClient(t, admin)
 	m, _ := c.manager("", maximum)
 	running, _ := c.service(m, "RemoteRegistry", maximum)
 	stopped, _ := c.service(m, "Spooler", maximum)
@@ -158,7 +137,7 @@ func TestNothingChanges(t *testing.T) {
 		{"leave as it is", 11, running, []uint32{0x20, 0xffffffff, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0}, netapi.OK},
 		{"no descriptor", 5, running, []uint32{4, 0, 0}, netapi.InvalidParameter},
 	} {
-		if _, code := c.call(tt.op, func(e *ndr.Encoder) {
+		if _, code := c.Call(tt.op, func(e *ndr.Encoder) {
 			e.Handle(tt.h)
 			for _, n := range tt.rest {
 				e.U32(n)
@@ -168,7 +147,7 @@ func TestNothingChanges(t *testing.T) {
 		}
 	}
 	set := func(sd vfs.SecurityDescriptor) netapi.Code {
-		_, code := c.call(5, func(e *ndr.Encoder) {
+		_, code := c.Call(5, func(e *ndr.Encoder) {
 			b := sd.Append(nil)
 			e.Handle(running)
 			e.U32(uint32(vfs.DACLSecurity))
@@ -189,10 +168,10 @@ func TestNothingChanges(t *testing.T) {
 }
 
 func TestEnum(t *testing.T) {
-	c := &client{t: t, iface: as(admin)}
+	c := newClient(t, admin)
 	m, _ := c.manager("", maximum)
 	enum := func(state, size uint32) ([]byte, netapi.Code) {
-		return c.call(14, func(e *ndr.Encoder) {
+		return c.Call(14, func(e *ndr.Encoder) {
 			e.Handle(m)
 			e.U32(0x30)
 			e.U32(state)
@@ -226,7 +205,7 @@ func TestEnum(t *testing.T) {
 
 // TestWrongHandle sends operations on a service for the manager, and the reverse.
 func TestWrongHandle(t *testing.T) {
-	c := &client{t: t, iface: as(admin)}
+	c := newClient(t, admin)
 	m, _ := c.manager("", maximum)
 	s, _ := c.service(m, "Spooler", maximum)
 	for n, op := range operations {
@@ -239,7 +218,7 @@ func TestWrongHandle(t *testing.T) {
 		}
 		var e ndr.Encoder
 		e.Handle(h)
-		if _, err := transcript.Call(context.Background(), c.iface, &c.handles, n, e.Bytes()); !errors.Is(err, dcerpc.FaultContext) {
+		if _, err := transcript.Call(t.Context(), c.Interface, &c.Handles, n, e.Bytes()); !errors.Is(err, dcerpc.FaultContext) {
 			t.Errorf("operation %d: %v", n, err)
 		}
 	}
@@ -253,7 +232,7 @@ func FuzzCall(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, op uint16, stub []byte) {
-		c := &client{t: t, iface: as(admin)}
+		c := newClient(t, admin)
 		m, _ := c.manager("", maximum)
 		h, _ := c.service(m, "Spooler", maximum)
 		if operations[op].of == ofManager {
@@ -262,7 +241,7 @@ func FuzzCall(f *testing.F) {
 		if op != 0 && op != openManager && len(stub) >= len(h) {
 			copy(stub, h[:])
 		}
-		out, err := transcript.Call(context.Background(), c.iface, &c.handles, op, stub)
+		out, err := transcript.Call(t.Context(), c.Interface, &c.Handles, op, stub)
 		if err == nil && len(out) > maxPlace+64 {
 			t.Errorf("operation %d: %d octets", op, len(out))
 		}

@@ -2,7 +2,6 @@ package winreg
 
 import (
 	"context"
-	"encoding/binary"
 	"testing"
 
 	"github.com/gosmbd/smb/dcerpc"
@@ -16,20 +15,7 @@ func TestGolden(t *testing.T) {
 	x := transcript.Read(t, "testdata/winreg-impacket.txt")
 	open := func() *dcerpc.Conn { return dcerpc.NewConn(`\pipe\winreg`, asAdmin(Interface(smbdTables))) }
 	opens := []uint16{0, 1, 2, 3, 4, 15, 27}
-	compared := 0
-	transcript.ReplayHandles(t, x, opens, open, func(i int, want, got []byte) {
-		if different[i] != "" {
-			return
-		}
-		compared++
-		if !transcript.Same(want, got) {
-			op := binary.LittleEndian.Uint16(x[i].Request[22:])
-			t.Errorf("exchange %d, operation %d\nrequest %x\nwant %x\ngot  %x", i, op, x[i].Request, want, got)
-		}
-	})
-	if compared < 14 {
-		t.Errorf("compared %d exchanges only", compared)
-	}
+	transcript.Compare(t, x, opens, open, func(i int) string { return different[i] })
 }
 
 // different lists what is not compared with smbd's answer, and why.
@@ -50,10 +36,7 @@ var different = map[int]string{
 }
 
 func asAdmin(i dcerpc.Interface) dcerpc.Interface {
-	admin := &vfs.Caller{Name: "admin", Groups: []vfs.SID{vfs.SIDAdministrators}}
-	call := i.Call
-	i.Call = func(ctx context.Context, c *dcerpc.Call) error { return call(vfs.WithCaller(ctx, admin), c) }
-	return i
+	return transcript.As(&vfs.Caller{Name: "admin", Groups: []vfs.SID{vfs.SIDAdministrators}}, i)
 }
 
 // smbdTables has the content of the server that was recorded.

@@ -22,35 +22,17 @@ var (
 )
 
 // client is somebody who has the pipe open.
-type client struct {
-	t       *testing.T
-	ctx     context.Context
-	iface   dcerpc.Interface
-	handles dcerpc.Handles
-}
+type client struct{ transcript.Client[netapi.Code] }
 
 func newClient(t *testing.T, who *vfs.Caller, more ...Table) *client {
 	tables := append([]Table{Computer{Name: "SRV", Product: "test", Major: 10}.Table()}, more...)
-	return &client{t: t, ctx: vfs.WithCaller(context.Background(), who),
-		iface: Interface(func(context.Context) []Table { return tables })}
-}
-
-// call returns the results of an operation without the code at their end.
-func (c *client) call(op uint16, build func(e *ndr.Encoder)) ([]byte, netapi.Code) {
-	c.t.Helper()
-	var e ndr.Encoder
-	build(&e)
-	out, err := transcript.Call(c.ctx, c.iface, &c.handles, op, e.Bytes())
-	if err != nil {
-		c.t.Fatalf("operation %d: %v", op, err)
-	}
-	at := len(out) - 4
-	return out[:at], netapi.Code(binary.LittleEndian.Uint32(out[at:]))
+	iface := Interface(func(context.Context) []Table { return tables })
+	return &client{transcript.Client[netapi.Code]{TB: t, Interface: transcript.As(who, iface)}}
 }
 
 func (c *client) root(op uint16, access uint32) (ndr.Handle, netapi.Code) {
-	c.t.Helper()
-	out, code := c.call(op, func(e *ndr.Encoder) {
+	c.Helper()
+	out, code := c.Call(op, func(e *ndr.Encoder) {
 		e.Ptr(false)
 		e.U32(access)
 	})
@@ -66,8 +48,8 @@ func text(e *ndr.Encoder, s string) {
 }
 
 func (c *client) open(parent ndr.Handle, path string, access uint32) (ndr.Handle, netapi.Code) {
-	c.t.Helper()
-	out, code := c.call(15, func(e *ndr.Encoder) {
+	c.Helper()
+	out, code := c.Call(15, func(e *ndr.Encoder) {
 		e.Handle(parent)
 		text(e, path)
 		e.U32(0)
@@ -78,8 +60,8 @@ func (c *client) open(parent ndr.Handle, path string, access uint32) (ndr.Handle
 
 // query asks for a value with a place of size octets, or none if it is negative.
 func (c *client) query(h ndr.Handle, name string, size int) ([]byte, netapi.Code) {
-	c.t.Helper()
-	return c.call(17, func(e *ndr.Encoder) {
+	c.Helper()
+	return c.Call(17, func(e *ndr.Encoder) {
 		e.Handle(h)
 		text(e, name)
 		writeUnique(e, true, 0)
@@ -165,7 +147,7 @@ func TestRootOfUser(t *testing.T) {
 	if _, code := c.enum(root, 0, 100); code != netapi.AccessDenied {
 		t.Errorf("enumerate: %d", code)
 	}
-	if out, code := c.call(16, func(e *ndr.Encoder) { e.Handle(root); text(e, "") }); code != netapi.AccessDenied || binary.LittleEndian.Uint32(out[8:]) != 0 {
+	if out, code := c.Call(16, func(e *ndr.Encoder) { e.Handle(root); text(e, "") }); code != netapi.AccessDenied || binary.LittleEndian.Uint32(out[8:]) != 0 {
 		t.Errorf("information: %d, %x", code, out)
 	}
 	if out, code := c.security(root, vfs.DACLSecurity, 100); code != netapi.AccessDenied || len(out) != 12 {
@@ -174,8 +156,8 @@ func TestRootOfUser(t *testing.T) {
 }
 
 func (c *client) enum(h ndr.Handle, index uint32, octets uint16) ([]byte, netapi.Code) {
-	c.t.Helper()
-	return c.call(9, func(e *ndr.Encoder) {
+	c.Helper()
+	return c.Call(9, func(e *ndr.Encoder) {
 		e.Handle(h)
 		e.U32(index)
 		room{octets: octets}.writeNothing(e)
@@ -185,8 +167,8 @@ func (c *client) enum(h ndr.Handle, index uint32, octets uint16) ([]byte, netapi
 }
 
 func (c *client) security(h ndr.Handle, info vfs.SecurityInformation, size uint32) ([]byte, netapi.Code) {
-	c.t.Helper()
-	return c.call(12, func(e *ndr.Encoder) {
+	c.Helper()
+	return c.Call(12, func(e *ndr.Encoder) {
 		e.Handle(h)
 		e.U32(uint32(info))
 		e.Ptr(false)
@@ -279,17 +261,17 @@ func TestNothingChanges(t *testing.T) {
 	c := newClient(t, admin)
 	root, _ := c.root(2, maximumAllowed)
 	for _, op := range []uint16{7, 8, 13, 18, 19, 20, 21, 22, 23, 31, 35} {
-		if out, code := c.call(op, func(e *ndr.Encoder) { e.Handle(root) }); code != netapi.AccessDenied || len(out) != 0 {
+		if out, code := c.Call(op, func(e *ndr.Encoder) { e.Handle(root) }); code != netapi.AccessDenied || len(out) != 0 {
 			t.Errorf("operation %d: %d %x", op, code, out)
 		}
 	}
 	for _, op := range []uint16{24, 25, 30} {
-		if _, code := c.call(op, func(*ndr.Encoder) {}); code != netapi.AccessDenied {
+		if _, code := c.Call(op, func(*ndr.Encoder) {}); code != netapi.AccessDenied {
 			t.Errorf("operation %d: %d", op, code)
 		}
 	}
 	create := func(path string) ([]byte, netapi.Code) {
-		return c.call(6, func(e *ndr.Encoder) {
+		return c.Call(6, func(e *ndr.Encoder) {
 			e.Handle(root)
 			text(e, path)
 			text(e, "")
@@ -310,7 +292,7 @@ func TestNothingChanges(t *testing.T) {
 func TestHandlesEnd(t *testing.T) {
 	c := newClient(t, admin)
 	root, _ := c.root(2, maximumAllowed)
-	if _, code := c.call(5, func(e *ndr.Encoder) { e.Handle(root) }); code != netapi.OK {
+	if _, code := c.Call(5, func(e *ndr.Encoder) { e.Handle(root) }); code != netapi.OK {
 		t.Fatal(code)
 	}
 	for op := range operations {
@@ -320,7 +302,7 @@ func TestHandlesEnd(t *testing.T) {
 		}
 		var e ndr.Encoder
 		e.Handle(root)
-		if _, err := transcript.Call(c.ctx, c.iface, &c.handles, op, e.Bytes()); !errors.Is(err, dcerpc.FaultContext) {
+		if _, err := transcript.Call(t.Context(), c.Interface, &c.Handles, op, e.Bytes()); !errors.Is(err, dcerpc.FaultContext) {
 			t.Errorf("operation %d with a closed handle: %v", op, err)
 		}
 	}
@@ -331,7 +313,7 @@ func TestQueryMultipleBounded(t *testing.T) {
 	c := newClient(t, admin, Table{`HKCC\k`: {{Name: "v", Type: TypeBinary, Data: make([]byte, 1<<20)}}})
 	root, _ := c.root(27, maximumAllowed)
 	k, _ := c.open(root, "k", maximumAllowed)
-	_, code := c.call(34, func(e *ndr.Encoder) {
+	_, code := c.Call(34, func(e *ndr.Encoder) {
 		const n = 100
 		e.Handle(k)
 		for _, v := range []uint32{n, 0, n} {
@@ -369,7 +351,7 @@ func FuzzCall(f *testing.F) {
 		if op%36 != 5 && len(stub) >= len(k) {
 			copy(stub, k[:])
 		}
-		out, err := transcript.Call(c.ctx, c.iface, &c.handles, op%36, stub)
+		out, err := transcript.Call(t.Context(), c.Interface, &c.Handles, op%36, stub)
 		if err == nil && len(out) > 2*len(stub)+4096 {
 			t.Errorf("operation %d: %d octets for %d", op, len(out), len(stub))
 		}

@@ -15,7 +15,6 @@ import (
 	"testing"
 
 	"github.com/gosmbd/smb/dcerpc"
-	"github.com/gosmbd/smb/dcerpc/ndr"
 )
 
 // An Exchange is a PDU of the client and what the server answered.
@@ -107,13 +106,28 @@ func ReplayHandles(t *testing.T, x []Exchange, opens []uint16, open func() *dcer
 	}
 }
 
-// Call executes an operation outside of any connection, as a Conn would.
-func Call(ctx context.Context, i dcerpc.Interface, handles *dcerpc.Handles, opnum uint16, stub []byte) ([]byte, error) {
-	c := &dcerpc.Call{Opnum: opnum, In: ndr.NewDecoder(stub), Out: &ndr.Encoder{}, Handles: handles}
-	if err := i.Call(ctx, c); err != nil {
-		return nil, err
+// Compare is ReplayHandles for a server that must answer each request as the recorded one
+// did, octet by octet, unless different has a reason why the i-th is not compared. It
+// fails if more than half of them aren't.
+func Compare(t *testing.T, x []Exchange, opens []uint16, open func() *dcerpc.Conn, different func(i int) string) {
+	t.Helper()
+	compared := 0
+	ReplayHandles(t, x, opens, open, func(i int, want, got []byte) {
+		if len(got) == 0 {
+			t.Errorf("exchange %d: no answer", i)
+		}
+		if different(i) != "" {
+			return
+		}
+		compared++
+		if !Same(want, got) {
+			op := binary.LittleEndian.Uint16(x[i].Request[22:])
+			t.Errorf("exchange %d, operation %d\nrequest %x\nwant %x\ngot  %x", i, op, x[i].Request, want, got)
+		}
+	})
+	if compared < len(x)/2 {
+		t.Errorf("compared %d of %d exchanges only", compared, len(x))
 	}
-	return c.Out.Bytes(), c.In.Err()
 }
 
 // Same says whether two replies are the same but for the numbers that a server is
