@@ -88,8 +88,7 @@ func TestAAPLCopyFile(t *testing.T) {
 	if got := fmt.Sprint(keptStreams(t, r.fs, "dst")); got != "[AFP_AfpInfo AFP_Resource s]" {
 		t.Errorf("the copy has %s", got)
 	}
-	b, _ := c.QueryInfo(dst, smb2.InfoFile, uint8(smb2.ClassFileBasicInformation), 40)
-	info, _ := smb2.ParseFileBasicInformation(b)
+	info := basic(t, c, dst)
 	if !info.LastWriteTime.Time().Equal(old) || info.FileAttributes != uint32(vfs.AttrHidden) {
 		t.Errorf("written %v, attributes %#x", info.LastWriteTime.Time(), info.FileAttributes)
 	}
@@ -160,9 +159,7 @@ func TestAAPLRenameOpenDirectory(t *testing.T) {
 	want(t, "rename", c.Rename(dir, "new", false), ok)
 
 	name := func(id smb2.FileID) string {
-		b, _ := w.QueryInfo(id, smb2.InfoFile, uint8(smb2.ClassFileNameInformation), 1000)
-		info, _ := smb2.ParseFileNameInformation(b)
-		return info.FileName
+		return fileInfo(t, w, id, smb2.ClassFileNameInformation, smb2.ParseFileNameInformation).FileName
 	}
 	for id, want := range map[smb2.FileID]string{f: `\new\f`, g: `\new\Sub\g`, stream: `\new\f:s`, other: `\Dirt`} {
 		if got := name(id); got != want {

@@ -113,9 +113,7 @@ func TestZeroFileIDs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b, st := c.QueryInfo(resp.FileID, smb2.InfoFile, uint8(smb2.ClassFileInternalInformation), 8)
-		want(t, "QUERY_INFO", st, ok)
-		info, _ := smb2.ParseFileInternalInformation(b)
+		info := fileInfo(t, c, resp.FileID, smb2.ClassFileInternalInformation, smb2.ParseFileInternalInformation)
 		c.CloseFile(resp.FileID)
 		for _, e := range list(t, c, smb2.ClassFileIdFullDirectoryInformation) {
 			listed = append(listed, e.FileID)

@@ -27,16 +27,7 @@ type steady struct {
 
 func newSteady(t testing.TB, r *rig, mode string, body func(id smb2.FileID) (smb2.Command, smbtest.Body)) *steady {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	go r.srv.Serve(l)
-	nc, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := smbtest.New(t, nc)
+	c, nc, _ := r.dialTCP()
 	if _, st := c.Negotiate([]smb.Dialect{smb.Dialect311}, smbtest.NegotiateOptions{}); st != ok {
 		t.Fatal(st)
 	}

@@ -103,9 +103,7 @@ func TestDispositionsTimesRights(t *testing.T) {
 			}
 		}
 	}
-	if after := dump(t, r.fs); after != before {
-		t.Errorf("the read-only share changed:\n%s\nwas\n%s", after, before)
-	}
+	unchanged(t, "the read-only share", r.fs, before)
 }
 
 // On a share that can be written, an open without a right doesn't have it.
@@ -176,9 +174,7 @@ func TestOverwriteOfReadOnlyFile(t *testing.T) {
 	req.DesiredAccess, req.Options = uint32(vfs.Delete), smb2.OptionDeleteOnClose
 	_, st := c.Create(req)
 	want(t, "delete on close of a read-only file", st, smb2.StatusCannotDelete)
-	if after := dump(t, r.fs); after != before {
-		t.Errorf("changed:\n%s", after)
-	}
+	unchanged(t, "the share", r.fs, before)
 }
 
 func TestDirectoryOrFile(t *testing.T) {
@@ -276,9 +272,7 @@ func TestShareModeOverwrite(t *testing.T) {
 	before := dump(t, r.fs)
 	_, st := c.Create(over)
 	want(t, "OVERWRITE of a file that isn't shared for writing", st, smb2.StatusSharingViolation)
-	if after := dump(t, r.fs); after != before {
-		t.Errorf("changed:\n%s", after)
-	}
+	unchanged(t, "the share", r.fs, before)
 }
 
 func TestDeletePending(t *testing.T) {

@@ -275,11 +275,7 @@ func TestDFSProtected(t *testing.T) {
 	before := dump(t, r.fs)
 	c := r.logon(smb.Dialect311)
 	r.tree(c, "plain")
-	short, st := c.QueryInfo(r.create(c, openDir("long link name")), smb2.InfoFile, uint8(smb2.ClassFileAlternateNameInformation), 100)
-	alternate, err := smb2.ParseFileNameInformation(short)
-	if st != ok || err != nil {
-		t.Fatal(st, err)
-	}
+	alternate := fileInfo(t, c, r.create(c, openDir("long link name")), smb2.ClassFileAlternateNameInformation, smb2.ParseFileNameInformation)
 	r.tree(c, "s")
 	for _, d := range []smb2.Disposition{smb2.Supersede, smb2.Open, smb2.Create, smb2.OpenIf, smb2.Overwrite, smb2.OverwriteIf} {
 		for _, name := range []string{"docs", `docs\hidden`, `docs\new`, alternate.FileName, `teams\deep\er`} {
@@ -312,9 +308,7 @@ func TestDFSProtected(t *testing.T) {
 		req.Options |= smb2.OptionDeleteOnClose
 		c.CloseFile(r.create(c, req))
 	}
-	if after := dump(t, r.fs); after != before {
-		t.Errorf("the storage changed from\n%s\nto\n%s", before, after)
-	}
+	unchanged(t, "the storage", r.fs, before)
 }
 
 func openDir(name string) smb2.CreateRequest {

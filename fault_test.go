@@ -136,9 +136,7 @@ func TestBackendErrors(t *testing.T) {
 				r.fail(tt.kind, e.err)
 				want(t, tt.name, tt.do(r, c, id), e.want)
 				r.heal()
-				if after := dump(t, r.fs); after != before {
-					t.Errorf("changed:\n%s\nwas\n%s", after, before)
-				}
+				unchanged(t, "the share", r.fs, before)
 				alive(t, c)
 				// What failed holds nothing: the file can be had alone again.
 				c.CloseFile(id)

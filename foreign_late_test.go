@@ -17,11 +17,7 @@ import (
 // A closing by another is noticed though one by the server is not settled yet.
 func TestForeignCloseAfterOwn(t *testing.T) {
 	var release chan struct{}
-	slow := func(s *smb.Server) {
-		sh := s.Shares.(smb.Shares)["s"]
-		s.Shares.(smb.Shares)["s"] = &smb.Share{FS: &slowWrites{sh.FS.(*overheard), &release}}
-	}
-	overhear(t, slow, func(t *testing.T, r *rig, o *overheard) {
+	overhear(t, slowly(&release), func(t *testing.T, r *rig, o *overheard) {
 		a := r.caching(smb.Dialect311, 1)
 		id, _ := r.leased(a, `d\f`, smbtest.Lease2(leaseKey(1), leaseRWH, 0), leaseRWH)
 		other, _ := r.leased(a, `d\f`, smbtest.Lease2(leaseKey(1), leaseRWH, 0), leaseRWH)
@@ -80,11 +76,7 @@ func TestOwnChangesSettledLate(t *testing.T) {
 // However long the server is at work on an object, what is heard meanwhile is its own.
 func TestForeignWaitsLong(t *testing.T) {
 	var release chan struct{}
-	slow := func(s *smb.Server) {
-		sh := s.Shares.(smb.Shares)["s"]
-		s.Shares.(smb.Shares)["s"] = &smb.Share{FS: &slowWrites{sh.FS.(*overheard), &release}}
-	}
-	overhear(t, slow, func(t *testing.T, r *rig, o *overheard) {
+	overhear(t, slowly(&release), func(t *testing.T, r *rig, o *overheard) {
 		a := r.caching(smb.Dialect311, 1)
 		id, _ := r.leased(a, `d\f`, smbtest.Lease2(leaseKey(1), leaseRWH, 0), leaseRWH)
 		release = make(chan struct{})

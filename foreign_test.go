@@ -361,11 +361,7 @@ func TestForeignBesideOwn(t *testing.T) {
 // While a client's own operation is at work, nothing is concluded.
 func TestForeignWaitsForOwn(t *testing.T) {
 	var release chan struct{}
-	slow := func(s *smb.Server) {
-		sh := s.Shares.(smb.Shares)["s"]
-		s.Shares.(smb.Shares)["s"] = &smb.Share{FS: &slowWrites{sh.FS.(*overheard), &release}}
-	}
-	overhear(t, slow, func(t *testing.T, r *rig, o *overheard) {
+	overhear(t, slowly(&release), func(t *testing.T, r *rig, o *overheard) {
 		a := r.caching(smb.Dialect311, 1)
 		id, _ := r.leased(a, `d\f`, smbtest.Lease2(leaseKey(1), leaseRWH, 0), leaseRWH)
 		release = make(chan struct{})
@@ -388,6 +384,14 @@ func TestForeignWaitsForOwn(t *testing.T) {
 type slowWrites struct {
 	*overheard
 	release *chan struct{}
+}
+
+// slowly gives a server's share slowWrites.
+func slowly(release *chan struct{}) func(*smb.Server) {
+	return func(s *smb.Server) {
+		shares := s.Shares.(smb.Shares)
+		shares["s"] = &smb.Share{FS: &slowWrites{shares["s"].FS.(*overheard), release}}
+	}
 }
 
 func (s *slowWrites) Open(ctx context.Context, name string, opt vfs.OpenOptions) (vfs.File, error) {

@@ -264,11 +264,9 @@ func TestEASize(t *testing.T) {
 	id := r.create(c, smbtest.CreateReq(`d\f`, smb2.Create))
 	want(t, "set", setEAs(c, id, "a=1", "b=22"), ok)
 	const size = 7 + 8 + 4
-	info, st := c.QueryInfo(id, smb2.InfoFile, uint8(smb2.ClassFileAllInformation), 1000)
-	want(t, "FileAllInformation", st, ok)
-	all, err := smb2.ParseFileAllInformation(info)
-	if err != nil || all.Ea.EaSize != size {
-		t.Errorf("EaSize %d in FileAllInformation, %v", all.Ea.EaSize, err)
+	all := fileInfo(t, c, id, smb2.ClassFileAllInformation, smb2.ParseFileAllInformation)
+	if all.Ea.EaSize != size {
+		t.Errorf("EaSize %d in FileAllInformation", all.Ea.EaSize)
 	}
 	dir := r.open(c, "d")
 	want(t, "set", setEAs(c, dir, "c=333"), ok)
@@ -306,20 +304,11 @@ func TestSetEAsTells(t *testing.T) {
 	put(t, r.fs, "f", "x")
 	c := r.logon(smb.Dialect311)
 	id := r.open(c, "f")
-	basic := func() smb2.FileBasicInformation {
-		t.Helper()
-		b, _ := c.QueryInfo(id, smb2.InfoFile, uint8(smb2.ClassFileBasicInformation), 100)
-		info, err := smb2.ParseFileBasicInformation(b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return info
-	}
-	before := basic()
+	before := basic(t, c, id)
 	w := r.watch(c, "", smb2.FileNotifyChangeEa, false)
 	want(t, "set", setEAs(c, id, "a=1"), ok)
 	w.wantAnswer("set", "~f")
-	after := basic()
+	after := basic(t, c, id)
 	if after.ChangeTime <= before.ChangeTime || after.LastWriteTime != before.LastWriteTime {
 		t.Errorf("times %+v became %+v", before, after)
 	}
@@ -394,9 +383,7 @@ func TestCreateWithEAsRefused(t *testing.T) {
 		req.Options, req.Contexts = opts, []smb2.CreateContext{x}
 		_, st := c.Create(req)
 		want(t, what, st, status)
-		if after := dump(t, r.fs); after != before {
-			t.Errorf("%s: left %s", what, after)
-		}
+		unchanged(t, what, r.fs, before)
 	}
 	create("no knowledge", "f", smb2.Create, smb2.OptionNoEAKnowledge, extA(eas("a=1")), smb2.StatusAccessDenied)
 	create("a bad name", "f", smb2.Create, 0, extA(eas("a:=1")), smb2.StatusInvalidEaName)

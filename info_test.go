@@ -102,9 +102,7 @@ func TestNothingChangesWithoutARight(t *testing.T) {
 		alive(t, c)
 		c.Close()
 		gone(t, r, 0)
-		if after := dump(t, r.fs); after != before {
-			t.Fatalf("%s changed:\n%s\nwas\n%s", share, after, before)
-		}
+		unchanged(t, share, r.fs, before)
 	}
 }
 

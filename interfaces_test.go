@@ -2,7 +2,6 @@ package smb_test
 
 import (
 	"errors"
-	"net"
 	"net/netip"
 	"testing"
 
@@ -29,17 +28,7 @@ func askInterfaces(t *testing.T, c *smbtest.Client, maxOut uint32) (smb2.Network
 // alone, and not of a family that the server doesn't listen on.
 func TestInterfacesOfLoopback(t *testing.T) {
 	r := newRig(t, nil)
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan error, 1)
-	go func() { served <- r.srv.Serve(l) }()
-	nc, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := smbtest.New(t, nc)
+	c, _, served := r.dialTCP()
 	if _, st := c.Negotiate([]smb.Dialect{smb.Dialect311}, smbtest.NegotiateOptions{}); st != ok {
 		t.Fatal(st)
 	}

@@ -132,10 +132,9 @@ func TestCompression(t *testing.T) {
 	if a := attributes(t, c, inherits); a&vfs.AttrCompressed == 0 {
 		t.Errorf("attributes %#x", a)
 	}
-	out, st := c.QueryInfo(inherits, smb2.InfoFile, uint8(smb2.ClassFileCompressionInformation), 16)
-	info, err := smb2.ParseFileCompressionInformation(out)
-	if st != ok || err != nil || info.CompressionFormat != smb2.CompressionFormatLZNT1 || info.ChunkShift != 12 {
-		t.Errorf("%+v, %v, %v", info, st, err)
+	info := fileInfo(t, c, inherits, smb2.ClassFileCompressionInformation, smb2.ParseFileCompressionInformation)
+	if info.CompressionFormat != smb2.CompressionFormatLZNT1 || info.ChunkShift != 12 {
+		t.Errorf("%+v", info)
 	}
 	set("no such format", inherits, 3, smb2.StatusInvalidParameter)
 	set("a stream", stream, 1, smb2.StatusNotSupported)

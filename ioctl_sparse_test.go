@@ -93,12 +93,7 @@ func wantRanges(t *testing.T, what string, c *smbtest.Client, id smb2.FileID, of
 
 func attributes(t *testing.T, c *smbtest.Client, id smb2.FileID) vfs.Attributes {
 	t.Helper()
-	out, st := c.QueryInfo(id, smb2.InfoFile, uint8(smb2.ClassFileBasicInformation), 40)
-	info, err := smb2.ParseFileBasicInformation(out)
-	if st != ok || err != nil {
-		t.Fatal(st, err)
-	}
-	return vfs.Attributes(info.FileAttributes)
+	return vfs.Attributes(basic(t, c, id).FileAttributes)
 }
 
 func contentIs(t *testing.T, what string, c *smbtest.Client, id smb2.FileID, want []byte) {

@@ -71,9 +71,7 @@ func TestLimitOfOpens(t *testing.T) {
 				}
 			}
 		}
-		if after := dump(t, r.fs); after != before {
-			t.Errorf("refused, and yet it changed something:\n%s", after)
-		}
+		unchanged(t, "what was refused", r.fs, before)
 		want(t, "CLOSE", c.CloseFile(ids[0]), ok)
 		r.open(c, "f")
 		c.Close()
@@ -334,17 +332,7 @@ func TestMalformedInALoop(t *testing.T) {
 
 func TestShutdownAndClose(t *testing.T) {
 	r := newRig(t, nil)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan error, 1)
-	go func() { served <- r.srv.Serve(l) }()
-	nc, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := smbtest.New(t, nc)
+	c, _, served := r.dialTCP()
 	if _, st := c.Negotiate(nil, smbtest.NegotiateOptions{}); st != ok {
 		t.Fatal(st)
 	}
@@ -364,6 +352,10 @@ func TestShutdownAndClose(t *testing.T) {
 	dropped(t, "Shutdown", c)
 	if got := dump(t, r.fs); got != "" {
 		t.Errorf("Shutdown left open files open: %s", got)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
 	}
 	if err := r.srv.Serve(l); err != smb.ErrServerClosed {
 		t.Errorf("Serve after Shutdown: %v", err)

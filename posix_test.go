@@ -68,13 +68,7 @@ func posixCreated(t testing.TB, resp smb2.CreateResponse) smb2.PosixCreateRespon
 
 func posixInfo(t testing.TB, c *smbtest.Client, id smb2.FileID) smb2.FilePosixInformation {
 	t.Helper()
-	b, st := c.QueryInfo(id, smb2.InfoFile, uint8(smb2.ClassFilePosixInformation), 1000)
-	want(t, "FilePosixInformation", st, ok)
-	x, err := smb2.ParseFilePosixInformation(b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return x
+	return fileInfo(t, c, id, smb2.ClassFilePosixInformation, smb2.ParseFilePosixInformation)
 }
 
 // posixList lists a directory that is open, sorted.
@@ -439,9 +433,7 @@ func TestPosixReadOnlyShare(t *testing.T) {
 	want(t, "chmod", own(c, id, vfs.DACLSecurity, modeACL("S-1-5-88-3-0")), smb2.StatusAccessDenied)
 	want(t, "rename", c.Rename(id, "g", true), smb2.StatusAccessDenied)
 	want(t, "delete", c.Delete(id, true), smb2.StatusAccessDenied)
-	if after := dump(t, r.fs); after != before {
-		t.Errorf("was\n%s\nis\n%s", before, after)
-	}
+	unchanged(t, "the share", r.fs, before)
 }
 
 // Who may only append says so. [POSIX-SMB2] 3.3.5.13

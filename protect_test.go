@@ -35,9 +35,7 @@ func TestUnsignedRefused(t *testing.T) {
 		e := c.SetupReq(&smbtest.Logon{}, []byte("x"), c.Session.ID)
 		e.Unsigned = true
 		want(t, "unsigned SESSION_SETUP", c.DoElem(e).Status, smb2.StatusAccessDenied)
-		if after := dump(t, r.fs); after != before {
-			t.Errorf("an unsigned request changed something:\n%s\nwas\n%s", after, before)
-		}
+		unchanged(t, "an unsigned request", r.fs, before)
 		want(t, "CLOSE", c.CloseFile(id), ok)
 	})
 }
@@ -59,9 +57,7 @@ func TestBadSignature(t *testing.T) {
 					want(t, cmd.String()+" with a bad signature", c.DoElem(e).Status, smb2.StatusAccessDenied)
 				}
 			}
-			if after := dump(t, r.fs); after != before {
-				t.Errorf("a request with a bad signature changed something:\n%s", after)
-			}
+			unchanged(t, "a request with a bad signature", r.fs, before)
 			want(t, "CLOSE", c.CloseFile(id), ok)
 		})
 	}
@@ -127,9 +123,7 @@ func TestUnencryptedRefused(t *testing.T) {
 				want(t, "unencrypted "+cmd.String(), rep.Status, smb2.StatusAccessDenied)
 				c.Session.Seal = true
 			}
-			if after := dump(t, r.fs); after != before {
-				t.Errorf("an unencrypted request changed something:\n%s", after)
-			}
+			unchanged(t, "an unencrypted request", r.fs, before)
 			want(t, "CLOSE", c.CloseFile(id), ok)
 		})
 	}

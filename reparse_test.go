@@ -71,13 +71,7 @@ func stopped(t testing.TB, c *smbtest.Client, req smb2.CreateRequest, d smb.Dial
 // attributeTag returns the attributes and the tag of an open file.
 func attributeTag(t testing.TB, c *smbtest.Client, id smb2.FileID) smb2.FileAttributeTagInformation {
 	t.Helper()
-	b, st := c.QueryInfo(id, smb2.InfoFile, uint8(smb2.ClassFileAttributeTagInformation), 100)
-	want(t, "FileAttributeTagInformation", st, ok)
-	x, err := smb2.ParseFileAttributeTagInformation(b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return x
+	return fileInfo(t, c, id, smb2.ClassFileAttributeTagInformation, smb2.ParseFileAttributeTagInformation)
 }
 
 // listed returns the entry that a directory has for a name.
@@ -262,9 +256,7 @@ func TestReparseRefused(t *testing.T) {
 		want(t, x.code.String()+" "+x.name, st, x.want)
 		c.CloseFile(id)
 	}
-	if after := dump(t, r.fs); after != before {
-		t.Errorf("it was\n%s, and is\n%s", before, after)
-	}
+	unchanged(t, "the share", r.fs, before)
 
 	id := r.create(c, itself("odd", smb2.Open, 0))
 	for most, status := range map[uint32]smb2.Status{0: smb2.StatusBufferTooSmall, 23: smb2.StatusBufferTooSmall, 24: smb2.StatusBufferOverflow, 25: ok} {

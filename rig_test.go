@@ -117,6 +117,22 @@ func (r *rig) dial() *smbtest.Client {
 	return smbtest.New(r.t, a)
 }
 
+// dialTCP is dial over the loopback, with a listener of its own. served gets what Serve
+// returns.
+func (r *rig) dialTCP() (c *smbtest.Client, nc net.Conn, served <-chan error) {
+	r.t.Helper()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- r.srv.Serve(l) }()
+	if nc, err = net.Dial("tcp", l.Addr().String()); err != nil {
+		r.t.Fatal(err)
+	}
+	return smbtest.New(r.t, nc), nc, done
+}
+
 // dialect returns a client that has negotiated d.
 func (r *rig) dialect(d smb.Dialect, o smbtest.NegotiateOptions) *smbtest.Client {
 	r.t.Helper()
@@ -182,6 +198,18 @@ func want(t testing.TB, what string, got, want smb2.Status) {
 	}
 }
 
+// fileInfo returns an information class of an open file, which parse reads.
+func fileInfo[T any](t testing.TB, c *smbtest.Client, id smb2.FileID, class smb2.FileInfoClass, parse func([]byte) (T, error)) T {
+	t.Helper()
+	b, st := c.QueryInfo(id, smb2.InfoFile, uint8(class), 4096)
+	want(t, fmt.Sprintf("QUERY_INFO of class %d", class), st, ok)
+	info, err := parse(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info
+}
+
 // alive checks that the server still answers c.
 func alive(t testing.TB, c *smbtest.Client) {
 	t.Helper()
@@ -228,6 +256,14 @@ func dump(t testing.TB, fsys vfs.FS) string {
 	var b strings.Builder
 	dumpDir(t, fsys, ".", &b)
 	return b.String()
+}
+
+// unchanged fails the test if what is done changed what a backend held before.
+func unchanged(t testing.TB, what string, fsys vfs.FS, before string) {
+	t.Helper()
+	if after := dump(t, fsys); after != before {
+		t.Errorf("%s: changed\n%s\ninto\n%s", what, before, after)
+	}
 }
 
 func dumpDir(t testing.TB, fsys vfs.FS, dir string, b *strings.Builder) {

@@ -252,9 +252,7 @@ func testRights(t *testing.T, fsys vfs.FS, file, dir, to vfs.Access, lends bool,
 		t.Helper()
 		before := dump(t, fsys)
 		want(t, fmt.Sprintf("without %#x on the %s", one, what), do(c), smb2.StatusAccessDenied)
-		if after := dump(t, fsys); after != before {
-			t.Errorf("without %#x on the %s it changed\n%s\ninto\n%s", one, what, before, after)
-		}
+		unchanged(t, fmt.Sprintf("without %#x on the %s", one, what), fsys, before)
 	}
 	for one := vfs.Access(1); one <= vfs.AccessFull; one <<= 1 {
 		if file&one != 0 {
@@ -294,9 +292,7 @@ func TestReadOnlyShareRights(t *testing.T) {
 		if reads := (op.file|op.dir|op.to)&^vfs.AccessReadOnly == 0; reads != (st == ok) {
 			t.Errorf("%s: %v", op.name, st)
 		}
-		if after := dump(t, fsys); after != before {
-			t.Errorf("%s changed\n%s\ninto\n%s", op.name, before, after)
-		}
+		unchanged(t, op.name, fsys, before)
 	}
 }
 
@@ -384,9 +380,7 @@ func TestNewDescriptor(t *testing.T) {
 	want(t, "CREATE with a SACL", st, smb2.StatusPrivilegeNotHeld)
 	_, st = made(`d\bad`, smb2.CreateContext{Name: smb2.ContextSecD, Data: []byte("no descriptor")})
 	want(t, "CREATE with a bad descriptor", st, smb2.StatusInvalidParameter)
-	if after := dump(t, fsys); after != before {
-		t.Errorf("was\n%s\nis\n%s", before, after)
-	}
+	unchanged(t, "the share", fsys, before)
 }
 
 func TestPrivileges(t *testing.T) {

@@ -198,13 +198,7 @@ func TestStreamInfo(t *testing.T) {
 	want(t, "EndOfFile", c.SetInfo(s, smb2.ClassFileEndOfFileInformation, smb2.FileEndOfFileInformation{EndOfFile: 3}), ok)
 	wantStreams(t, c, f, "::$DATA 8", ":Meta:$DATA 3")
 	all := func(id smb2.FileID) smb2.FileAllInformation {
-		b, st := c.QueryInfo(id, smb2.InfoFile, uint8(smb2.ClassFileAllInformation), 4096)
-		want(t, "FileAllInformation", st, ok)
-		x, err := smb2.ParseFileAllInformation(b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return x
+		return fileInfo(t, c, id, smb2.ClassFileAllInformation, smb2.ParseFileAllInformation)
 	}
 	a, b := all(s), all(f)
 	if a.Name.FileName != `\d1:Meta` || b.Name.FileName != `\d1` {

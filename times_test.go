@@ -13,13 +13,7 @@ import (
 // basic asks for times and attributes.
 func basic(t testing.TB, c *smbtest.Client, id smb2.FileID) smb2.FileBasicInformation {
 	t.Helper()
-	b, st := c.QueryInfo(id, smb2.InfoFile, uint8(smb2.ClassFileBasicInformation), 4096)
-	want(t, "QUERY_INFO", st, ok)
-	x, err := smb2.ParseFileBasicInformation(b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return x
+	return fileInfo(t, c, id, smb2.ClassFileBasicInformation, smb2.ParseFileBasicInformation)
 }
 
 func setBasic(t testing.TB, c *smbtest.Client, id smb2.FileID, x smb2.FileBasicInformation) {

@@ -18,13 +18,7 @@ func disposeEx(c *smbtest.Client, id smb2.FileID, flags uint32) smb2.Status {
 
 func standard(t testing.TB, c *smbtest.Client, id smb2.FileID) smb2.FileStandardInformation {
 	t.Helper()
-	b, st := c.QueryInfo(id, smb2.InfoFile, uint8(smb2.ClassFileStandardInformation), 100)
-	want(t, "FileStandardInformation", st, ok)
-	x, err := smb2.ParseFileStandardInformation(b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return x
+	return fileInfo(t, c, id, smb2.ClassFileStandardInformation, smb2.ParseFileStandardInformation)
 }
 
 // The name goes when the handle is closed that deleted it, and others keep the file.
