@@ -145,7 +145,7 @@ func (d *domain) provision(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Debian's package belongs to Debian's python.
-	out, err = command(t, time.Minute, "/usr/bin/python3", script, d.conf, password, machineName, machinePassword, d.keytab)
+	out, err = command(t, time.Minute, python, script, d.conf, password, machineName, machinePassword, d.keytab)
 	if err != nil {
 		t.Fatalf("accounts of the domain: %v\n%s", err, tail(out, 20))
 	}

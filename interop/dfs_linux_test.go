@@ -3,7 +3,6 @@ package interop
 import (
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -94,10 +93,7 @@ func TestDFS(t *testing.T) {
 
 // TestDFSReferrals asks as no client does.
 func TestDFSReferrals(t *testing.T) {
-	const python = "/usr/bin/python3"
-	if err := exec.Command(python, "-c", "import impacket").Run(); err != nil {
-		missing(t, "impacket is not installed")
-	}
+	needImpacket(t)
 	script, err := filepath.Abs("testdata/impacket_dfs.py")
 	if err != nil {
 		t.Fatal(err)

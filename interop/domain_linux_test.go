@@ -74,7 +74,9 @@ func TestDomainLogon(t *testing.T) {
 		}
 		wantText(t, s.Log(), `user=`+domainName+`\alice`)
 	})
-	t.Run("groups", func(t *testing.T) { testDomainGroups(t, s) })
+	t.Run("groups", func(t *testing.T) {
+		testDomainGroups(t, d, s.dir, func(user, command string) (string, error) { return s.as(t, user, command) })
+	})
 	t.Run("refused", func(t *testing.T) { testDomainRefused(t, s) })
 	t.Run("restart", func(t *testing.T) { testDomainRestart(t, s) })
 	if strings.Contains(s.Log(), password) || strings.Contains(s.Log(), machinePassword) {
@@ -82,8 +84,10 @@ func TestDomainLogon(t *testing.T) {
 	}
 }
 
-// testDomainGroups gives files to groups and sees who can read them.
-func testDomainGroups(t *testing.T, s *domainServer) {
+// testDomainGroups gives files in a share's directory to groups and sees who can read
+// them, where as runs a command as a user.
+func testDomainGroups(t *testing.T, d *domain, dir string, as func(user, command string) (string, error)) {
+	t.Helper()
 	c := smbcacls{clientConf(t), adminName}
 	for _, g := range []struct {
 		group      string
@@ -93,16 +97,16 @@ func testDomainGroups(t *testing.T, s *domainServer) {
 		{"Domain Users", true, true},
 		{"engineers", true, false},
 		{"staff", true, false},        // by way of engineers
-		{"shareholders", true, false}, // by way of staff
+		{"shareholders", true, false}, // by way of staff; with Kerberos one of the resource groups
 		{"strangers", false, false},
 	} {
 		name := strings.ReplaceAll(g.group, " ", "-")
-		if err := os.WriteFile(filepath.Join(s.dir, name), []byte("content"), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("content"), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		c.do(t, name, "-S", "ACL:"+s.d.sids[g.group]+":ALLOWED/0x0/FULL")
+		c.do(t, name, "-S", "ACL:"+d.sids[g.group]+":ALLOWED/0x0/FULL")
 		for user, want := range map[string]bool{"alice": g.alice, "bob": g.bob} {
-			out, err := s.as(t, user, "get "+name+" -")
+			out, err := as(user, "get "+name+" -")
 			if got := err == nil; got != want || !got && !strings.Contains(out, "NT_STATUS_ACCESS_DENIED") {
 				t.Errorf("%s reads what %s may read: %v\n%s", user, g.group, err, tail(out, 5))
 			}

@@ -233,25 +233,28 @@ func TestGuessingBehindTheDelay(t *testing.T) {
 	}
 }
 
+// guess tries a password and doesn't wait for the answer.
+func guess(t *testing.T, addr, password string) *rawClient {
+	t.Helper()
+	c, err := rawDial(addr, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.nc.Close() })
+	if err := errors.Join(c.negotiate(), c.sendGuess(userName, password)); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 func behindTheDelay(t *testing.T, cmd smb2.Command, body func([]byte) []byte) {
 	s := start(t)
-	guess := func(pass string) *rawClient {
-		c, err := rawDial(s.Addr(), "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { c.nc.Close() })
-		if err := errors.Join(c.negotiate(), c.sendGuess(userName, pass)); err != nil {
-			t.Fatal(err)
-		}
-		return c
-	}
 	for range 6 { // from now on answers are held back, those to right guesses as well
-		guess("wrong")
+		guess(t, s.Addr(), "wrong")
 	}
 	seen := map[string]string{}
 	for _, pass := range []string{"wrong", password} {
-		c := guess(pass)
+		c := guess(t, s.Addr(), pass)
 		time.Sleep(100 * time.Millisecond) // the server has begun with the guess
 		if err := c.send(cmd, 1, body); err != nil {
 			t.Fatal(err)
@@ -279,22 +282,11 @@ func TestGuessingTimeout(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	const wrong = 40 // answers are held back for 80 s
-	guess := func(pass string) *rawClient {
-		c, err := rawDial(s.Addr(), "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { c.nc.Close() })
-		if err := errors.Join(c.negotiate(), c.sendGuess(userName, pass)); err != nil {
-			t.Fatal(err)
-		}
-		return c
-	}
 	var guesses []*rawClient
 	for range wrong {
-		guesses = append(guesses, guess("wrong"))
+		guesses = append(guesses, guess(t, s.Addr(), "wrong"))
 	}
-	right := guess(password)
+	right := guess(t, s.Addr(), password)
 	begin := time.Now()
 	last := guesses[wrong-1]
 	wait := 14 * time.Second

@@ -1,7 +1,6 @@
 package interop
 
 import (
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -10,21 +9,33 @@ import (
 	"time"
 )
 
-// TestImpacket drives the server with impacket: an implementation that has
-// nothing in common with Samba's.
-func TestImpacket(t *testing.T) {
-	// Debian's package belongs to Debian's python.
-	const python = "/usr/bin/python3"
+// python is Debian's, which Debian's impacket belongs to.
+const python = "/usr/bin/python3"
+
+func needImpacket(t *testing.T) {
+	t.Helper()
 	if err := exec.Command(python, "-c", "import impacket").Run(); err != nil {
 		missing(t, "impacket is not installed")
 	}
+}
+
+// impacket has impacket_client.py do something and say "ok".
+func impacket(t *testing.T, s *server, user, password, dialect, what string) {
+	t.Helper()
 	script, err := filepath.Abs("testdata/impacket_client.py")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(script); err != nil {
-		t.Fatal(err)
+	out, err := command(t, 2*time.Minute, python, script, strconv.Itoa(s.Port), user, password, dialect, what)
+	if err != nil || !strings.HasSuffix(strings.TrimSpace(out), "ok") {
+		t.Errorf("%s as %s: %v\n%s", what, user, err, tail(out, 25))
 	}
+}
+
+// TestImpacket drives the server with impacket: an implementation that has
+// nothing in common with Samba's.
+func TestImpacket(t *testing.T) {
+	needImpacket(t)
 	// Debian's impacket 0.10 can't sign at 3.1.1: Samba refuses it as well.
 	for _, dialect := range []string{"any", "2.0.2", "2.1", "3.0"} {
 		for _, what := range []string{"files", "eas", "rpc", "unsigned", "badpassword"} {
@@ -35,10 +46,7 @@ func TestImpacket(t *testing.T) {
 				if what == "badpassword" {
 					pw = "wrong"
 				}
-				out, err := command(t, 2*time.Minute, python, script, strconv.Itoa(s.Port), userName, pw, dialect, what)
-				if err != nil || !strings.HasSuffix(strings.TrimSpace(out), "ok") {
-					t.Errorf("%v\n%s", err, tail(out, 25))
-				}
+				impacket(t, s, userName, pw, dialect, what)
 			})
 		}
 	}

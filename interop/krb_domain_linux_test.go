@@ -3,7 +3,6 @@ package interop
 import (
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 )
@@ -32,30 +31,7 @@ func TestKerberosDomain(t *testing.T) {
 			"--use-kerberos=required", "--realm="+realm, "-c", cmd)
 		return command(t, 30*time.Second, line[0], line[1:]...)
 	}
-	c := smbcacls{clientConf(t), adminName}
-	for _, g := range []struct {
-		group      string
-		alice, bob bool
-	}{
-		{"alice", true, false},
-		{"Domain Users", true, true},
-		{"engineers", true, false},
-		{"staff", true, false},        // by way of engineers
-		{"shareholders", true, false}, // by way of staff; it is one of the resource groups
-		{"strangers", false, false},
-	} {
-		name := strings.ReplaceAll(g.group, " ", "-")
-		if err := os.WriteFile(filepath.Join(s.dir, name), []byte("content"), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		c.do(t, name, "-S", "ACL:"+d.sids[g.group]+":ALLOWED/0x0/FULL")
-		for user, want := range map[string]bool{"alice": g.alice, "bob": g.bob} {
-			out, err := as(user, machineHost, "get "+name+" -")
-			if got := err == nil; got != want || !got && !strings.Contains(out, "NT_STATUS_ACCESS_DENIED") {
-				t.Errorf("%s reads what %s may read: %v\n%s", user, g.group, err, tail(out, 5))
-			}
-		}
-	}
+	testDomainGroups(t, d, s.dir, func(user, command string) (string, error) { return as(user, machineHost, command) })
 	wantLog(t, s.Server, `user=`+domainName+`\alice`)
 
 	// Another name for the machine needs no further key.

@@ -2,7 +2,6 @@ package interop
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -71,19 +70,9 @@ func containsAny(s string, parts []string) bool {
 // TestImpacketManage reads the registry and the services with impacket, as a user and as
 // an administrator.
 func TestImpacketManage(t *testing.T) {
-	const python = "/usr/bin/python3"
-	if err := exec.Command(python, "-c", "import impacket").Run(); err != nil {
-		missing(t, "impacket is not installed")
-	}
-	script, err := filepath.Abs("testdata/impacket_client.py")
-	if err != nil {
-		t.Fatal(err)
-	}
+	needImpacket(t)
 	s := start(t, "-admin", adminName+":"+password)
 	for user, what := range map[string]string{userName: "look", adminName: "manage"} {
-		out, err := command(t, time.Minute, python, script, strconv.Itoa(s.Port), user, password, "3.0", what)
-		if err != nil || !strings.HasSuffix(strings.TrimSpace(out), "ok") {
-			t.Errorf("%s: %v\n%s", what, err, tail(out, 25))
-		}
+		impacket(t, s, user, password, "3.0", what)
 	}
 }
