@@ -5,25 +5,10 @@ set -u
 kernel=$1
 root=127.0.0.1 first=127.0.0.2 second=127.0.0.3 nobody=127.0.0.4
 m=/mnt/dfs
-failed=0
 mkdir -p $m /srv/root/sub /srv/root/hides /srv/data/deep
 echo root >/srv/root/here
 echo data >/srv/data/there
 echo deep >/srv/data/deep/down
-
-step() {
-	local name=$1
-	shift
-	# Not in a condition, where -e counts for nothing.
-	(set -ex; "$@") >/run/step.log 2>&1
-	if [ $? = 0 ]; then
-		echo "$kernel: $name: pass"
-		return
-	fi
-	echo "$kernel: $name: FAIL: $(tail -3 /run/step.log | tr '\n\t' '  ')"
-	cp /run/step.log "$OUT/$kernel-$name.log"
-	failed=1
-}
 
 # serve HOST SHARES...: starts a server; its id is in $pid.
 serve() {

@@ -14,6 +14,26 @@ mountit() {
 	return 1
 }
 
+# step NAME COMMAND...: runs a part of the test with kernel $kernel, which fails with the
+# first of its commands that does, and says how it went. Afterwards $failed is 1 if any
+# part failed. A script may have something done before each: before_step NAME.
+failed=0
+step() {
+	local name=$1
+	shift
+	before_step "$name"
+	# Not in a condition, where -e counts for nothing.
+	(set -ex; "$@") >/run/step.log 2>&1
+	if [ $? = 0 ]; then
+		echo "$kernel: $name: pass"
+		return
+	fi
+	echo "$kernel: $name: FAIL: $(tail -3 /run/step.log | tr '\n\t' '  ')"
+	cp /run/step.log "$OUT/$kernel-$name.log"
+	failed=1
+}
+before_step() { :; }
+
 # kernelsays prints what the kernel complained of; what matches $1 is expected.
 kernelsays() {
 	dmesg | sort -u >/run/dmesg.new

@@ -1,27 +1,13 @@
 #!/bin/bash
 # The part of krb5.sh that runs in the guest, whose root file system is a copy to write on.
 set -u
+. "$(dirname "$0")/kernel-guest-lib.sh"
 kernel=$1
-failed=0
 realm=GUEST.TEST
 host=files.guest.test
 dir=/run/krb5
 m=/mnt/krb5
 export KRB5_CONFIG=/etc/krb5.conf KRB5_KDC_PROFILE=$dir/kdc.conf
-
-step() {
-	local name=$1
-	shift
-	# Not in a condition, where -e counts for nothing.
-	(set -ex; "$@") >/run/step.log 2>&1
-	if [ $? = 0 ]; then
-		echo "$kernel: $name: pass"
-		return
-	fi
-	echo "$kernel: $name: FAIL: $(tail -3 /run/step.log | tr '\n\t' '  ')"
-	cp /run/step.log "$OUT/$kernel-$name.log"
-	failed=1
-}
 
 # kdc makes a realm with one user and the server.
 kdc() {
@@ -60,7 +46,6 @@ kdc() {
 	krb5kdc -r $realm
 	mkdir /run/share
 	"$SERVER" -listen 127.0.0.1:445 -share share=/run/share -keytab $dir/keytab </dev/null >"$OUT/banner" 2>"$OUT/server.log" &
-	modprobe cifs
 	sleep 2
 	grep -q listening "$OUT/banner"
 }

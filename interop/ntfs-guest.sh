@@ -5,22 +5,7 @@ set -u
 . "$(dirname "$0")/kernel-guest-lib.sh"
 kernel=$1
 m=/mnt/ntfs
-failed=0
-
-step() {
-	local name=$1
-	shift
-	[ "$name" = mount ] || remount >/dev/null 2>&1
-	# Not in a condition, where -e counts for nothing.
-	(set -ex; "$@") >/run/step.log 2>&1
-	if [ $? = 0 ]; then
-		echo "$kernel: $name: pass"
-		return
-	fi
-	echo "$kernel: $name: FAIL: $(tail -3 /run/step.log | tr '\n\t' '  ')"
-	cp /run/step.log "$OUT/$kernel-$name.log"
-	failed=1
-}
+before_step() { [ "$1" = mount ] || remount >/dev/null 2>&1; }
 
 # remount mounts the share anew, so that what is compared comes from the server and not
 # from the client's cache. An administrator may do all.

@@ -5,21 +5,6 @@ set -u
 . "$(dirname "$0")/kernel-guest-lib.sh"
 kernel=$1
 m=/mnt/posix
-failed=0
-
-step() {
-	local name=$1
-	shift
-	# Not in a condition, where -e counts for nothing.
-	(set -ex; "$@") >/run/step.log 2>&1
-	if [ $? = 0 ]; then
-		echo "$kernel: $name: pass"
-		return
-	fi
-	echo "$kernel: $name: FAIL: $(tail -3 /run/step.log | tr '\n\t' '  ')"
-	cp /run/step.log "$OUT/$kernel-$name.log"
-	failed=1
-}
 
 mountposix() {
 	mountit $m "posix,nomapposix${1:+,$1}"
