@@ -2,14 +2,17 @@ package smb
 
 import (
 	"iter"
+	"maps"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/gosmbd/smb/oplock"
 	"github.com/gosmbd/smb/vfs"
 )
 
-// SessionInfo describes a session, for a status display.
+// SessionInfo describes a session, for a status display. Caller is shared and must not be
+// changed.
 type SessionInfo struct {
 	ID        uint64
 	Caller    *vfs.Caller
@@ -24,7 +27,7 @@ type SessionInfo struct {
 	Channels  int // connections
 }
 
-// OpenInfo describes an open file or directory.
+// OpenInfo describes an open file or directory. Caller is shared and must not be changed.
 type OpenInfo struct {
 	ID        uint64
 	SessionID uint64 // zero: it waits for its client to come back
@@ -43,7 +46,8 @@ type OpenInfo struct {
 	Channels   int // connections of its session; zero: it waits for its client to come back
 }
 
-// Sessions iterates over the sessions.
+// Sessions iterates over the sessions that there are when it begins, and tells of each as
+// it is when its turn comes. No lock is held meanwhile.
 func (s *Server) Sessions() iter.Seq[SessionInfo] {
 	return func(yield func(SessionInfo) bool) {
 		for _, se := range s.allSessions() {
@@ -54,8 +58,8 @@ func (s *Server) Sessions() iter.Seq[SessionInfo] {
 	}
 }
 
-// Opens iterates over the open files and directories, those too that wait for their
-// client to come back.
+// Opens iterates likewise over the open files and directories, those too that wait for
+// their client to come back.
 func (s *Server) Opens() iter.Seq[OpenInfo] {
 	return func(yield func(OpenInfo) bool) {
 		for _, se := range s.allSessions() {
@@ -77,9 +81,5 @@ func (s *Server) allSessions() []*session {
 	s.init()
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	list := make([]*session, 0, len(s.sessions))
-	for _, se := range s.sessions {
-		list = append(list, se)
-	}
-	return list
+	return slices.Collect(maps.Values(s.sessions))
 }

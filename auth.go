@@ -13,7 +13,8 @@ type Mechanism interface {
 	// OID identifies the mechanism in SPNEGO.
 	OID() asn1.ObjectIdentifier
 
-	// Accept begins one logon of the client at peer.
+	// Accept begins one logon of the client at peer. It is called by many goroutines
+	// at once.
 	Accept(ctx context.Context, peer net.Addr) Acceptor
 }
 

@@ -54,8 +54,8 @@ const (
 var ErrServerClosed = errors.New("smb: server closed")
 
 // Server serves shares to SMB clients. Its exported fields must not be changed
-// after the first call of a Serve method. The zero value lets nobody in: a
-// useful server has Shares and Mechanisms.
+// after the first call of a Serve method; its methods may be called concurrently. The
+// zero value lets nobody in: a useful server has Shares and Mechanisms.
 type Server struct {
 	// Addr is the TCP address of ListenAndServe; ":445" if empty. Windows
 	// before 11 24H2 can't connect to another port.
@@ -138,7 +138,8 @@ type Server struct {
 	// clients. See package winreg for who may read what.
 	Registry winreg.Table
 
-	// ConnState, if set, is called when a connection changes state.
+	// ConnState, if set, is called when a connection changes state, which then has to
+	// wait for it.
 	ConnState func(net.Conn, ConnState)
 
 	// BaseContext, if set, returns the context that all requests of a
@@ -193,10 +194,11 @@ type Server struct {
 // ConnState is the state of a connection, as ConnState hooks see it.
 type ConnState int
 
+// The states, in the order in which a connection has them; not each has the second.
 const (
 	StateNew    ConnState = iota // accepted, nothing read
-	StateActive                  // has a session
-	StateClosed
+	StateActive                  // has, or had, a session
+	StateClosed                  // all that it had open is closed as well
 )
 
 // String returns the name of the state.
@@ -248,7 +250,7 @@ func (s *Server) init() {
 	})
 }
 
-// ListenAndServe listens on Addr and serves until Shutdown or Close.
+// ListenAndServe listens on Addr and is Serve from there on.
 func (s *Server) ListenAndServe() error {
 	addr := s.Addr
 	if addr == "" {
@@ -261,8 +263,8 @@ func (s *Server) ListenAndServe() error {
 	return s.Serve(l)
 }
 
-// Serve accepts connections on l until Shutdown or Close, and returns
-// ErrServerClosed then. It closes l.
+// Serve accepts connections on l until Shutdown or Close, and returns ErrServerClosed
+// then. Another error is that of l, or that Handles can't be read. It closes l.
 func (s *Server) Serve(l net.Listener) error {
 	s.init()
 	if s.failed != nil {
@@ -312,8 +314,10 @@ func (s *Server) Serve(l net.Listener) error {
 	}
 }
 
-// ServeConn serves one connection that the caller accepted, until it ends. It
-// closes nc.
+// ServeConn serves one connection that the caller accepted, until it ends. ctx is what its
+// requests inherit from, as that of BaseContext. It closes nc. The error is nil when the
+// client or the server ended the connection, ErrServerClosed if the server was closed
+// before, and else why it couldn't be served any longer.
 func (s *Server) ServeConn(ctx context.Context, nc net.Conn) error {
 	s.init()
 	if s.failed != nil {
@@ -339,7 +343,7 @@ func (s *Server) isClosed() bool {
 }
 
 // Close ends all connections at once and closes all open files. It returns when
-// the backends have let go of them.
+// the backends have let go of them. The error is always nil.
 func (s *Server) Close() error {
 	s.init()
 	s.stopListening()

@@ -353,11 +353,7 @@ func (se *session) takeTree(t *tree) (opens []*open, ok bool) {
 func (se *session) allOpens() []*open {
 	se.mu.RLock()
 	defer se.mu.RUnlock()
-	list := make([]*open, 0, len(se.opens))
-	for _, o := range se.opens {
-		list = append(list, o)
-	}
-	return list
+	return slices.Collect(maps.Values(se.opens))
 }
 
 func (se *session) allTrees() []*tree {

@@ -14,8 +14,9 @@ import (
 // carries the caller (vfs.CallerFrom).
 type Namespace interface {
 	// Share returns the share called name, without regard to case, or an
-	// error that is fs.ErrNotExist. The same *Share must come back as long
-	// as the share is the same: files meet by it.
+	// error that is fs.ErrNotExist; the client is told of another as [StatusOf] has
+	// it. The same *Share must come back as long as the share is the same: files meet
+	// by it.
 	Share(ctx context.Context, name string) (*Share, error)
 
 	// All lists the shares that clients may see when they browse.
@@ -65,7 +66,7 @@ type Share struct {
 
 	// Open, if set, chooses the storage for each tree connect instead of FS.
 	// Callers that get the same (comparable) FS see each other's locks and
-	// share modes.
+	// share modes. An error refuses the connection.
 	Open func(ctx context.Context, c *vfs.Caller) (vfs.FS, error)
 
 	// DFS makes the share the root of a DFS namespace, in which some names are

@@ -43,7 +43,7 @@ type Logon interface {
 }
 
 // Protector protects the messages of a security context, each of which has a place in
-// the order of its direction. It is smb.Protector.
+// the order of its direction. It is smb.Protector, which says what each method does.
 type Protector interface {
 	SignatureSize(seal bool) int
 	SignsAll() bool

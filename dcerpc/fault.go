@@ -26,6 +26,7 @@ const (
 	FaultUnspec       Fault = 0x1C000012 // nca_s_fault_unspec: anything else
 )
 
+// Error returns the status in hexadecimal.
 func (f Fault) Error() string { return fmt.Sprintf("dcerpc: fault 0x%08x", uint32(f)) }
 
 // faultOf gives the status that tells the client about err.

@@ -85,7 +85,7 @@ func (e *FileEdit) User(name string) (FileUser, error) {
 	return u, nil
 }
 
-// Add adds an account. Its name must not differ from that of another in case only.
+// Add adds an account; ErrUserExists if there is one whose name differs in case at most.
 // Samba knows an account only if the machine has a user of the same name, whose uid
 // must be u's.
 func (e *FileEdit) Add(u FileUser) error {
@@ -108,7 +108,7 @@ func (e *FileEdit) Add(u FileUser) error {
 	return nil
 }
 
-// Set changes the account whose name is u.Name.
+// Set changes the account whose name is u.Name; ErrNoSuchUser if there is none.
 func (e *FileEdit) Set(u FileUser) error {
 	return e.each(u.Name, func(raw string) (string, error) {
 		old, _ := cutLineEnd(raw)
@@ -117,7 +117,7 @@ func (e *FileEdit) Set(u FileUser) error {
 	})
 }
 
-// Remove removes the account of that very name.
+// Remove removes the account of that very name; ErrNoSuchUser if there is none.
 func (e *FileEdit) Remove(name string) error {
 	return e.each(name, func(string) (string, error) { return "", nil })
 }

@@ -48,9 +48,6 @@ func NewHolder(r Request) *Holder {
 // Owner returns the caller's value for the open.
 func (h *Holder) Owner() any { return h.owner }
 
-// SetOwner replaces the caller's value for the open.
-func (h *Holder) SetOwner(owner any) { h.owner = owner }
-
 // SetDirectory tells what the open turned out to be of, before [File.Grant].
 func (h *Holder) SetDirectory(dir bool) { h.directory = dir }
 

@@ -76,11 +76,10 @@ func TestRestore(t *testing.T) {
 // TestLeaseIgnored: the level of a lease without the lease is nothing.
 func TestLeaseIgnored(t *testing.T) {
 	var f File
-	h := NewHolder(Request{Access: 1, Level: Lease})
+	h := NewHolder(Request{Access: 1, Level: Lease, Owner: 5})
 	if got, err := f.Grant(nil, h); err != nil || got.Level != None {
 		t.Errorf("got %v, %v", got, err)
 	}
-	h.SetOwner(5)
 	if h.Owner() != 5 || f.Idle() {
 		t.Error("not open")
 	}

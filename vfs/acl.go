@@ -71,10 +71,10 @@ func (t ACEType) opaque() bool {
 // directory services, [MS-DTYP] 2.4.5.
 func (t ACEType) objectType() bool { return t >= 0x05 && t <= 0x08 }
 
-// ParseACL reads an ACL at the start of b and returns it with the number of bytes
+// parseACL reads an ACL at the start of b and returns it with the number of bytes
 // that it takes there. Between the two revisions of [MS-DTYP] 2.4.5 it takes the one
 // that Windows takes, too, and smbcacls sends. Opaque entries alias b.
-func ParseACL(b []byte) (ACL, int, error) {
+func parseACL(b []byte) (ACL, int, error) {
 	if len(b) < aclFixed || b[0] < aclRevision || b[0] > aclRevisionDS {
 		return ACL{}, 0, errACL
 	}

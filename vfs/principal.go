@@ -9,6 +9,7 @@ import (
 // SID_NAME_USE, [MS-LSAT] 2.2.13.
 type PrincipalKind uint8
 
+// What a SID or a name may stand for.
 const (
 	PrincipalUser      PrincipalKind = 1
 	PrincipalGroup     PrincipalKind = 2

@@ -105,7 +105,7 @@ func parseSDACL(b []byte, field int, present bool) (*ACL, error) {
 	if part == nil || !present {
 		return nil, err
 	}
-	a, _, err := ParseACL(part)
+	a, _, err := parseACL(part)
 	if err != nil {
 		return nil, err
 	}

@@ -146,13 +146,13 @@ func TestACLInvalid(t *testing.T) {
 		if a.Valid() {
 			t.Errorf("valid: %.100v", a)
 		}
-		got, _, err := ParseACL(a.Append(nil))
+		got, _, err := parseACL(a.Append(nil))
 		if err != nil || len(got.ACEs) != 0 {
 			t.Errorf("an invalid list was written as %v, %v", got, err)
 		}
 	}
 	// 65,535 entries announced in 8 bytes.
-	if _, _, err := ParseACL([]byte{2, 0, 8, 0, 0xFF, 0xFF, 0, 0}); err == nil {
+	if _, _, err := parseACL([]byte{2, 0, 8, 0, 0xFF, 0xFF, 0, 0}); err == nil {
 		t.Error("an ACL without room for its entries is accepted")
 	}
 }

@@ -268,6 +268,7 @@ type (
 
 	// Sizer tells sizes. Without it the volume looks large and half empty.
 	Sizer interface {
+		// Volume returns the sizes as they are now.
 		Volume(ctx context.Context) (Volume, error)
 	}
 
@@ -308,6 +309,7 @@ type (
 	// AttrSetter stores times and attributes. Without it changes are
 	// accepted and forgotten, as on a FAT volume that can't hold them.
 	AttrSetter interface {
+		// SetAttr makes the change c.
 		SetAttr(ctx context.Context, c AttrChange) error
 	}
 

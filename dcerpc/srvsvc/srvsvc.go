@@ -106,6 +106,7 @@ type SessionCloser interface {
 
 // StatisticsReporter is a Server that counts. Without it the statistics are zero.
 type StatisticsReporter interface {
+	// Statistics returns what was counted since the server began.
 	Statistics(ctx context.Context) Statistics
 }
 

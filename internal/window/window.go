@@ -4,10 +4,10 @@ package window
 
 import "math"
 
-// MaxSpan is the largest distance, in ids, from the oldest id that a client hasn't used to the newest one that it was granted.
+// maxSpan is the largest distance, in ids, from the oldest id that a client hasn't used to the newest one that it was granted.
 // It's twice the 8192 credits that servers let one connection hold, as [MS-SMB2] note <207> has it: a
 // client that skips an id may go on for as many more requests, then gets no credits until it uses the id it skipped.
-const MaxSpan = 2 * 8192
+const maxSpan = 2 * 8192
 
 // maxID is the last id ever granted. The one above is that of break notifications, and the next would wrap:
 // "If the 64-bit sequence wraps, the connection MUST be terminated" (3.3.1.1), which comes about since a connection out of ids can send nothing.
@@ -19,7 +19,7 @@ type Window struct {
 	low   uint64               // the oldest id not taken; top+1 if there is none
 	top   uint64               // the newest id granted
 	holes int                  // how many of low..top are taken
-	taken [MaxSpan / 64]uint64 // a ring of one bit per id at id % MaxSpan; clear outside of low..top
+	taken [maxSpan / 64]uint64 // a ring of one bit per id at id % maxSpan; clear outside of low..top
 }
 
 // Take removes the ids from id to id+charge-1; a charge of 0, as 2.0.2 has it, counts as 1. It reports false if
@@ -55,9 +55,9 @@ func (w *Window) Grant(n uint16) uint16 {
 	return n
 }
 
-// Room returns how many more ids can be granted. It's 0 while an id MaxSpan-1 below the newest is unused.
+// Room returns how many more ids can be granted. It's 0 while an id maxSpan-1 below the newest is unused.
 func (w *Window) Room() int {
-	return int(min(uint64(MaxSpan-w.span()), maxID-w.top))
+	return int(min(uint64(maxSpan-w.span()), maxID-w.top))
 }
 
 // Available returns how many ids are granted and not taken: the credits that the client holds.
@@ -65,13 +65,13 @@ func (w *Window) Available() int {
 	return w.span() - w.holes
 }
 
-// span is the number of ids in low..top, at most MaxSpan.
+// span is the number of ids in low..top, at most maxSpan.
 func (w *Window) span() int { return int(w.top + 1 - w.low) }
 
 func (w *Window) has(id uint64) bool {
-	return w.taken[id%MaxSpan/64]>>(id%64)&1 != 0
+	return w.taken[id%maxSpan/64]>>(id%64)&1 != 0
 }
 
 func (w *Window) flip(id uint64) {
-	w.taken[id%MaxSpan/64] ^= 1 << (id % 64)
+	w.taken[id%maxSpan/64] ^= 1 << (id % 64)
 }

@@ -8,7 +8,7 @@ import (
 
 func TestZeroValue(t *testing.T) {
 	var w Window
-	if w.Available() != 1 || w.Room() != MaxSpan-1 {
+	if w.Available() != 1 || w.Room() != maxSpan-1 {
 		t.Fatalf("available %d, room %d", w.Available(), w.Room())
 	}
 	if w.Take(1, 1) {
@@ -20,7 +20,7 @@ func TestZeroValue(t *testing.T) {
 	if w.Take(0, 1) {
 		t.Fatal("took 0 twice")
 	}
-	if w.Available() != 0 || w.Room() != MaxSpan {
+	if w.Available() != 0 || w.Room() != maxSpan {
 		t.Fatalf("available %d, room %d", w.Available(), w.Room())
 	}
 }
@@ -64,7 +64,7 @@ func TestCharge(t *testing.T) {
 			t.Fatalf("Take(%d, %d) = %v", c.id, c.charge, got)
 		}
 	}
-	if w.Available() != 0 || w.Room() != MaxSpan {
+	if w.Available() != 0 || w.Room() != maxSpan {
 		t.Fatalf("available %d, room %d", w.Available(), w.Room())
 	}
 }
@@ -81,13 +81,13 @@ func TestSkippedID(t *testing.T) {
 		next++
 		w.Grant(1)
 	}
-	if next != MaxSpan || w.Room() != 0 || w.Grant(5) != 0 {
+	if next != maxSpan || w.Room() != 0 || w.Grant(5) != 0 {
 		t.Fatalf("stalled at %d, room %d", next, w.Room())
 	}
-	if !w.Take(0, 1) || w.Room() != MaxSpan || w.Available() != 0 {
+	if !w.Take(0, 1) || w.Room() != maxSpan || w.Available() != 0 {
 		t.Fatalf("room %d, available %d", w.Room(), w.Available())
 	}
-	if w.Grant(math.MaxUint16) != MaxSpan || !w.Take(MaxSpan, MaxSpan) {
+	if w.Grant(math.MaxUint16) != maxSpan || !w.Take(maxSpan, maxSpan) {
 		t.Fatal("full window refused")
 	}
 }
@@ -132,7 +132,7 @@ func (n *naive) take(id uint64, charge uint16) bool {
 }
 
 func (n *naive) room() int {
-	return int(min(n.low()+MaxSpan-1-n.top, maxID-n.top))
+	return int(min(n.low()+maxSpan-1-n.top, maxID-n.top))
 }
 
 func (n *naive) grant(k uint16) uint16 {
@@ -148,7 +148,7 @@ func TestAgainstSet(t *testing.T) {
 	for seed := range uint64(16) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		// Some start low, some a little before the end of all ids, some where the ring goes round.
-		start := []uint64{0, maxID - 3000, MaxSpan - 100, 1 << 32}[seed%4]
+		start := []uint64{0, maxID - 3000, maxSpan - 100, 1 << 32}[seed%4]
 		w := Window{low: start, top: start}
 		n := naive{map[uint64]bool{start: true}, start}
 		for step := range 400 {
@@ -161,7 +161,7 @@ func TestAgainstSet(t *testing.T) {
 				id, charge := w.low+uint64(r.IntN(40)), uint16(r.IntN(9))
 				switch r.IntN(16) {
 				case 0:
-					id = w.low + uint64(r.IntN(2*MaxSpan)) - 100
+					id = w.low + uint64(r.IntN(2*maxSpan)) - 100
 				case 1:
 					id = w.top - uint64(r.IntN(10)) + 3
 				case 2, 3, 4, 5:
