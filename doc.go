@@ -51,6 +51,10 @@
 //
 // # Glossary
 //
+//   - Backend: what implements [vfs.FS], with its files. A capability is a further
+//     interface that it may have; what it lacks the server does otherwise, or refuses.
+//   - Caller: who a request comes from ([vfs.Caller]). A principal is somebody whom the
+//     account stores know, whether or not he is there.
 //   - Connection: a transport connection; it has one dialect and many sessions.
 //   - Session: a logon. It ends with its last connection. Its identity is swapped by
 //     re-authentication, its keys are not.
@@ -59,7 +63,8 @@
 //     [Share.Allow] granted.
 //   - Open: a handle that a client has to a file, directory or pipe. A durable,
 //     resilient or persistent one is parked when its session is lost, and waits for its
-//     client to come back.
+//     client to come back. While a request uses an open it holds a pin on it: closing
+//     waits for those.
 //   - Oplock, lease: the promise that a client will be told before what it caches
 //     changes. A break is the telling. An oplock is one open's, a lease is shared by
 //     all opens of a file under one key that the client chose.
@@ -73,12 +78,17 @@
 //     tells a client on which.
 //   - Claim: the right to a name, exclusive or shared, while the backend works on
 //     it. It is waited for, but it is not a lock.
+//   - Watch: a client's wish to be told of changes in a directory (CHANGE_NOTIFY), and
+//     those that it wasn't told of yet.
 //   - Lookout: a directory that the backend watches for the server, because clients
 //     cache or watch something in it that other programs may change.
 //   - Chain: a received frame on its way to the frame that answers it. An element
 //     is one request in it.
 //   - Credit: the right to have one more request under way.
-//   - Interim reply: STATUS_PENDING, sent when the answer takes a while.
+//   - Interim reply: STATUS_PENDING, sent when the answer takes a while. A CREATE that
+//     waits for others' caching to end is parked meanwhile: no goroutine waits.
+//   - Budget: the bytes that requests and replies under way may take, of a connection
+//     and in all.
 //   - Dialect: a protocol revision, [Dialect202] to [Dialect311].
 //
 // # Lock order
