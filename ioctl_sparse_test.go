@@ -8,7 +8,7 @@ import (
 	"math"
 	"slices"
 	"testing"
-	"time"
+	"testing/synctest"
 
 	"github.com/gosmbd/smb"
 	"github.com/gosmbd/smb/internal/smbtest"
@@ -261,33 +261,35 @@ func TestZeroDataBreaksOplocks(t *testing.T) {
 
 // What takes long ends when it is canceled, or when the session is gone.
 func TestZeroDataCanceled(t *testing.T) {
-	r := newFaulty(t)
-	c := r.logon(smb.Dialect311)
-	id := r.open(c, "f")
-	_, st := c.Write(id, 0, bytes.Repeat([]byte("x"), 16*block))
-	want(t, "WRITE", st, ok)
-	begun, goOn := make(chan struct{}), make(chan struct{})
-	writes := 0
-	hook := faultfs.Hook(func(op faultfs.Op) error {
-		if op.Kind == faultfs.Write {
-			if writes++; writes == 1 {
-				close(begun)
-				<-goOn
+	synctest.Test(t, func(t *testing.T) {
+		r := newFaulty(t)
+		c := r.logon(smb.Dialect311)
+		id := r.open(c, "f")
+		_, st := c.Write(id, 0, bytes.Repeat([]byte("x"), 16*block))
+		want(t, "WRITE", st, ok)
+		begun, goOn := make(chan struct{}), make(chan struct{})
+		writes := 0
+		hook := faultfs.Hook(func(op faultfs.Op) error {
+			if op.Kind == faultfs.Write {
+				if writes++; writes == 1 {
+					close(begun)
+					<-goOn
+				}
 			}
+			return nil
+		})
+		r.hook.Store(&hook)
+		e := c.Req(smb2.CommandIoctl, smbtest.IoctlReq(id, smb2.FsctlSetZeroData, zeroData{BeyondFinalZero: 16 * block}.Append(nil), 0))
+		c.Send(e)
+		<-begun
+		c.Cancel(e.MessageID, 0)
+		synctest.Wait() // the server has read it
+		close(goOn)
+		want(t, "SET_ZERO_DATA", c.Wait(e.MessageID).Status, smb2.StatusCancelled)
+		if writes != 1 {
+			t.Errorf("%d writes", writes)
 		}
-		return nil
 	})
-	r.hook.Store(&hook)
-	e := c.Req(smb2.CommandIoctl, smbtest.IoctlReq(id, smb2.FsctlSetZeroData, zeroData{BeyondFinalZero: 16 * block}.Append(nil), 0))
-	c.Send(e)
-	<-begun
-	c.Cancel(e.MessageID, 0)
-	time.Sleep(50 * time.Millisecond) // it is read after the request, by another goroutine
-	close(goOn)
-	want(t, "SET_ZERO_DATA", c.Wait(e.MessageID).Status, smb2.StatusCancelled)
-	if writes != 1 {
-		t.Errorf("%d writes", writes)
-	}
 }
 
 func TestFileRegions(t *testing.T) {

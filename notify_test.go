@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gosmbd/smb"
@@ -529,40 +530,42 @@ func TestNotifyLimits(t *testing.T) {
 
 // A client that doesn't take long answers is told to look again.
 func TestNotifySlowClient(t *testing.T) {
-	r := newRig(t, func(s *smb.Server) { s.Limits.MaxIO, s.Limits.MemoryPerConn = 64<<10, 128<<10 })
-	mkdir(t, r.fs, "d")
-	c, other := r.logon(smb.Dialect311), r.logon(smb.Dialect311)
-	var all []*watcher
-	for range 4 {
-		w := r.watch(c, "d", notifyName, false).stop()
-		w.req.OutputLength = 64 << 10
-		c.CloseFile(w.req.FileID)
-		w.req.FileID = r.create(c, dirReq("d", smb2.Open))
-		w.ask()
-		all = append(all, w.stop())
-	}
-	for i := range 60 {
-		r.open(other, fmt.Sprintf(`d\%0200d`, i))
-	}
-	release := c.Hold()
-	for _, w := range all {
-		e := c.Req(smb2.CommandChangeNotify, w.req)
-		w.mid, w.aid = e.MessageID, 0
-		c.Send(e)
-	}
-	time.Sleep(50 * time.Millisecond)
-	release()
-	short := 0
-	for _, w := range all {
-		if got := w.answer(); got == "STATUS_NOTIFY_ENUM_DIR" {
-			short++
-		} else if strings.Count(got, "+") != 60 {
-			t.Error(got)
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(s *smb.Server) { s.Limits.MaxIO, s.Limits.MemoryPerConn = 64<<10, 128<<10 })
+		mkdir(t, r.fs, "d")
+		c, other := r.logon(smb.Dialect311), r.logon(smb.Dialect311)
+		var all []*watcher
+		for range 4 {
+			w := r.watch(c, "d", notifyName, false).stop()
+			w.req.OutputLength = 64 << 10
+			c.CloseFile(w.req.FileID)
+			w.req.FileID = r.create(c, dirReq("d", smb2.Open))
+			w.ask()
+			all = append(all, w.stop())
 		}
-	}
-	if short == 0 || short == len(all) {
-		t.Errorf("%d of %d were told to look again", short, len(all))
-	}
+		for i := range 60 {
+			r.open(other, fmt.Sprintf(`d\%0200d`, i))
+		}
+		release := c.Hold()
+		for _, w := range all {
+			e := c.Req(smb2.CommandChangeNotify, w.req)
+			w.mid, w.aid = e.MessageID, 0
+			c.Send(e)
+		}
+		synctest.Wait() // the server has done what it can
+		release()
+		short := 0
+		for _, w := range all {
+			if got := w.answer(); got == "STATUS_NOTIFY_ENUM_DIR" {
+				short++
+			} else if strings.Count(got, "+") != 60 {
+				t.Error(got)
+			}
+		}
+		if short == 0 || short == len(all) {
+			t.Errorf("%d of %d were told to look again", short, len(all))
+		}
+	})
 }
 
 // Watching, canceling, closing and changing all at once leaves nothing behind.

@@ -178,6 +178,7 @@ func TestCloseWhileStoring(t *testing.T) {
 	s := open(t, path)
 	var mu sync.Mutex
 	want := make(map[uint64]string)
+	busy := make(chan struct{}) // closed when some are stored
 	var wg sync.WaitGroup
 	for w := range uint64(8) {
 		wg.Go(func() {
@@ -193,11 +194,14 @@ func TestCloseWhileStoring(t *testing.T) {
 				}
 				mu.Lock()
 				want[id] = "x"
+				if len(want) == 100 {
+					close(busy)
+				}
 				mu.Unlock()
 			}
 		})
 	}
-	time.Sleep(50 * time.Millisecond)
+	<-busy
 	must(t, s.Close())
 	wg.Wait()
 	wantContents(t, open(t, path), want)

@@ -146,11 +146,10 @@ func TestNotifyLocal(t *testing.T) {
 	mkdirAll(t, dir)
 	sess := newSmbclient(t, s.Port).startSession(t)
 	io.WriteString(sess.in, "notify d\n")
-	time.Sleep(2 * time.Second) // nothing tells when it watches
-	if err := exec.Command("touch", filepath.Join(dir, "touched")).Run(); err != nil {
-		t.Fatal(err)
-	}
-	until(t, "the notification", func() bool {
+	until(t, "the notification", func() bool { // nothing tells when it watches
+		if err := exec.Command("touch", filepath.Join(dir, "touched")).Run(); err != nil {
+			t.Fatal(err)
+		}
 		b, err := os.ReadFile(sess.out.Name())
 		return err == nil && strings.Contains(string(b), "touched")
 	})

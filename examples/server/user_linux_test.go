@@ -44,6 +44,20 @@ func echoes(t *testing.T, tty *os.File) bool {
 	return state.Lflag&unix.ECHO != 0
 }
 
+// questions is what a user is told, and tells of each question that he is asked.
+type questions struct {
+	bytes.Buffer
+	asked chan struct{}
+}
+
+func (q *questions) Write(p []byte) (int, error) {
+	n, err := q.Buffer.Write(p)
+	if bytes.HasSuffix(p, []byte(": ")) {
+		q.asked <- struct{}{}
+	}
+	return n, err
+}
+
 // At a terminal a password is asked for twice, and isn't shown.
 func TestUserAtTerminal(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "f")
@@ -62,13 +76,19 @@ func TestUserAtTerminal(t *testing.T) {
 			code int
 		}
 		done := make(chan result)
+		msg := &questions{asked: make(chan struct{}, 2)}
 		go func() {
-			var out, msg bytes.Buffer
-			code := runUser([]string{"add", "-ksmbdpwd", file, "ann"}, tty, &out, &msg)
+			var out bytes.Buffer
+			code := runUser([]string{"add", "-ksmbdpwd", file, "ann"}, tty, &out, msg)
 			done <- result{msg.String(), code}
 		}()
 		for _, line := range []string{tt.first, tt.second} {
-			for i := 0; echoes(t, tty); i++ { // it isn't asked yet
+			select {
+			case <-msg.asked:
+			case r := <-done:
+				t.Fatalf("%+v: not asked: %+v", tt, r)
+			}
+			for i := 0; echoes(t, tty); i++ { // what is typed now is thrown away
 				if i == 500 {
 					t.Fatal("the terminal shows what is typed")
 				}
@@ -77,7 +97,6 @@ func TestUserAtTerminal(t *testing.T) {
 			if _, err := keyboard.WriteString(line + "\n"); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(50 * time.Millisecond)
 		}
 		r := <-done
 		if r.code != tt.code || !strings.Contains(r.msg, tt.want) || strings.Contains(r.msg, "secret") {
