@@ -14,13 +14,23 @@ var (
 	errCanceled   = smb2.StatusCancelled
 )
 
-// cancel handles a CANCEL request, which is never answered. [MS-SMB2] 3.3.5.16
+// cancel handles a CANCEL request, which is never answered, and waits until the request
+// that it ends is answered, but not long. A client takes it that this answer comes before
+// that to its next request. [MS-SMB2] 3.3.5.16
 func (c *conn) cancel(h smb2.Header, msg []byte, sealed *session) {
+	if settled := c.cancelOne(h, msg, sealed); settled != nil {
+		giveHeadStart(settled)
+	}
+}
+
+// cancelOne cancels the request that h is about. If that had to wait, and is answered now,
+// it returns what is closed then.
+func (c *conn) cancelOne(h smb2.Header, msg []byte, sealed *session) (settled <-chan struct{}) {
 	if x := c.channel(h.SessionID); x != nil && sealed == nil {
 		if signer := x.signer.Load(); signer != nil {
 			signed := h.Flags&smb2.FlagSigned != 0
 			if signed && !signer.Verify(msg) || !signed && x.se.signingRequired() {
-				return
+				return nil
 			}
 		}
 	}
@@ -32,9 +42,15 @@ func (c *conn) cancel(h smb2.Header, msg []byte, sealed *session) {
 	}
 	// A session that has its requests signed has its cancels signed, too: they
 	// come under its id. A related element has none of its own.
-	if ch != nil && (ch.hdr.SessionID == h.SessionID || ch.hdr.Flags&smb2.FlagRelated != 0) {
-		ch.cancelLocked(errCanceled)
+	if ch == nil || ch.hdr.SessionID != h.SessionID && ch.hdr.Flags&smb2.FlagRelated == 0 {
+		return nil
 	}
+	if ch.canceled == nil && !ch.done && (ch.wake != nil || ch.sleeping != nil) {
+		answered := make(chan struct{})
+		ch.awaited, settled = answered, answered
+	}
+	ch.cancelLocked(errCanceled)
+	return settled
 }
 
 // cancelLocked makes a wait of ch return err. The caller holds c.mu.
@@ -147,6 +163,7 @@ func interimHeader(h smb2.Header, asyncID uint64, credits uint16) smb2.Header {
 func (ch *chain) settle() uint64 {
 	ch.c.mu.Lock()
 	ch.done = true
+	ch.takeAwaited()
 	id, interim := ch.asyncID, ch.interim
 	ch.c.mu.Unlock()
 	if interim != nil {

@@ -103,6 +103,26 @@ func TestCancel(t *testing.T) {
 	})
 }
 
+// The answer to what was canceled comes before that to the next request, however busy the
+// machine is: the server's clock stands still while anybody works.
+func TestCancelAnsweredFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nil)
+		defer r.srv.Close()
+		b := r.block(smb.Dialect311)
+		for range 200 {
+			b.c.Cancel(b.mid, 0)
+			echo := b.c.Req(smb2.CommandEcho, smb2.EchoRequest{})
+			b.c.Send(echo)
+			if first, _ := b.c.Recv(); first.MessageID != b.mid {
+				t.Fatal("the next request is answered first")
+			}
+			want(t, "ECHO", b.c.Wait(echo.MessageID).Status, ok)
+			b.wait(t)
+		}
+	})
+}
+
 func TestCancelEncrypted(t *testing.T) {
 	r := newRig(t, nil)
 	b := r.block(smb.Dialect311)

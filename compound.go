@@ -55,10 +55,11 @@ type chain struct {
 	began    int64       // when it was begun, by Server.clock
 	asyncID  uint64      // zero: answered synchronously
 	canceled error
-	wake     chan struct{} // closed by cancel; nil unless the element waits
-	outlives bool          // the element is to go on when the connection is lost, if the session has another
-	interim  chan struct{} // closed when the interim reply that the janitor sends is queued; nil if it sends none
-	sleeping *parking      // no goroutine works on it
+	wake     chan struct{}   // closed by cancel; nil unless the element waits
+	outlives bool            // the element is to go on when the connection is lost, if the session has another
+	interim  chan struct{}   // closed when the interim reply that the janitor sends is queued; nil if it sends none
+	awaited  chan<- struct{} // becomes settled when the element, which was canceled, is answered
+	sleeping *parking        // no goroutine works on it
 }
 
 // outElem is one element of the frame to send.
@@ -132,7 +133,8 @@ func (c *conn) start(buf *frame.Buf, off int, sealed *session) error {
 }
 
 // headStart is how long a request is waited for before the next one is begun, if others'
-// caching may have to be broken for it, or it reads from a pipe that the next may end.
+// caching may have to be broken for it, it reads from a pipe that the next may end, or it
+// was canceled.
 const headStart = 2 * time.Millisecond
 
 // dispatchFirst is dispatch, and waits until ch is answered or has to wait, but not
@@ -142,6 +144,11 @@ func (c *conn) dispatchFirst(ch *chain) {
 	settled := make(chan struct{})
 	ch.settled = settled
 	c.srv.dispatch(ch)
+	giveHeadStart(settled)
+}
+
+// giveHeadStart waits until settled is closed, but not long.
+func giveHeadStart(settled <-chan struct{}) {
 	late := time.NewTimer(headStart)
 	defer late.Stop()
 	select {
@@ -351,7 +358,16 @@ func (c *conn) forget(ch *chain) {
 	if ch.asyncID != 0 {
 		delete(c.async, ch.asyncID)
 	}
+	ch.takeAwaited()
 	c.mu.Unlock()
+}
+
+// takeAwaited has who canceled the element wait until the chain sends something. Who
+// waited for that before has given up: it is the same goroutine. The caller holds c.mu.
+func (ch *chain) takeAwaited() {
+	if ch.awaited != nil {
+		ch.settled, ch.awaited = ch.awaited, nil
+	}
 }
 
 // finish sends the answer and gives the chain up.
