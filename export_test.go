@@ -3,6 +3,7 @@ package smb
 import (
 	"context"
 
+	"github.com/gosmbd/smb/dcerpc/dssetup"
 	"github.com/gosmbd/smb/dcerpc/lsarpc"
 	"github.com/gosmbd/smb/dcerpc/samr"
 	"github.com/gosmbd/smb/dcerpc/srvsvc"
@@ -60,6 +61,7 @@ func ParseName(name string) (string, bool, error) {
 func (s *Server) Accounts() interface {
 	samr.Server
 	lsarpc.Server
+	dssetup.Server
 } {
 	s.init()
 	return rpcAccounts{s}

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/gosmbd/smb"
+	"github.com/gosmbd/smb/dcerpc/dssetup"
+	"github.com/gosmbd/smb/dcerpc/lsarpc"
 	"github.com/gosmbd/smb/internal/smbtest"
 	"github.com/gosmbd/smb/ntlm"
 	"github.com/gosmbd/smb/smb2"
@@ -281,6 +283,44 @@ func TestServerSID(t *testing.T) {
 			t.Errorf("served as %q: %v", bad, err)
 		}
 		s.Close()
+	}
+}
+
+// TestJoined checks what a server tells of the domain that it is in.
+func TestJoined(t *testing.T) {
+	const sid vfs.SID = "S-1-5-21-7-8-9"
+	var domain smb.Domain
+	r, _ := newPeopleRig(t, &people{})
+	r.srv.Domain = func() smb.Domain { return domain }
+	for _, tc := range []struct {
+		is   smb.Domain
+		want lsarpc.Policy
+		role dssetup.Role
+	}{
+		{},
+		{smb.Domain{DNSName: "corp.example", SID: sid}, lsarpc.Policy{}, dssetup.Role{}}, // without a name there is none
+		{smb.Domain{Name: "CORP", DNSName: "corp.example", SID: sid},
+			lsarpc.Policy{Domain: "CORP", DNSDomain: "corp.example", Forest: "corp.example", DomainSID: sid},
+			dssetup.Role{Domain: "CORP", DNSDomain: "corp.example", Forest: "corp.example", Member: true}},
+		{smb.Domain{Name: "CORP", Forest: "example", SID: "nonsense"},
+			lsarpc.Policy{Domain: "CORP", Forest: "example"}, dssetup.Role{Domain: "CORP", Forest: "example", Member: true}},
+	} {
+		domain = tc.is
+		tc.want.Name, tc.want.SID = "SERVER", machineSID
+		a := r.srv.Accounts()
+		if got := a.Policy(t.Context()); got != tc.want {
+			t.Errorf("%+v: %+v", tc.is, got)
+		}
+		if got := a.Role(t.Context()); got != tc.role {
+			t.Errorf("%+v: %+v", tc.is, got)
+		}
+		if got, want := sidOf(t, r.srv, "corp"), tc.want.DomainSID; got != want {
+			t.Errorf("%+v: the domain has the SID %q", tc.is, got)
+		}
+		names, err := a.NamesOf(t.Context(), []vfs.SID{sid + "-1234"})
+		if err != nil || tc.want.DomainSID != "" && names[0].Domain != "CORP" || names[0].Kind != vfs.PrincipalUnknown {
+			t.Errorf("%+v: %+v %v", tc.is, names, err)
+		}
 	}
 }
 

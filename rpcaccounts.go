@@ -24,11 +24,18 @@ func (v rpcAccounts) Domains(ctx context.Context) (account, builtin *samr.Domain
 
 // Policy implements lsarpc.Server.
 func (v rpcAccounts) Policy(context.Context) lsarpc.Policy {
-	return lsarpc.Policy{Name: v.s.accountDomain(), SID: v.s.sid}
+	d := v.s.joined()
+	return lsarpc.Policy{
+		Name: v.s.accountDomain(), SID: v.s.sid,
+		Domain: d.Name, DomainSID: d.SID, DNSDomain: d.DNSName, Forest: d.Forest,
+	}
 }
 
 // Role implements dssetup.Server.
-func (rpcAccounts) Role(context.Context) dssetup.Role { return dssetup.Role{} }
+func (v rpcAccounts) Role(context.Context) dssetup.Role {
+	d := v.s.joined()
+	return dssetup.Role{Domain: d.Name, DNSDomain: d.DNSName, Forest: d.Forest, Member: d.Name != ""}
+}
 
 // NamesOf implements lsarpc.Server.
 func (v rpcAccounts) NamesOf(ctx context.Context, sids []vfs.SID) ([]lsarpc.Name, error) {

@@ -21,11 +21,12 @@ const versionMajor, versionMinor = 10, 0
 type rpcServer struct{ s *Server }
 
 func (v rpcServer) Info(context.Context) srvsvc.Info {
-	return srvsvc.Info{Name: v.s.name, Comment: v.s.Comment, Major: versionMajor, Minor: versionMinor}
+	return srvsvc.Info{Name: v.s.name, Comment: v.s.Comment, Domain: v.s.joined().Name, Major: versionMajor, Minor: versionMinor}
 }
 
 func (v rpcServer) Workstation(context.Context) wkssvc.Info {
-	return wkssvc.Info{Name: v.s.name, Major: versionMajor, Minor: versionMinor}
+	d := v.s.joined()
+	return wkssvc.Info{Name: v.s.name, Domain: d.Name, Joined: d.Name != "", Major: versionMajor, Minor: versionMinor}
 }
 
 // Users lists who has a session, each once.

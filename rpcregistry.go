@@ -11,7 +11,7 @@ import (
 // registry returns the server's registry: what every server has, and above it what the
 // embedder gave.
 func (v rpcServer) registry(ctx context.Context) []winreg.Table {
-	c := winreg.Computer{Name: v.s.name, Product: "SMB file server", Major: versionMajor, Minor: versionMinor}
+	c := winreg.Computer{Name: v.s.name, Domain: v.s.joined().DNSName, Product: "SMB file server", Major: versionMajor, Minor: versionMinor}
 	var shares []winreg.Value
 	for _, s := range v.Shares(ctx) {
 		if s.Type&srvsvc.TypeSpecial == 0 {

@@ -111,6 +111,12 @@ type Server struct {
 	// had, or its descriptors would mean nobody.
 	SID vfs.SID
 
+	// Domain tells which domain the server is joined to, for clients that ask for it
+	// over RPC; netlogon.Accounts.Domain is such a function. It is called for each
+	// question, by any goroutine, and must not wait. Nil: none, and clients are told that
+	// it is in the workgroup WORKGROUP. Who may log on has nothing to do with it.
+	Domain func() Domain
+
 	// Principals tells who has an account, for lists of users and groups, for names
 	// in place of SIDs, and for the SIDs of users who log on and bring none. Nil: those
 	// of the Mechanisms that are a vfs.Principals.

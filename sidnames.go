@@ -21,9 +21,10 @@ const maxUnixLookups = 256
 
 // translation is a call that translates.
 type translation struct {
-	s    *Server
-	dir  *directory
-	unix int // how often the machine may be asked yet
+	s      *Server
+	dir    *directory
+	joined Domain
+	unix   int // how often the machine may be asked yet
 
 	// Who is logged on: made when somebody isn't found elsewhere.
 	callersBySID  map[vfs.SID]*vfs.Caller
@@ -36,15 +37,19 @@ func (s *Server) newTranslation(ctx context.Context) (*translation, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &translation{s: s, dir: d, unix: maxUnixLookups}, nil
+	return &translation{s: s, dir: d, joined: s.joined(), unix: maxUnixLookups}, nil
 }
 
 // domains are those that can be named themselves.
 func (t *translation) domains() []sidDomain {
-	return []sidDomain{
+	list := []sidDomain{
 		builtinDomain, {"S-1-5", ntAuthority}, {t.s.sid, t.s.accountDomain()},
 		unixUserDomain, unixGroupDomain, {"S-1-16", labels},
 	}
+	if t.joined.SID != "" {
+		list = append(list, sidDomain{t.joined.SID, t.joined.Name})
+	}
+	return list
 }
 
 // of returns the translation of somebody with a SID and a name.

@@ -74,6 +74,7 @@ func TestDomainLogon(t *testing.T) {
 		}
 		wantText(t, s.Log(), `user=`+domainName+`\alice`)
 	})
+	t.Run("told", func(t *testing.T) { testDomainTold(t, s) })
 	t.Run("groups", func(t *testing.T) {
 		testDomainGroups(t, d, s.dir, func(user, command string) (string, error) { return s.as(t, user, command) })
 	})
@@ -81,6 +82,41 @@ func TestDomainLogon(t *testing.T) {
 	t.Run("restart", func(t *testing.T) { testDomainRestart(t, s) })
 	if strings.Contains(s.Log(), password) || strings.Contains(s.Log(), machinePassword) {
 		t.Error("the log shows a password")
+	}
+}
+
+// testDomainTold asks the server over RPC which domain it is in.
+func testDomainTold(t *testing.T, s *domainServer) {
+	needImpacket(t)
+	sid := strings.TrimSuffix(s.d.sids["Domain Users"], "-513")
+	for _, tc := range []struct {
+		user, commands string
+		want           []string
+	}{
+		{domainName + `\alice`, "lsaquery", []string{"Domain Name: " + domainName, "Domain Sid: " + sid}},
+		{domainName + `\alice`, "dsroledominfo", []string{"Machine Role = [3]"}},
+		{domainName + `\alice`, "lookupnames " + domainName, []string{sid + " (Domain: 3)"}},
+	} {
+		out, err := command(t, 20*time.Second, "rpcclient", "-s", clientConf(t), "-U", tc.user+"%"+password,
+			"ncacn_np:"+caclsHost, "-c", tc.commands)
+		if err != nil {
+			t.Errorf("%s: %v\n%s", tc.commands, err, tail(out, 10))
+		}
+		wantText(t, out, tc.want...)
+	}
+	script, err := filepath.Abs("testdata/impacket_domain.py")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := command(t, 20*time.Second, python, script, caclsHost, adminName, password)
+	if err != nil {
+		t.Errorf("%v\n%s", err, tail(out, 10))
+	}
+	wantText(t, out, "wkssvc: "+domainName, "lsarpc: "+domainName+" interop.example interop.example "+sid)
+	out, err = command(t, 20*time.Second, "net", "rpc", "registry", "getvalue", `HKLM\SYSTEM\CurrentControlSet\Services\Tcpip\Parameters`, "Domain",
+		"-s", clientConf(t), "-S", caclsHost, "-U", adminName+"%"+password)
+	if err != nil || !strings.Contains(out, "interop.example") {
+		t.Errorf("%v\n%s", err, tail(out, 10))
 	}
 }
 

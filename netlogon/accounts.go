@@ -7,8 +7,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gosmbd/smb"
 	"github.com/gosmbd/smb/ntlm"
 	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
 	"golang.org/x/sync/singleflight"
 )
 
@@ -23,6 +25,7 @@ type Accounts struct {
 	mu       sync.Mutex
 	channel  *channel // nil until it is needed
 	closed   bool
+	sid      vfs.SID   // of the domain; empty until one of its users has logged on
 	failure  error     // of the last try to set up a channel,
 	failedAt time.Time // which isn't repeated for failurePause
 }
@@ -42,6 +45,14 @@ func (a *Accounts) Mechanism() *ntlm.Mechanism {
 		m.DNSHost = strings.ToLower(a.cfg.Computer) + "." + m.DNSDomain
 	}
 	return m
+}
+
+// Domain is what Server.Domain wants: the names are those of the configuration. The domain's
+// SID is known once one of its users has logged on, since the controller tells it then.
+func (a *Accounts) Domain() smb.Domain {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return smb.Domain{Name: a.cfg.Domain, DNSName: a.cfg.DNSDomain, SID: a.sid}
 }
 
 // Check sets up a channel unless there is one. Without an error, there is a controller
@@ -92,6 +103,11 @@ func (a *Accounts) Authenticate(ctx context.Context, at *ntlm.Attempt) (*ntlm.Lo
 	caller, err := v.info.caller()
 	if err != nil {
 		return nil, err
+	}
+	if strings.EqualFold(v.info.domain, a.cfg.Domain) { // not one that it trusts
+		a.mu.Lock()
+		a.sid = v.info.domainSID
+		a.mu.Unlock()
 	}
 	return &ntlm.Logon{Caller: caller, SessionBaseKey: v.info.key, Recheck: v.info.recheck}, nil
 }

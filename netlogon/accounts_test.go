@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gosmbd/smb"
 	"github.com/gosmbd/smb/dcerpc/ndr"
 	"github.com/gosmbd/smb/internal/utf16le"
 	"github.com/gosmbd/smb/ntlm"
@@ -378,6 +379,32 @@ func TestConfig(t *testing.T) {
 	}
 	if err := a.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "DNSDomain") {
 		t.Error(err)
+	}
+}
+
+// TestDomain checks that the domain's SID is learned from its users, and from no others.
+func TestDomain(t *testing.T) {
+	dc := newFakeDC()
+	a := newAccounts(t, dc)
+	logon := func(domain string, sid vfs.SID) smb.Domain {
+		info := aliceInfo()
+		info.domain, info.domainSID = domain, sid
+		dc.change(func() { dc.info = samInfoBytes(info) })
+		if _, err := a.Authenticate(t.Context(), newTestAttempt()); err != nil {
+			t.Fatal(err)
+		}
+		return a.Domain()
+	}
+	want := smb.Domain{Name: "EXAMPLE", DNSName: "example.com"}
+	if got := a.Domain(); got != want {
+		t.Errorf("before a logon: %+v", got)
+	}
+	if got := logon("TRUSTED", "S-1-5-21-9-9-9"); got != want {
+		t.Errorf("after that of another domain's user: %+v", got)
+	}
+	want.SID = testSID
+	if got := logon("Example", testSID); got != want {
+		t.Errorf("%+v", got)
 	}
 }
 

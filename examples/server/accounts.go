@@ -57,7 +57,7 @@ func newNTLM(cfg *config) (smb.Mechanism, error) {
 	}
 	local := ntlm.Grouped{Accounts: all, Groups: groups}
 	mech := ntlm.New(local)
-	if cfg.domain.name != "" {
+	if cfg.domain.passwordFile != "" {
 		var err error
 		if mech, err = cfg.domain.newMechanism(local); err != nil {
 			return nil, err

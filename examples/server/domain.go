@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/gosmbd/smb"
 	"github.com/gosmbd/smb/netlogon"
 	"github.com/gosmbd/smb/ntlm"
 )
@@ -18,10 +19,12 @@ type domainConfig struct {
 	computer      string
 	passwordFile  string
 	controllers   []netlogon.Controller
+
+	accounts *netlogon.Accounts // nil without a password of the machine
 }
 
 func (d *domainConfig) addFlags(fs *flag.FlagSet) {
-	fs.Func("domain", "let the users of the `domain` in, too, whose NetBIOS and DNS names are given as EXAMPLE,example.com", func(s string) error {
+	fs.Func("domain", "let the users of the `domain` in, too, whose NetBIOS and DNS names are given as EXAMPLE,example.com; with -keytab and without -machine-password-file by tickets only", func(s string) error {
 		d.name, d.dnsName, _ = strings.Cut(s, ",")
 		return nil
 	})
@@ -34,12 +37,12 @@ func (d *domainConfig) addFlags(fs *flag.FlagSet) {
 	})
 }
 
-// check finds what makes no sense on the command line.
-func (d *domainConfig) check() error {
+// check finds what makes no sense on the command line; tickets says whether it has keytabs.
+func (d *domainConfig) check(tickets bool) error {
 	switch {
 	case d.name == "" && (d.computer != "" || d.passwordFile != "" || d.controllers != nil):
 		return errors.New("-machine, -machine-password-file and -domain-controller are of no use without -domain")
-	case d.name != "" && d.passwordFile == "":
+	case d.name != "" && d.passwordFile == "" && (!tickets || d.computer != "" || d.controllers != nil):
 		return errors.New("-domain needs the machine account's password: -machine-password-file")
 	}
 	return nil
@@ -50,7 +53,8 @@ func (d *domainConfig) check() error {
 // users only, since names alone count there. It says so if there is no controller now, but
 // there may be one later.
 func (d *domainConfig) newMechanism(local ntlm.Accounts) (*ntlm.Mechanism, error) {
-	accounts, err := netlogon.New(netlogon.Config{
+	var err error
+	d.accounts, err = netlogon.New(netlogon.Config{
 		Domain:      d.name,
 		DNSDomain:   d.dnsName,
 		Computer:    d.computer,
@@ -61,11 +65,19 @@ func (d *domainConfig) newMechanism(local ntlm.Accounts) (*ntlm.Mechanism, error
 		return nil, err
 	}
 	go func() {
-		if err := accounts.Check(context.Background()); err != nil {
+		if err := d.accounts.Check(context.Background()); err != nil {
 			fmt.Fprintf(os.Stderr, "server: users of the domain can't log on for now: %v\n", err)
 		}
 	}()
-	mech := accounts.Mechanism()
-	mech.Accounts = ntlm.FirstOf{local, accounts}
+	mech := d.accounts.Mechanism()
+	mech.Accounts = ntlm.FirstOf{local, d.accounts}
 	return mech, nil
+}
+
+// told is what clients are told of the domain.
+func (d *domainConfig) told() smb.Domain {
+	if d.accounts != nil {
+		return d.accounts.Domain()
+	}
+	return smb.Domain{Name: d.name, DNSName: d.dnsName}
 }

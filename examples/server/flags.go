@@ -306,7 +306,7 @@ func (c *config) complete() error {
 	if len(c.shares) == 0 {
 		c.shares = []shareConfig{{name: "share", path: "."}}
 	}
-	if err := c.domain.check(); err != nil {
+	if err := c.domain.check(len(c.keytabs) > 0); err != nil {
 		return err
 	}
 	if len(c.services) > 0 && len(c.keytabs) == 0 {

@@ -131,6 +131,7 @@ func newServer(cfg *config) (*smb.Server, error) {
 		Name:       cfg.name,
 		Shares:     namespace(cfg, shares),
 		Mechanisms: mechs,
+		Domain:     cfg.domain.told,
 		MinDialect: cfg.min,
 		MaxDialect: cfg.max,
 		Signing:    cfg.signing,

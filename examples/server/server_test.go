@@ -85,6 +85,7 @@ func TestBadFlags(t *testing.T) {
 		{[]string{"-signing", "off"}, "required or offered"},
 		{[]string{"-backend", "tape"}, "os and mem"},
 		{[]string{"-domain", "EXAMPLE"}, "-machine-password-file"},
+		{[]string{"-domain", "EXAMPLE", "-keytab", "k", "-machine", "FILES"}, "-machine-password-file"},
 		{[]string{"-machine", "FILES"}, "of no use without -domain"},
 	} {
 		_, err := parseFlags(tt.args)
@@ -110,6 +111,14 @@ func TestDomainFlags(t *testing.T) {
 	}
 	if len(cfg.users) != 0 {
 		t.Errorf("users = %+v", cfg.users)
+	}
+	// With tickets only, no controller is asked.
+	cfg, err = parseFlags([]string{"-domain", "EXAMPLE,example.com", "-keytab", "k"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := cfg.domain.told(); got != (smb.Domain{Name: "EXAMPLE", DNSName: "example.com"}) {
+		t.Errorf("clients are told %+v", got)
 	}
 }
 

@@ -45,7 +45,7 @@ var mayImport = []struct {
 	{".", []string{"smb2", "signing", "oplock", "vfs", "dcerpc/...", "internal/frame", "internal/window", "internal/notify", "internal/utf16le", "internal/spnego"}},
 	{"ntlm", []string{".", "vfs", "internal/utf16le", "internal/spnego"}},
 	{"krb", []string{".", "vfs", "dcerpc/ndr", "internal/utf16le", "internal/spnego"}},
-	{"netlogon", []string{"ntlm", "smb2", "vfs", "dcerpc", "dcerpc/ndr", "internal/utf16le"}},
+	{"netlogon", []string{".", "ntlm", "smb2", "vfs", "dcerpc", "dcerpc/ndr", "internal/utf16le"}},
 	{"internal/smbtest", []string{"smb2", "signing", "internal/frame", "internal/utf16le", "internal/spnego", "internal/ntlmclient"}},
 	{"examples/...", []string{".", "ntlm", "krb", "netlogon", "smb2", "signing", "oplock", "vfs/...", "dcerpc/...", "boltstore"}},
 	{"interop/...", []string{"internal/harness"}},
