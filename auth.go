@@ -65,9 +65,9 @@ type Rechecker interface {
 	// Recheck is called every Limits.RecheckInterval while the session lasts. nil
 	// leaves it as it is. StatusNetworkSessionExpired has the client log on again,
 	// by which it keeps what it has open, and another [Status], wrapped or not, ends
-	// the session as [Server.EndSessions] does. An error that is no Status means that
-	// nothing can be told at the moment, and changes nothing. ctx ends with the
-	// session.
+	// the session as [Server.EndSessions] does. Either ends the pipe if the logon was one
+	// for RPC. An error that is no Status means that nothing can be told at the moment,
+	// and changes nothing. ctx ends with the session.
 	Recheck(ctx context.Context) error
 }
 

@@ -12,13 +12,15 @@ import (
 	"github.com/gosmbd/smb/vfs"
 )
 
-// Sessions that the server ends: an administrator wants it, or the account isn't what
-// it was.
+// Sessions that the server ends, and pipes with logons of their own: an administrator wants
+// it, or the account isn't what it was.
 
 // EndSessions ends the sessions for which end returns true, and returns how many they
 // were. Their files are closed, also those that a client could otherwise come back for,
 // soon after it returns. Clients usually log on again by themselves, so a user is kept
-// out only once his account is disabled or removed. end is called with no lock held.
+// out only once his account is disabled or removed. Who logged on for RPC, over a pipe of
+// another's session, counts as a session: end is called with that session and the Caller of
+// the logon, and what ends is the pipe. end is called with no lock held.
 // [MS-SMB2] 3.3.4.12
 func (s *Server) EndSessions(end func(SessionInfo) bool) int {
 	n := 0
@@ -28,20 +30,14 @@ func (s *Server) EndSessions(end func(SessionInfo) bool) int {
 			n++
 		}
 	}
-	return n
+	return n + s.endPipes(end)
 }
 
 // endSession ends a session without its client having asked; false: it ended before.
 // It doesn't wait for requests, of which the one that this is for may be one.
 func (s *Server) endSession(se *session) bool {
-	s.mu.Lock()
-	closed := s.closed
-	if !closed {
-		s.wg.Add(1)
-	}
-	s.mu.Unlock()
-	if closed {
-		return false // it ends all of them
+	if !s.beginEnding() {
+		return false
 	}
 	r := se.detach()
 	if r == nil {
@@ -53,6 +49,17 @@ func (s *Server) endSession(se *session) bool {
 		r.close(smb2.StatusUserSessionDeleted, false)
 	}()
 	return true
+}
+
+// beginEnding counts what ends something as under way; false: the server is being closed,
+// and ends all.
+func (s *Server) beginEnding() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.wg.Add(1)
+	}
+	return !s.closed
 }
 
 // recheckAll has all sessions looked at, unless that is still going on.
@@ -70,30 +77,38 @@ func (s *Server) recheckAll() {
 			}
 			se.recheck()
 		}
+		s.recheckPipes()
 	}()
 }
 
 // recheck asks the session's mechanism whether the caller is still who he was.
 func (se *session) recheck() {
-	defer func() {
-		if p := recover(); p != nil { // of others' code, which must not end the process
-			se.srv.log.Error("smb: panic", "recheck", true, "panic", p, "stack", string(debug.Stack()))
-		}
-	}()
 	id := se.identity.Load()
 	if id == nil || id.recheck == nil {
 		return
 	}
-	err := id.recheck(id.ctx)
-	var st Status
-	switch {
-	case err == nil || !errors.As(err, &st) || !st.IsError():
+	switch st, err := se.srv.ask(id.ctx, id.recheck); {
+	case err == nil:
 	case st == StatusNetworkSessionExpired:
 		se.expire(id, err)
 	case se.identity.Load() == id && se.srv.endSession(se): // nobody logged on again meanwhile
 		se.srv.log.Warn("smb: session ended", "user", id.caller.String(), "err", err)
 		se.srv.expelUser(id.caller)
 	}
+}
+
+// ask calls a recheck. It returns an error only if the caller isn't who he was, with the
+// status that says so.
+func (s *Server) ask(ctx context.Context, recheck func(context.Context) error) (st Status, err error) {
+	defer func() {
+		if p := recover(); p != nil { // of others' code, which must not end the process
+			s.log.Error("smb: panic", "recheck", true, "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
+	if err := recheck(ctx); errors.As(err, &st) && st.IsError() {
+		return st, err
+	}
+	return 0, nil
 }
 
 // expire has the client log on again before it goes on.

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/gosmbd/smb"
+	"github.com/gosmbd/smb/dcerpc"
+	"github.com/gosmbd/smb/internal/ntlmclient"
 	"github.com/gosmbd/smb/internal/smbtest"
 	"github.com/gosmbd/smb/ntlm"
 	"github.com/gosmbd/smb/smb2"
@@ -170,6 +172,65 @@ func TestRecheckExpels(t *testing.T) {
 		end(r, c)
 	})
 }
+
+// Who logged on for RPC on a pipe of another's session is ended like a session, and that
+// session stays.
+func TestEndPipeLogons(t *testing.T) {
+	for name, stop := range map[string]func(*smb.Server, *users){
+		"by an administrator": func(s *smb.Server, _ *users) {
+			n := s.EndSessions(func(x smb.SessionInfo) bool { return x.Caller.Name == "ann" })
+			if n != 1 {
+				t.Errorf("%d logons ended", n)
+			}
+		},
+		"removed": func(_ *smb.Server, table *users) { table.user.Store(nil) },
+		"disabled": func(_ *smb.Server, table *users) {
+			table.user.Store(&ntlm.User{Name: "ann", Password: password, Disabled: true})
+		},
+		"in another group": func(_ *smb.Server, table *users) {
+			table.user.Store(&ntlm.User{Name: "ann", Password: password, Groups: []vfs.SID{vfs.SIDAdministrators}})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var table users
+				table.user.Store(&ntlm.User{Name: "ann", Password: password})
+				r := newRig(t, func(s *smb.Server) {
+					s.Mechanisms = []smb.Mechanism{ntlm.New(ntlm.FirstOf{accountsOfBob(), ntlm.Lookup(table.find)})}
+					s.Logger = quiet()
+				})
+				c := r.as("bob", password+"!")
+				p := r.openPipe(t, c)
+				own := &rpcPipe{t: t, c: c, id: r.create(c, smbtest.CreateReq("srvsvc", smb2.Open))}
+				p.write(p.logon(&ntlmclient.Client{User: "ann", Password: password}, dcerpc.LevelConnect))
+				call := func() []byte { return p.transceive(p.pdu(0, 0, nil, listening)) }
+				if resp := call(); resp[2] != 2 {
+					t.Fatalf("response %x", resp)
+				}
+				time.Sleep(12 * time.Second)
+				if resp := call(); resp[2] != 2 {
+					t.Errorf("nothing changed: response %x", resp)
+				}
+				stop(r.srv, &table)
+				time.Sleep(12 * time.Second)
+				_, st := c.Ioctl(p.id, smb2.FsctlPipeTransceive, p.pdu(0, 0, nil, listening), 8192)
+				want(t, "a call of who was ended", st, smb2.StatusFileClosed)
+				if n := opens(r.srv); n != 1 {
+					t.Errorf("%d pipes are open", n)
+				}
+				own.transceive(own.pdu(11, 0, nil, bindBody()))
+				asked := table.n.Load()
+				time.Sleep(time.Minute)
+				if n := table.n.Load(); n != asked {
+					t.Errorf("asked %d times about nobody", n-asked)
+				}
+				end(r, c)
+			})
+		})
+	}
+}
+
+func accountsOfBob() ntlm.Static { return ntlm.Static{"bob": {Password: password + "!"}} }
 
 // A hook that panics ends nothing.
 func TestRecheckPanics(t *testing.T) {

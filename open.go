@@ -220,6 +220,7 @@ func (o *open) close() error {
 	o.srv.handles.forget(o)
 	if o.pipe != nil {
 		o.pipe.close()
+		o.srv.pipeLogons.drop(o)
 		return nil
 	}
 	return o.release(o.context())

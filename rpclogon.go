@@ -11,10 +11,17 @@ import (
 	"github.com/gosmbd/smb/vfs"
 )
 
-// rpcConfig is what pipes that are opened on c have of the server: its mechanisms, and
+// rpcConfig is what the pipe o, which is opened on c, has of the server: its mechanisms, and
 // the bounds on guessing.
-func (c *conn) rpcConfig() dcerpc.Config {
-	return dcerpc.Config{Accept: c.acceptRPC, Judge: c.judgeRPC, Server: &c.srv.rpc, Client: c.ip}
+func (c *conn) rpcConfig(o *open) dcerpc.Config {
+	judge := func(ctx context.Context, logon dcerpc.Logon, err error) error {
+		l := logon.(*rpcLogon)
+		if err = c.judgeRPC(ctx, l, err); err == nil {
+			c.srv.pipeLogons.add(o, l)
+		}
+		return err
+	}
+	return dcerpc.Config{Accept: c.acceptRPC, Judge: judge, Server: &c.srv.rpc, Client: c.ip}
 }
 
 // rpcLogon is dcerpc.Logon with the server's mechanisms.
@@ -66,8 +73,7 @@ func (l *rpcLogon) Protector() dcerpc.Protector {
 // judgeRPC treats a logon on a pipe as SESSION_SETUP treats one: guesses of either kind
 // count together, and both are held back. Until then the pipe takes nothing, so it is only
 // its own client that waits.
-func (c *conn) judgeRPC(ctx context.Context, logon dcerpc.Logon, err error) error {
-	l := logon.(*rpcLogon)
+func (c *conn) judgeRPC(ctx context.Context, l *rpcLogon, err error) error {
 	user, err := c.judge(l.logon, err)
 	delay, refused := c.srv.gate.enter(c.ip, user, err != nil)
 	if refused && err == nil {

@@ -193,8 +193,10 @@ type Server struct {
 	gate     logonGate
 	rechecks atomic.Bool // sessions are being rechecked
 	rpc      dcerpc.Server
-	nics     nicCache
-	people   atomic.Pointer[directory]
+
+	pipeLogons pipeLogons
+	nics       nicCache
+	people     atomic.Pointer[directory]
 }
 
 // ConnState is the state of a connection, as ConnState hooks see it.
