@@ -67,6 +67,12 @@ func (s *Server) Accounts() interface {
 	return rpcAccounts{s}
 }
 
+// Identify returns the caller with the SID that a logon gives him.
+func (s *Server) Identify(ctx context.Context, caller *vfs.Caller) (*vfs.Caller, error) {
+	s.init()
+	return s.identify(ctx, caller)
+}
+
 // WellKnownSIDs returns those that have the same name on every machine.
 func WellKnownSIDs() []vfs.SID {
 	var list []vfs.SID

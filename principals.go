@@ -20,12 +20,14 @@ import (
 // Who there is: what the account stores tell, put together for logons, descriptors and the
 // RPC interfaces, so that all of them mean the same user by the same SID.
 
-// directoryAge is how old what the stores told may get before they are asked again.
+// directoryAge is how old what the stores told may get before they are asked again, or
+// whether it is still so.
 const directoryAge = 2 * time.Second
 
 // directory is whom the account stores knew at one moment. It is immutable.
 type directory struct {
-	read    time.Time
+	read    time.Time                 // or when it was still so
+	version string                    // of the stores; empty: they can't tell
 	byName  map[string]*vfs.Principal // by principalKey
 	alone   map[string]*vfs.Principal // by the name without its domain, the first of each
 	bySID   map[vfs.SID]*vfs.Principal
@@ -79,16 +81,42 @@ func (s *Server) listed(ctx context.Context) iter.Seq2[vfs.Principal, error] {
 	}
 }
 
+// version returns a text that stays the same as long as the stores tell the same; empty if
+// one of them can't tell.
+func (s *Server) version(ctx context.Context) string {
+	all := []byte("v")
+	for _, source := range s.sources() {
+		v, is := source.(vfs.VersionedPrincipals)
+		if !is {
+			return ""
+		}
+		text, ok := v.PrincipalsVersion(ctx)
+		if !ok {
+			return ""
+		}
+		all = strconv.AppendQuote(all, text)
+	}
+	return string(all)
+}
+
 // directory returns who there is. It may be as old as directoryAge, unless fresh is set.
 func (s *Server) directory(ctx context.Context, fresh bool) (*directory, error) {
 	d := s.people.Load()
 	if d != nil && !fresh && time.Since(d.read) < directoryAge {
 		return d, nil
 	}
+	now, version := time.Now(), s.version(ctx)
+	if d != nil && version != "" && version == d.version {
+		still := *d
+		still.read = now
+		s.people.Store(&still)
+		return &still, nil
+	}
 	d, err := s.readDirectory(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("smb: listing accounts: %w", err)
 	}
+	d.version = version // of before: what changed meanwhile is read again
 	s.people.Store(d)
 	return d, nil
 }

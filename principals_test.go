@@ -7,6 +7,7 @@ import (
 	"net"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -176,6 +177,60 @@ func TestAccountMadeJustNow(t *testing.T) {
 		if got := nameOf(t, r.srv, machineSID+"-1003"); got != "" {
 			t.Errorf("nobody is %q", got)
 		}
+	})
+}
+
+// versioned is people that notice when they change.
+type versioned struct {
+	people
+	version string // empty: can't tell
+	listed  int
+}
+
+func (v *versioned) Principals(ctx context.Context) iter.Seq2[vfs.Principal, error] {
+	v.listed++
+	return v.people.Principals(ctx)
+}
+
+func (v *versioned) PrincipalsVersion(context.Context) (string, bool) {
+	return v.version, v.version != ""
+}
+
+// TestVersionedStore checks that a store is listed again when it changed, and only then.
+func TestVersionedStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &versioned{version: "1"}
+		v.set(nil, vfs.Principal{Name: "ann", RID: 1001})
+		s := &smb.Server{SID: machineSID, Principals: v, Logger: quiet()}
+		defer s.Close()
+		identify := func(name string, want vfs.SID, listed int) {
+			t.Helper()
+			c, err := s.Identify(t.Context(), &vfs.Caller{Name: name})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := c.SID; want != "" && got != want || want == "" && strings.HasPrefix(string(got), string(machineSID)) {
+				t.Errorf("%s has the SID %s", name, got)
+			}
+			if v.listed != listed {
+				t.Errorf("listed %d times, want %d", v.listed, listed)
+			}
+		}
+		identify("stranger", "", 1)
+		identify("stranger", "", 1)
+		time.Sleep(time.Minute)
+		identify("stranger", "", 1)
+		identify("ann", machineSID+"-1001", 1)
+		v.set(nil, vfs.Principal{Name: "stranger", RID: 1002})
+		v.version = "2"
+		identify("stranger", machineSID+"-1002", 2)
+		identify("ann", "", 2)
+		v.version = ""
+		identify("ann", "", 3)
+		identify("ann", "", 4)
+		v.version = "2" // but what was listed last may be of another
+		identify("ann", "", 5)
+		identify("ann", "", 5)
 	})
 }
 

@@ -119,7 +119,8 @@ type Server struct {
 
 	// Principals tells who has an account, for lists of users and groups, for names
 	// in place of SIDs, and for the SIDs of users who log on and bring none. Nil: those
-	// of the Mechanisms that are a vfs.Principals.
+	// of the Mechanisms that are a vfs.Principals. One that is a
+	// vfs.VersionedPrincipals is listed only when it changed.
 	Principals vfs.Principals
 
 	// Limits bounds memory, connections and time; its zero value has

@@ -122,6 +122,11 @@ func (f *accountFile) Principals(context.Context) iter.Seq2[vfs.Principal, error
 	}
 }
 
+// PrincipalsVersion implements vfs.VersionedPrincipals.
+func (f *accountFile) PrincipalsVersion(context.Context) (version string, ok bool) {
+	return f.file.version()
+}
+
 // accountTable holds accounts by name in lower case. There are several of one key only
 // in formats that tell them apart.
 type accountTable map[string][]FileUser

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"iter"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -360,6 +361,69 @@ func TestPrincipals(t *testing.T) {
 	}
 	if !failed {
 		t.Error("a broken file isn't told of")
+	}
+}
+
+// unversioned is a Principals that doesn't notice changes.
+type unversioned struct{ userless }
+
+func (unversioned) Principals(context.Context) iter.Seq2[vfs.Principal, error] {
+	return func(func(vfs.Principal, error) bool) {}
+}
+
+// TestPrincipalsVersion checks that the version changes with each file, and with nothing
+// else.
+func TestPrincipalsVersion(t *testing.T) {
+	users, groups := newFile(t, "ann:"+base64Hash("one")+"\n"), newFile(t, "staff:x:50:ann\n")
+	k, err := OpenKsmbdpwd(users.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := OpenGroups(groups.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := New(Grouped{FirstOf{Static{"max": {}}, userless{}, k, Lookup(nil)}, g})
+	last, age := "", time.Hour
+	settle := func(f textFile) { // as if it had been written long ago, but after it was before
+		t.Helper()
+		age -= time.Minute
+		if err := os.Chtimes(f.path, time.Now().Add(-age), time.Now().Add(-age)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	settle(users)
+	settle(groups)
+	same := func(want bool) {
+		t.Helper()
+		v, ok := m.PrincipalsVersion(t.Context())
+		if !ok || (v == last) != want {
+			t.Errorf("version %q after %q, %t", v, last, ok)
+		}
+		last = v
+	}
+	same(false)
+	same(true)
+	users.write("bob:" + base64Hash("one") + "\n")
+	settle(users)
+	same(false)
+	same(true)
+	groups.write("staff:x:50:bob\n")
+	settle(groups)
+	same(false)
+	same(true)
+	users.write("broken\n")
+	if v, ok := m.PrincipalsVersion(t.Context()); ok {
+		t.Errorf("a broken file has version %q", v)
+	}
+	users.write("bob:" + base64Hash("one") + "\n")
+	settle(users)
+	same(false)
+	if v, ok := New(FirstOf{Static{}, unversioned{}}).PrincipalsVersion(t.Context()); ok {
+		t.Errorf("a store that doesn't notice changes has version %q", v)
+	}
+	if _, ok := (&Mechanism{}).PrincipalsVersion(t.Context()); !ok {
+		t.Error("nobody may change")
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -35,6 +36,7 @@ type cachedFile[T any] struct {
 	mu    sync.Mutex
 	state fileState
 	value T
+	reads uint64 // that made a value
 }
 
 // fileState is what tells that a file changed.
@@ -49,6 +51,19 @@ func (s fileState) same(info os.FileInfo) bool {
 func (c *cachedFile[T]) load() (T, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.loadLocked()
+}
+
+// version returns a text that is another for another value; not ok: there is none.
+func (c *cachedFile[T]) version() (text string, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, err := c.loadLocked()
+	return strconv.FormatUint(c.reads, 10), err == nil
+}
+
+// loadLocked is load for who holds c.mu.
+func (c *cachedFile[T]) loadLocked() (T, error) {
 	err := errChanging
 	for n := 0; n < readTries && errors.Is(err, errChanging); n++ {
 		err = c.refresh()
@@ -91,6 +106,7 @@ func (c *cachedFile[T]) refresh() error {
 	if c.value, err = c.parse(text); err != nil {
 		return err
 	}
+	c.reads++
 	// A further change may leave the time of a file that was just changed as it is, so
 	// such a file is read again next time.
 	c.state = fileState{}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"strconv"
 	"strings"
 
 	"github.com/gosmbd/smb/vfs"
@@ -31,6 +32,20 @@ func (f FirstOf) Authenticate(ctx context.Context, a *Attempt) (*Logon, error) {
 		return nil, a.NoSuchUser()
 	}
 	return nil, ErrNoSuchUser
+}
+
+// PrincipalsVersion implements vfs.VersionedPrincipals, if all stores do that are a
+// vfs.Principals.
+func (f FirstOf) PrincipalsVersion(ctx context.Context) (version string, ok bool) {
+	var all []byte
+	for _, accounts := range f {
+		v, ok := versionOf(ctx, accounts)
+		if !ok {
+			return "", false
+		}
+		all = strconv.AppendQuote(all, v)
+	}
+	return string(all), true
 }
 
 // Principals implements vfs.Principals. Whom two stores know by one name is the first

@@ -85,6 +85,17 @@ func (g Grouped) Principals(ctx context.Context) iter.Seq2[vfs.Principal, error]
 	}
 }
 
+// PrincipalsVersion implements vfs.VersionedPrincipals, if Accounts does or isn't a
+// vfs.Principals.
+func (g Grouped) PrincipalsVersion(ctx context.Context) (version string, ok bool) {
+	users, ok := versionOf(ctx, g.Accounts)
+	if !ok || g.Groups == nil {
+		return users, ok
+	}
+	groups, ok := g.Groups.file.version()
+	return groups + " " + users, ok
+}
+
 // Groups is a file of groups in the format of group(5), which is that of /etc/group:
 //
 //	name:x:gid:member,member

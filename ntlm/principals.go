@@ -25,6 +25,23 @@ func principalsOf(ctx context.Context, a Accounts) iter.Seq2[vfs.Principal, erro
 	return func(func(vfs.Principal, error) bool) {}
 }
 
+// PrincipalsVersion implements vfs.VersionedPrincipals, if Accounts does or isn't a
+// vfs.Principals.
+func (m *Mechanism) PrincipalsVersion(ctx context.Context) (version string, ok bool) {
+	return versionOf(ctx, m.Accounts)
+}
+
+// versionOf returns the version of what principalsOf yields.
+func versionOf(ctx context.Context, a Accounts) (version string, ok bool) {
+	switch a := a.(type) {
+	case vfs.VersionedPrincipals:
+		return a.PrincipalsVersion(ctx)
+	case vfs.Principals:
+		return "", false
+	}
+	return "", true
+}
+
 // yieldPrincipals yields a table by name. Those without a SID get a number that comes
 // from the name; where two would have the same, neither gets it.
 func yieldPrincipals(list []vfs.Principal, yield func(vfs.Principal, error) bool) {

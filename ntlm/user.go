@@ -119,6 +119,9 @@ func (s Static) Principals(context.Context) iter.Seq2[vfs.Principal, error] {
 	}
 }
 
+// PrincipalsVersion implements vfs.VersionedPrincipals: the table doesn't change.
+func (s Static) PrincipalsVersion(context.Context) (version string, ok bool) { return "", true }
+
 // Lookup is Accounts by a function that finds a user in a table of the application's
 // own, say in a database; it returns ErrNoSuchUser if there is none. It is called by
 // many goroutines at a time, with a name that a client claims. The name comes as it

@@ -47,3 +47,15 @@ type Principals interface {
 	// Principals yields everybody, in an order that lasts. An error ends it.
 	Principals(ctx context.Context) iter.Seq2[Principal, error]
 }
+
+// VersionedPrincipals is a Principals that notices when it changes. Without it, all are
+// read anew every few seconds while they are asked for, and at each logon of somebody whom
+// no store lists.
+type VersionedPrincipals interface {
+	Principals
+
+	// PrincipalsVersion returns a text that stays the same exactly as long as
+	// Principals yields the same. It is cheap to tell. If ok is false, it can't be told
+	// at the moment.
+	PrincipalsVersion(ctx context.Context) (version string, ok bool)
+}
