@@ -188,6 +188,43 @@ func testDomainRestart(t *testing.T, s *domainServer) {
 	})
 }
 
+// TestDomainRenew has the server change the password of its account.
+func TestDomainRenew(t *testing.T) {
+	const machine = "RENEWED"
+	d := startDomain(t)
+	d.tool(t, "computer", "create", machine)
+	t.Cleanup(func() { d.tool(t, "computer", "delete", machine) })
+	d.tool(t, "user", "setpassword", machine+"$", "--newpassword="+machinePassword)
+	file := passwordFile(t, machinePassword+"\n")
+	hourAgo := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(file, hourAgo, hourAgo); err != nil {
+		t.Fatal(err)
+	}
+	s := startDomainServer(t, d, "-machine", machine, "-machine-password-file", file, "-machine-password-renew", "30m")
+	var renewed string
+	until(t, "the file has another password", func() bool {
+		b, err := os.ReadFile(file)
+		renewed = strings.TrimSpace(string(b))
+		return err == nil && renewed != machinePassword
+	})
+	if out, err := s.as(t, "alice", "ls"); err != nil {
+		t.Errorf("%v\n%s", err, tail(out, 5))
+	}
+	out, err := command(t, 20*time.Second, "rpcclient", "-s", clientConf(t), "-U", domainName+`\`+machine+"$%"+renewed,
+		"ncacn_ip_tcp:"+d.addr+"[seal]", "-c", "samlookupnames domain "+userName)
+	if err != nil || !strings.Contains(out, "name "+userName) {
+		t.Errorf("the new password: %v\n%s", err, tail(out, 5))
+	}
+	s.Stop()
+	again := startDomainServer(t, d, "-machine", machine, "-machine-password-file", file)
+	if out, err := again.as(t, "bob", "ls"); err != nil {
+		t.Errorf("a server that starts with it: %v\n%s", err, tail(out, 5))
+	}
+	if strings.Contains(s.Log()+again.Log(), renewed) {
+		t.Error("the log shows the password")
+	}
+}
+
 // TestDomainMisjoined has machines that the controller doesn't take for one of the
 // domain: the server says what to do.
 func TestDomainMisjoined(t *testing.T) {

@@ -2,6 +2,7 @@ package netlogon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -21,6 +22,8 @@ var _ ntlm.Accounts = (*Accounts)(nil)
 type Accounts struct {
 	cfg     Config
 	opening singleflight.Group
+
+	renewing sync.Mutex // held by Renew; before mu
 
 	mu       sync.Mutex
 	channel  *channel // nil until it is needed
@@ -202,6 +205,9 @@ func (a *Accounts) openAny(ctx context.Context) (*channel, error) {
 		left := time.Until(deadline(ctx)) / time.Duration(len(controllers)-i)
 		one, cancel := context.WithTimeout(ctx, max(left, time.Second))
 		ch, err := a.openChannel(one, dc, secret)
+		if next, ok := a.unfinished(err); ok {
+			ch, err = a.openChannel(one, dc, next)
+		}
 		cancel()
 		if err == nil {
 			return ch, nil
@@ -209,6 +215,17 @@ func (a *Accounts) openAny(ctx context.Context) (*channel, error) {
 		why = append(why, fmt.Sprintf("%s: %v", dc.Name, a.advise(err)))
 	}
 	return nil, fmt.Errorf("%w: no controller of the domain %s: %s", smb2.StatusNoLogonServers, a.cfg.Domain, strings.Join(why, "; "))
+}
+
+// unfinished returns the password of a Renew that didn't come to its end, if the controller
+// doesn't take the other one.
+func (a *Accounts) unfinished(err error) (next ntlm.Hash, ok bool) {
+	var refused *controllerError
+	if a.cfg.PasswordFile == "" || !errors.As(err, &refused) || refused.status != smb2.StatusAccessDenied {
+		return ntlm.Hash{}, false
+	}
+	next, err = PasswordFile(renewedFile(a.cfg.PasswordFile).next())()
+	return next, err == nil
 }
 
 func deadline(ctx context.Context) time.Time {

@@ -59,7 +59,7 @@ func (a *Accounts) openChannel(ctx context.Context, dc Controller, secret ntlm.H
 	if err != nil {
 		return nil, err
 	}
-	if err := ch.machine.confirm(ctx, c, ch.session); err != nil {
+	if ch.session.stored, err = ch.machine.confirm(ctx, c, ch.session); err != nil {
 		c.close()
 		return nil, err
 	}

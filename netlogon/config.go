@@ -29,6 +29,10 @@ type Config struct {
 	// Secret is the password of the machine account.
 	Secret Secret
 
+	// PasswordFile is the path of a file with the password, in place of Secret, for who
+	// wants [Accounts.Renew] to change it.
+	PasswordFile string
+
 	// Controllers are asked in this order: the next if one can't be reached or
 	// won't talk. None means those that DNS names in _ldap._tcp.dc._msdcs.DNSDomain.
 	Controllers []Controller
@@ -71,6 +75,12 @@ func New(cfg Config) (*Accounts, error) {
 		if !isNetBIOSName(name) {
 			return nil, fmt.Errorf("netlogon: %s %q is not a NetBIOS name: 1 to 15 ASCII characters, no dots", what, name)
 		}
+	}
+	switch {
+	case cfg.Secret != nil && cfg.PasswordFile != "":
+		return nil, errors.New("netlogon: both Secret and PasswordFile are set")
+	case cfg.PasswordFile != "":
+		cfg.Secret = PasswordFile(cfg.PasswordFile)
 	}
 	if cfg.Secret == nil {
 		return nil, errors.New("netlogon: the password of the machine account is missing")

@@ -15,8 +15,8 @@
 //	server.Mechanisms = []smb.Mechanism{domain.Mechanism()}
 //
 // An account is made by "samba-tool computer create" or "djoin", say, and its password
-// set by "samba-tool user setpassword FILES$" or Reset-ComputerMachinePassword. Nobody
-// changes it by itself.
+// set by "samba-tool user setpassword FILES$" or Reset-ComputerMachinePassword.
+// [Accounts.Renew] changes it; nothing does so by itself.
 //
 // To have local users as well, make [Accounts] the last of an ntlm.FirstOf: stores that
 // know the user decide. A user of the domain who is to be an administrator of this server
@@ -41,8 +41,7 @@
 //
 // # Limitations
 //
-// Controllers older than Windows Server 2008 R2 and Samba 4.0 don't do AES. The password
-// of the machine account is not changed. Sessions aren't told of changes in the domain: who
+// Controllers older than Windows Server 2008 R2 and Samba 4.0 don't do AES. Sessions aren't told of changes in the domain: who
 // is disabled there, or leaves a group, has what he had until he logs on again, for which
 // there is smb.Server.EndSessions. Only the end of a user's logon hours is heeded. Users of trusted domains are checked by way of
 // the own domain's controller, which has to know how.

@@ -1,6 +1,7 @@
 package netlogon
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gosmbd/smb/dcerpc/ndr"
+	"github.com/gosmbd/smb/internal/utf16le"
 	"github.com/gosmbd/smb/ntlm"
 	"github.com/gosmbd/smb/smb2"
 	"github.com/gosmbd/smb/vfs"
@@ -38,6 +40,9 @@ type fakeDC struct {
 	loose      bool        // not authoritative
 	info       []byte      // NETLOGON_VALIDATION_SAM_INFO4; nil: that of alice
 	delay      time.Duration
+	setStatus  smb2.Status // of a change of the password
+	setLost    bool        // it is changed, but the answer is lost
+	setForged  bool        // the answer to it is not the controller's
 
 	key      *sessionKey // of the machine, once authenticated
 	agreed   uint32
@@ -48,6 +53,7 @@ type fakeDC struct {
 	sessions int // channels set up
 	logons   []attempt
 	levels   []uint16
+	set      []string // passwords that it was to change to
 }
 
 func newFakeDC() *fakeDC {
@@ -182,6 +188,10 @@ func (c *fakeConn) request(h header, opnum uint16, stub []byte) []byte {
 		c.authenticate(d, &e)
 	case opnum == opLogonGetCapabilities && c.sealer != nil:
 		c.capabilities(d, &e)
+	case opnum == opServerPasswordSet2 && c.sealer != nil:
+		if c.setPassword(d, &e); c.setLost {
+			return nil
+		}
 	case opnum == opLogonSamLogonEx && c.sealer != nil:
 		time.Sleep(delay)
 		c.samLogon(d, &e)
@@ -275,9 +285,44 @@ func (c *fakeConn) capabilities(d *ndr.Decoder, e *ndr.Encoder) {
 		flags = c.confirmed
 	}
 	e.Raw(answer[:])
+	if st == 0 {
+		c.stored = stored.add(1)
+	}
 	e.U32(0)
 	e.U32(1)
 	e.U32(flags)
+	e.U32(uint32(st))
+}
+
+func (c *fakeConn) setPassword(d *ndr.Decoder, e *ndr.Encoder) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d.UniqueWString()
+	account := d.WString()
+	kind := d.U16()
+	computer := d.WString()
+	d.Align(4)
+	proof := [8]byte(d.Bytes(8))
+	stored := c.stored.add(d.U32())
+	sealed := bytes.Clone(d.Bytes(trustPasswordLen + 4))
+	newCFB8(*c.key, [16]byte{}).decrypt(sealed)
+	n := binary.LittleEndian.Uint32(sealed[trustPasswordLen:])
+	st := c.setStatus
+	if c.key.credential(stored) != proof || account != computer+"$" || kind != workstationChannel || n > trustPasswordLen || d.Remaining() > 0 {
+		st = smb2.StatusAccessDenied
+	} else {
+		c.stored = stored.add(1)
+		password, _ := utf16le.Decode(sealed[trustPasswordLen-n : trustPasswordLen])
+		if c.set = append(c.set, password); st == 0 {
+			c.secret = ntlm.HashOf(password)
+		}
+	}
+	answer := c.key.credential(c.stored)
+	if c.setForged {
+		answer[0] ^= 1
+	}
+	e.Raw(answer[:])
+	e.U32(0)
 	e.U32(uint32(st))
 }
 

@@ -25,12 +25,13 @@ const (
 	negConcurrent    = 0x00000800 // L
 	negStrongKey     = 0x00004000 // O
 	negTransitive    = 0x00008000 // P: transitive trusts
+	negPasswordSet2  = 0x00020000 // R
 	negForestTrusts  = 0x00080000 // T
 	negNoEmulation   = 0x00100000 // U: the DC doesn't play NT 4
 	negAES           = 0x01000000 // W
 	negSecureRPC     = 0x40000000 // Y
 
-	negOffer = negAnyValidation | negConcurrent | negStrongKey | negTransitive | negForestTrusts |
+	negOffer = negAnyValidation | negConcurrent | negStrongKey | negTransitive | negPasswordSet2 | negForestTrusts |
 		negNoEmulation | negAES | negSecureRPC
 
 	// negDemand is what a controller must agree to. Without AES the keys would be made
@@ -153,23 +154,25 @@ func (e *controllerError) Error() string {
 }
 
 // confirm asks over the sealed connection what the controller believes was negotiated,
-// since the negotiation itself was not protected, [MS-NRPC] 3.4.5.2.11.
-func (m *machine) confirm(ctx context.Context, c *client, s session) error {
+// since the negotiation itself was not protected, [MS-NRPC] 3.4.5.2.11. It returns what
+// becomes of session.stored.
+func (m *machine) confirm(ctx context.Context, c *client, s session) (credential, error) {
 	now := uint32(time.Now().Unix())
 	stored := s.stored.add(now)
 	reply, err := c.call(ctx, opLogonGetCapabilities, appendGetCapabilities(m, s.key.credential(stored), now))
 	if err != nil {
-		return err
+		return credential{}, err
 	}
 	proof, flags, err := parseGetCapabilities(reply)
 	if err != nil {
-		return err
+		return credential{}, err
 	}
-	want := s.key.credential(stored.add(1))
+	stored = stored.add(1)
+	want := s.key.credential(stored)
 	if !hmac.Equal(want[:], proof[:]) || flags&negOffer != s.flags {
-		return errTampered
+		return credential{}, errTampered
 	}
-	return nil
+	return stored, nil
 }
 
 func appendGetCapabilities(m *machine, proof credential, now uint32) []byte {

@@ -22,15 +22,23 @@ func Password(password string) Secret {
 // break doesn't count. The file may be replaced while it is in use.
 func PasswordFile(path string) Secret {
 	return func() (ntlm.Hash, error) {
-		b, err := os.ReadFile(path)
+		password, err := readPassword(path)
 		if err != nil {
 			return ntlm.Hash{}, err
 		}
-		b = bytes.TrimSuffix(b, []byte("\n"))
-		b = bytes.TrimSuffix(b, []byte("\r"))
-		if len(b) == 0 {
-			return ntlm.Hash{}, fmt.Errorf("%s is empty", path)
-		}
-		return ntlm.HashOf(string(b)), nil
+		return ntlm.HashOf(password), nil
 	}
+}
+
+func readPassword(path string) (string, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	b = bytes.TrimSuffix(b, []byte("\n"))
+	b = bytes.TrimSuffix(b, []byte("\r"))
+	if len(b) == 0 {
+		return "", fmt.Errorf("%s is empty", path)
+	}
+	return string(b), nil
 }

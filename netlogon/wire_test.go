@@ -170,6 +170,7 @@ func FuzzReplies(f *testing.F) {
 		parseReqChallenge(b)
 		parseAuthenticate3(b)
 		parseGetCapabilities(b)
+		parsePasswordSet2(b)
 		parseMap(b)
 		towerPort(b)
 		v, err := parseSamLogonEx(b)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/gosmbd/smb"
 	"github.com/gosmbd/smb/netlogon"
@@ -18,6 +19,7 @@ type domainConfig struct {
 	name, dnsName string
 	computer      string
 	passwordFile  string
+	renewEvery    time.Duration // zero: the password stays
 	controllers   []netlogon.Controller
 
 	accounts *netlogon.Accounts // nil without a password of the machine
@@ -30,6 +32,7 @@ func (d *domainConfig) addFlags(fs *flag.FlagSet) {
 	})
 	fs.StringVar(&d.computer, "machine", "", "`name` of this machine's account in the domain, without $ (default the host name)")
 	fs.StringVar(&d.passwordFile, "machine-password-file", "", "`file` with the password of the machine account")
+	fs.DurationVar(&d.renewEvery, "machine-password-renew", 0, "change the machine account's password when its file is older than this `time`, as in 720h; not if a keytab has keys of the account")
 	fs.Func("domain-controller", "ask this domain controller: `name` or name=address; may be repeated (default those that DNS knows)", func(s string) error {
 		name, addr, _ := strings.Cut(s, "=")
 		d.controllers = append(d.controllers, netlogon.Controller{Name: name, Addr: addr})
@@ -44,6 +47,8 @@ func (d *domainConfig) check(tickets bool) error {
 		return errors.New("-machine, -machine-password-file and -domain-controller are of no use without -domain")
 	case d.name != "" && d.passwordFile == "" && (!tickets || d.computer != "" || d.controllers != nil):
 		return errors.New("-domain needs the machine account's password: -machine-password-file")
+	case d.renewEvery != 0 && (d.passwordFile == "" || tickets):
+		return errors.New("-machine-password-renew is about -machine-password-file, and would make a -keytab of the account useless")
 	}
 	return nil
 }
@@ -55,11 +60,11 @@ func (d *domainConfig) check(tickets bool) error {
 func (d *domainConfig) newMechanism(local ntlm.Accounts) (*ntlm.Mechanism, error) {
 	var err error
 	d.accounts, err = netlogon.New(netlogon.Config{
-		Domain:      d.name,
-		DNSDomain:   d.dnsName,
-		Computer:    d.computer,
-		Secret:      netlogon.PasswordFile(d.passwordFile),
-		Controllers: d.controllers,
+		Domain:       d.name,
+		DNSDomain:    d.dnsName,
+		Computer:     d.computer,
+		PasswordFile: d.passwordFile,
+		Controllers:  d.controllers,
 	})
 	if err != nil {
 		return nil, err
@@ -69,9 +74,24 @@ func (d *domainConfig) newMechanism(local ntlm.Accounts) (*ntlm.Mechanism, error
 			fmt.Fprintf(os.Stderr, "server: users of the domain can't log on for now: %v\n", err)
 		}
 	}()
+	if d.renewEvery > 0 {
+		go d.renew()
+	}
 	mech := d.accounts.Mechanism()
 	mech.Accounts = ntlm.FirstOf{local, d.accounts}
 	return mech, nil
+}
+
+// renew changes the machine account's password whenever it is old enough.
+func (d *domainConfig) renew() {
+	for {
+		if info, err := os.Stat(d.passwordFile); err == nil && time.Since(info.ModTime()) >= d.renewEvery {
+			if err := d.accounts.Renew(context.Background()); err != nil {
+				fmt.Fprintf(os.Stderr, "server: the machine account keeps its password for now: %v\n", err)
+			}
+		}
+		time.Sleep(min(d.renewEvery, time.Hour))
+	}
 }
 
 // told is what clients are told of the domain.

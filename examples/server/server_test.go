@@ -86,6 +86,8 @@ func TestBadFlags(t *testing.T) {
 		{[]string{"-backend", "tape"}, "os and mem"},
 		{[]string{"-domain", "EXAMPLE"}, "-machine-password-file"},
 		{[]string{"-domain", "EXAMPLE", "-keytab", "k", "-machine", "FILES"}, "-machine-password-file"},
+		{[]string{"-domain", "EXAMPLE", "-machine-password-file", "f", "-keytab", "k", "-machine-password-renew", "1h"}, "-machine-password-renew"},
+		{[]string{"-machine-password-renew", "1h"}, "-machine-password-renew"},
 		{[]string{"-machine", "FILES"}, "of no use without -domain"},
 	} {
 		_, err := parseFlags(tt.args)
