@@ -17,19 +17,22 @@ mountit() {
 # step NAME COMMAND...: runs a part of the test with kernel $kernel, which fails with the
 # first of its commands that does, and says how it went. Afterwards $failed is 1 if any
 # part failed. A script may have something done before each: before_step NAME.
+# If $STEPS names some, only these are run, and mount and dmesg. Each log is kept.
 failed=0
 step() {
 	local name=$1
 	shift
+	case " mount dmesg ${STEPS:-$name} " in *" $name "*) ;; *) return ;; esac
 	before_step "$name"
 	# Not in a condition, where -e counts for nothing.
 	(set -ex; "$@") >/run/step.log 2>&1
-	if [ $? = 0 ]; then
+	local rc=$?
+	cp /run/step.log "$OUT/$kernel-$name.log"
+	if [ $rc = 0 ]; then
 		echo "$kernel: $name: pass"
 		return
 	fi
 	echo "$kernel: $name: FAIL: $(tail -3 /run/step.log | tr '\n\t' '  ')"
-	cp /run/step.log "$OUT/$kernel-$name.log"
 	failed=1
 }
 before_step() { :; }

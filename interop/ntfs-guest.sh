@@ -1,6 +1,6 @@
 #!/bin/bash
-# The part of ntfs.sh that runs in the guest. $SHARE is what the server serves, as the
-# machine sees it.
+# The part of ntfs.sh that runs in the guest. $BTRFS is 1 where what the server serves can
+# share blocks and compress; $STEPS are the steps to run, all if it is empty.
 set -u
 . "$(dirname "$0")/kernel-guest-lib.sh"
 kernel=$1
@@ -25,6 +25,14 @@ is() { # what, got, want
 	return 1
 }
 
+# fails runs what must not succeed: -e doesn't count what stands after a "!".
+fails() {
+	if "$@"; then
+		echo "it succeeds: $*"
+		return 1
+	fi
+}
+
 descriptor() {
 	local sid=S-1-5-21-1-2-3-1004
 	echo x >$m/acl
@@ -38,13 +46,12 @@ descriptor() {
 	administrate
 	getcifsacl -r $m/acl >/run/acl
 	grep -q "^ACL:$sid:0x1/0x0/0x10000" /run/acl
-	! grep "$sid.*0x1f01ff" /run/acl
+	fails grep "$sid.*0x1f01ff" /run/acl
 	setcifsacl -o "$sid" $m/acl
 	setcifsacl -g S-1-5-32-544 $m/acl
 	administrate
 	is owner "$(getcifsacl -r $m/acl | grep ^OWNER)" "OWNER:$sid"
 	is group "$(getcifsacl -r $m/acl | grep ^GROUP)" GROUP:S-1-5-32-544
-	smbinfo secdesc $m/acl | grep -q "$sid"
 	setcifsacl -S "ACL:S-1-1-0:ALLOWED/0x0/READ" $m/acl
 	is 'number of entries' "$(getcifsacl -r $m/acl | grep -c ^ACL)" 1
 	mkdir $m/acldir
@@ -52,7 +59,7 @@ descriptor() {
 	mkdir $m/acldir/sub
 	echo x >$m/acldir/sub/f
 	getcifsacl -r $m/acldir/sub/f | grep -q "^ACL:$sid:0x0/.*/0x1f01ff"
-	getcifsacl -R $m/acldir | grep -c "^OWNER"
+	is 'number of descriptors' "$(getcifsacl -R $m/acldir | grep -c '^OWNER')" 3
 	rm -r $m/acldir
 	remount
 }
@@ -112,8 +119,8 @@ attributes() {
 	remount
 	is count "$(getfattr -d $m/xattr | grep -ic '^user\.\(one\|two\)')" 2
 	setfattr -x user.one $m/xattr
-	! getfattr -n user.one $m/xattr
-	! setfattr -n user.big -v "$(head -c 66000 /dev/zero | tr '\0' z)" $m/xattr
+	fails getfattr -n user.one $m/xattr
+	fails setfattr -n user.big -v "$(head -c 66000 /dev/zero | tr '\0' z)" $m/xattr
 	getfattr -e hex -n user.cifs.dosattrib $m/xattr | grep -q 0x20000000
 	setfattr -n user.cifs.dosattrib -v 0x22000000 $m/xattr # hidden, archive
 	remount
@@ -136,32 +143,88 @@ mfsymlinks() {
 	remount
 }
 
-# The flags of lsattr and chattr.
+# The flags of lsattr and chattr. The client can't take one away.
 flags() {
 	echo x >$m/flags
-	lsattr $m/flags
-	if chattr +c $m/flags; then
-		lsattr $m/flags | grep -q '^[^ ]*c'
-		chattr -c $m/flags
-		! lsattr $m/flags | grep -q '^[^ ]*c'
+	flag '^-*$'
+	fails chattr +c $m/flags # it opens for reading, which isn't enough for FSCTL_SET_COMPRESSION
+	flag '^-*$'
+	if [ "$BTRFS" = 1 ]; then
+		compress
+		flag '^-*c-*$'
+		remount
+		flag '^-*c-*$'
+	else
+		fails compress
+		flag '^-*$'
 	fi
 	rm $m/flags
 }
 
+# compress is chattr +c by a handle that may write.
+compress() {
+	python3 -c 'import fcntl, os, sys; fcntl.ioctl(os.open(sys.argv[1], os.O_RDWR), 0x40086602, b"\x04" + bytes(7))' $m/flags
+}
+
+flag() {
+	lsattr $m/flags | cut -d ' ' -f 1 | grep -e "$1"
+}
+
+# Each sub-command of smbinfo. It reports success even if it has none.
 smbinfos() {
-	local c
+	local c number='[1-9][0-9]*'
+	asked=
 	head -c 5000 /dev/zero >$m/info
-	for c in fileaccessinfo filealigninfo fileallinfo filebasicinfo fileeainfo filefsfullsizeinfo fileinternalinfo filemodeinfo \
-		filepositioninfo filestandardinfo filestreaminfo fsctl-getobjid getcompression list-snapshots secdesc; do
-		smbinfo $c $m/info >/run/info.$c || { cat /run/info.$c; echo "smbinfo $c"; return 1; }
+	setfattr -n user.one -v first $m/info
+	told fileaccessinfo 'flags: 0x00020080' # with which the client opens it
+	told filealigninfo 'File alignment: 0x'
+	told fileallinfo 'Creation Time: 20' 'End Of File: 5000' "Index Number: $number" "EA Size: $number" 'flags: 0x00020080'
+	told filebasicinfo 'Creation Time: 20' 'Last Change Time: 20' 'File Attributes: 0x00000020'
+	told fileeainfo "EA Size: $number"
+	told filefsfullsizeinfo "Total Allocation Units: $number" "Bytes Per Sector: $number"
+	told fileinternalinfo "Index Number: $number"
+	told filemodeinfo 'Mode: 0x'
+	told filepositioninfo 'Current Byte Offset: 0'
+	told filestandardinfo 'End Of File: 5000' 'Number of Links: 1' 'Delete Pending: 0'
+	told filestreaminfo 'Size: 5000 bytes'
+	told fsctl-getobjid 'Object-ID: [0-9a-f]{8}-' 'Birth-Volume-ID: [0-9a-f]{8}-'
+	told secdesc 'Owner: S-1-' 'DACL:' 'SID: S-1-'
+	told list-snapshots 'Number of snapshots: 1 .*returned: 1' '1\) GMT:@GMT-2026.01.02-03.04.05'
+	told getcompression 'Compression: 0 .NONE'
+	refused quota # which is what a server without quotas answers
+	if [ "$BTRFS" = 1 ]; then
+		asked+=' setcompression '
+		for c in lznt1 no default no; do
+			is "setcompression $c" "$(smbinfo setcompression $c $m/info)" ''
+			case $c in no) told getcompression 'Compression: 0' ;; *) told getcompression 'Compression: 2 .LZNT1' ;; esac
+		done
+	else
+		refused setcompression lznt1
+		is "setcompression no" "$(smbinfo setcompression no $m/info)" ''
+	fi
+	remount noperm,seal
+	told keys 'ServerIn +Key:( [0-9a-f]{2}){16}' 'ServerOut key:( [0-9a-f]{2}){16}'
+	for c in $(smbinfo --help | grep -o '{.*}' | head -1 | tr '{,}' '   '); do
+		is "asked for $c" "$(grep -c " $c " <<<"$asked")" 1
 	done
-	grep -q 'End Of File: 5000' /run/info.fileallinfo
-	grep -q 'Number of Links: 1' /run/info.filestandardinfo
-	cat /run/info.list-snapshots /run/info.filebasicinfo /run/info.getcompression /run/info.fsctl-getobjid
-	smbinfo quota $m/info || echo "quota: $?"
-	smbinfo setcompression no $m/info
-	smbinfo keys $m/info || echo "keys: $?"
 	rm $m/info
+}
+
+told() { # sub-command, patterns
+	asked+=" $1 "
+	smbinfo "$1" $m/info | tee /run/info
+	fails grep -i failed /run/info
+	shift
+	local p
+	for p in "$@"; do
+		grep -Eq "$p" /run/info
+	done
+}
+
+refused() { # arguments of smbinfo
+	asked+=" $1 "
+	smbinfo "$@" $m/info | tee /run/info
+	grep -q 'Errno 95' /run/info
 }
 
 holes() {
@@ -184,7 +247,13 @@ holes() {
 	head -c 1M /dev/urandom >source
 	cp --reflink=auto source copy
 	cmp source copy
-	if cp --reflink=always source clone; then cmp source clone; rm clone; fi
+	if [ "$BTRFS" = 1 ]; then
+		cp --reflink=always source clone
+		cmp source clone
+	else
+		fails cp --reflink=always source clone
+	fi
+	rm -f clone
 	python3 - <<-'PY'
 		import os
 		s, d = os.open('source', os.O_RDONLY), os.open('ranges', os.O_RDWR | os.O_CREAT)
@@ -196,9 +265,11 @@ holes() {
 	# Ranges are moved within a file.
 	printf 'abcdefgh%4088s' x >moved
 	printf 'ABCDEFGH%4088s' y >>moved
-	fallocate -c -o 0 -l 4096 moved || echo 'no collapse'
-	fallocate -i -o 0 -l 4096 moved || echo 'no insert'
-	is 'what moved' "$(tail -c +4097 moved | head -c 8)" ABCDEFGH
+	fallocate -c -o 0 -l 4096 moved
+	is 'what moved down' "$(head -c 8 moved) $(stat -c %s moved)" 'ABCDEFGH 4096'
+	fallocate -i -o 0 -l 4096 moved
+	is 'what moved up' "$(tail -c +4097 moved | head -c 8) $(stat -c %s moved)" 'ABCDEFGH 8192'
+	is 'what it left' "$(head -c 4096 moved | tr -d '\0' | wc -c)" 0
 	rm holes source copy ranges moved
 	cd /
 }
@@ -207,7 +278,7 @@ snapshots() {
 	smbinfo list-snapshots $m/file | grep -q '@GMT-2026.01.02-03.04.05'
 	remount snapshot=@GMT-2026.01.02-03.04.05
 	is 'then' "$(cat $m/file)" earlier
-	! echo x >$m/new
+	fails touch $m/new
 	remount
 	is 'now' "$(cat $m/file)" now
 }
@@ -247,6 +318,7 @@ notification() {
 
 step mount mountit $m noperm
 [ $failed = 0 ] || exit 1
+dmesg | sort -u >/run/dmesg.old # the first tries may have come too early
 step getcifsacl descriptor
 step cifsacl cifsacl
 step modefromsid modefromsid
