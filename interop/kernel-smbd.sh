@@ -1,7 +1,8 @@
 #!/bin/bash
 # Runs Debian's smbd in the foreground as the reference of the kernel's tests: on
 # port 445 of $SMBVM_BIND, with $SHARE_DIR as "share". Its state is in the
-# directory $1, and stays there for a restart. SMBD_ADDRS may name more addresses.
+# directory $1, and stays there for a restart. SMBD_ADDRS may name more addresses,
+# SMBD_SCRATCH the directory of a second share, "scratch".
 set -euo pipefail
 dir=$1
 mkdir -p "$dir"/{private,ncalrpc,wb}
@@ -46,6 +47,7 @@ cat >"$dir/smb.conf" <<CONF
 	kernel oplocks = no
 	posix locking = no
 CONF
+[ -z "${SMBD_SCRATCH:-}" ] || printf '[scratch]\n\tcopy = share\n\tpath = %s\n' "$SMBD_SCRATCH" >>"$dir/smb.conf"
 echo 'root = smbtest' >"$dir/users"
 [ -e "$dir/private/passdb.tdb" ] ||
 	printf 'Passw0rd\nPassw0rd\n' | smbpasswd -c "$dir/smb.conf" -a -s root

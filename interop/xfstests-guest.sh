@@ -16,20 +16,41 @@ cat >/run/local.config <<-C
 	export RESULT_BASE=$OUT/results
 C
 cd "$XFSTESTS" || exit 2
+
+# watch ends a test that takes more than $LIMIT seconds. Its start is in the kernel's log.
+watch() {
+	local at name now
+	while sleep 10; do
+		read -r at name < <(dmesg | sed -n 's/^\[ *\([0-9]*\)\..*run fstests \([^ ]*\) at.*/\1 \2/p' | tail -1)
+		read -r now _ </proc/uptime
+		[ -n "${at:-}" ] && [ $((${now%.*} - at)) -gt "${LIMIT:-600}" ] || continue
+		echo "$name" >>/run/timeouts
+		pkill -9 -f "^/bin/bash .*/tests/$name\$"
+		fuser -s -k -9 -M -m /mnt/test
+		fuser -s -k -9 -M -m /mnt/scratch
+	done
+}
+: >/run/timeouts
+watch &
+watcher=$!
+
+# One call for all tests: before the first one it does about as much as a test.
 status=0
-for t in "$@"; do
-	HOST_OPTIONS=/run/local.config timeout -k 10 "${LIMIT:-600}" ./check "$t" >/run/check.log 2>&1
-	rc=$?
-	if grep -q '\[not run\]\|Not run: ' /run/check.log; then
-		echo "$t: not run: $(cat "$OUT/results/$t.notrun" 2>/dev/null | head -1)"
-	elif [ $rc = 0 ]; then
-		echo "$t: pass $(grep -o '[0-9]*s$' /run/check.log | tail -1)"
-	else
-		echo "$t: FAIL ($rc)"
-		cp /run/check.log "$OUT/$(echo "$t" | tr / -).log"
+while read -r t says; do
+	case $says in
+	*'[not run]'*) echo "$t: not run: ${says#*\[not run\]}" ;;
+	*' - '* | '- '* | *'[failed'*)
 		status=1
-		umount -l /mnt/scratch /mnt/test 2>/dev/null
-	fi
-done
+		if grep -q "^$t\$" /run/timeouts; then
+			echo "$t: TIMEOUT"
+		else
+			echo "$t: FAIL: $says"
+		fi
+		;;
+	*) echo "$t: pass: $says" ;;
+	esac
+done < <(HOST_OPTIONS=/run/local.config ./check --exact-order "$@" 2>&1 | tee "$OUT/check.log" |
+	grep --line-buffered -E "^($(IFS='|' && echo "$*")) ")
+kill $watcher
 kernelsays || status=1
 exit $status

@@ -5,8 +5,10 @@
 #
 #   interop/xfstests.sh [TEST...]          such as generic/001
 #   KERNEL=6.1 interop/xfstests.sh ...     default: 6.12
+#   LIMIT=400 interop/xfstests.sh ...      seconds that a test may take; default: 600
 #
-# Emulated all of them take some two hours. For the variables see kernel-lib.sh.
+# With KERNEL_SERVER=smbd it shows which tests Debian's smbd passes. Emulated all of them take
+# some two hours. For the other variables see kernel-lib.sh.
 set -euo pipefail
 . "$(dirname "$0")/kernel-lib.sh"
 tests=("$@")
@@ -26,6 +28,9 @@ KERNEL_ARGS="-admin root:Passw0rd ${KERNEL_ARGS:-}"
 prepare
 mkdir -p "$work/scratch"
 chmod 777 "$work/scratch"
-[ -n "${KERNEL_SERVER:-}" ] || server="${server/ -user / -share scratch=$work/scratch -user }"
-guest --kernel "${KERNEL:-6.12}" --timeout 18000 --env "XFSTESTS=$xfstests" \
+case ${KERNEL_SERVER:-} in
+'') server="${server/ -user / -share scratch=$work/scratch -user }" ;;
+smbd) server="export SMBD_SCRATCH='$work/scratch'; $server" ;;
+esac
+guest --kernel "${KERNEL:-6.12}" --timeout 18000 --env "XFSTESTS=$xfstests" --env "LIMIT=${LIMIT:-}" \
 	--serve "$server" -- bash "$here/xfstests-guest.sh" "${tests[@]}"
