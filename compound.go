@@ -95,7 +95,9 @@ func (c *conn) start(buf *frame.Buf, off int, sealed *session) error {
 		} else if !c.take(h) {
 			return c.badFrame(buf, fmt.Sprintf("MessageId %d is not in the window", h.MessageID))
 		}
-		reply += replySize(h.Command, rest[:n])
+		if reply += replySize(h.Command, rest[:n]); reply > c.srv.limits.MemoryPerConn {
+			return c.badFrame(buf, "a compound that asks for more than a connection may hold")
+		}
 		rest = rest[n:]
 	}
 	if !c.begin() {
@@ -306,12 +308,19 @@ func (ch *chain) steps() (err error) {
 		if h.Command == smb2.CommandCancel {
 			continue // start has seen to it
 		}
+		if ch.out != nil && len(ch.out.B)+replySize(h.Command, msg) > ch.c.maxReply() {
+			ch.flush()
+		}
 		if err := ch.step(h, msg); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// maxReply is about how long a frame of replies gets before those that follow have one of
+// their own, [MS-SMB2] 3.3.4.1.3 leaving it to the server. TCP's length has 24 bits.
+func (c *conn) maxReply() int { return c.srv.limits.MaxIO + 64<<10 }
 
 // step works off one element and appends its reply.
 func (ch *chain) step(h smb2.Header, msg []byte) error {
