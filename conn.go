@@ -97,7 +97,7 @@ func (s *Server) newConn(ctx context.Context, nc net.Conn) *conn {
 		active:   make(map[uint64]*chain),
 		async:    make(map[uint64]*chain),
 	}
-	c.tr = newTCP(nc)
+	c.tr = newTCP(nc, s.memory.wanted)
 	c.room.L = &c.mu
 	c.ctx, c.stop = context.WithCancelCause(ctx)
 	c.memory.init(s.limits.MemoryPerConn)

@@ -40,6 +40,9 @@ const (
 	// leastProgress is what a client must send or take of a large frame, in
 	// bytes, within WriteTimeout.
 	leastProgress = 16 << 10
+	// looks is how often within WriteTimeout a client is looked at that takes nothing.
+	// The system's buffers take the first of what it is sent.
+	looks = 6
 )
 
 type tcp struct {
@@ -47,10 +50,12 @@ type tcp struct {
 	r   *bufio.Reader
 	vec net.Buffers
 	raw syscall.RawConn // nil if not all that is written goes straight to the system
+
+	pressed func() bool // others wait for memory
 }
 
-func newTCP(nc net.Conn) *tcp {
-	t := &tcp{nc: nc, r: bufio.NewReaderSize(nc, 4<<10)}
+func newTCP(nc net.Conn, pressed func() bool) *tcp {
+	t := &tcp{nc: nc, pressed: pressed, r: bufio.NewReaderSize(nc, 4<<10)}
 	switch nc := nc.(type) { // and no others: they may do more than write
 	case *net.TCPConn:
 		t.raw, _ = nc.SyscallConn()
@@ -167,34 +172,44 @@ func (t *tcp) sendBuffers(frames []outFrame, timeout time.Duration) error {
 }
 
 // patiently has write called again and again, as long as the client takes something in
-// timeout. Write goes on where it was.
+// timeout; or less long, if others wait for memory. Write goes on where it was.
 func (t *tcp) patiently(timeout time.Duration, write func() (int64, error)) error {
+	now := time.Now()
+	mark, took := now, int64(0) // what the client took since then
 	for {
 		var deadline time.Time
 		if timeout > 0 {
-			deadline = time.Now().Add(timeout)
+			deadline = now.Add(timeout / looks)
 		}
 		if err := t.nc.SetWriteDeadline(deadline); err != nil {
 			return err
 		}
 		n, err := write()
-		if errors.Is(err, os.ErrDeadlineExceeded) && n >= leastProgress {
-			continue // slow, but reading
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
 		}
-		return err
+		if took += n; took >= leastProgress {
+			mark, took = now, 0 // slow, but reading
+		}
+		now = time.Now()
+		if d := now.Sub(mark); d >= timeout || d >= timeout/looks && t.pressed() {
+			return err
+		}
 	}
 }
 
 // frameCost is what a frame of n bytes counts: all of the buffer that it takes.
 func frameCost(n int) int { return frame.Size(n + frame.Tailroom) }
 
-// admit waits until n bytes fit the budgets. Whoever waits holds nothing of them,
-// or two that wait could keep each other waiting.
+// admit waits until n bytes fit the budgets; more than the whole of the connection's
+// counts as the whole. Whoever waits holds nothing of them, or two that wait could keep
+// each other waiting.
 func (c *conn) admit(n int) error {
-	if err := c.memory.acquire(c.ctx, n); err != nil {
+	n = min(n, int(c.memory.max))
+	if err := c.memory.acquire(c.ctx, n, nil); err != nil {
 		return err
 	}
-	if err := c.srv.memory.acquire(c.ctx, n); err != nil {
+	if err := c.srv.memory.acquire(c.ctx, n, &c.memory); err != nil {
 		c.memory.release(n)
 		return err
 	}
@@ -203,10 +218,11 @@ func (c *conn) admit(n int) error {
 
 // tryAdmit is admit for those who can do without.
 func (c *conn) tryAdmit(n int) bool {
-	if !c.memory.tryAcquire(n) {
+	n = min(n, int(c.memory.max))
+	if !c.memory.tryAcquire(n, nil) {
 		return false
 	}
-	if !c.srv.memory.tryAcquire(n) {
+	if !c.srv.memory.tryAcquire(n, &c.memory) {
 		c.memory.release(n)
 		return false
 	}
@@ -214,6 +230,7 @@ func (c *conn) tryAdmit(n int) bool {
 }
 
 func (c *conn) unadmit(n int) {
+	n = min(n, int(c.memory.max))
 	c.memory.release(n)
 	c.srv.memory.release(n)
 }

@@ -109,8 +109,7 @@ func (c *conn) sent(f outFrame, err error) {
 		go f.lost()
 	}
 	if f.cost > 0 {
-		c.memory.release(f.cost)
-		c.srv.memory.release(f.cost)
+		c.unadmit(f.cost)
 	}
 	if f.last {
 		c.end()

@@ -33,9 +33,7 @@ func (s *Server) Counters() Counters {
 	s.uses.mu.Lock()
 	c.Uses = len(s.uses.n)
 	s.uses.mu.Unlock()
-	if c.MemoryHeld = !s.memory.sem.TryAcquire(s.memory.max); !c.MemoryHeld {
-		s.memory.sem.Release(s.memory.max)
-	}
+	c.MemoryHeld = s.memory.held() > 0
 	return c
 }
 

@@ -1,12 +1,103 @@
 package smb_test
 
 import (
+	"net"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/gosmbd/smb"
 	"github.com/gosmbd/smb/internal/smbtest"
 	"github.com/gosmbd/smb/smb2"
 )
+
+// Clients that ask for more than the server has memory for, and read nothing, keep
+// nobody else from reading.
+func TestSlowReadersShareMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(s *smb.Server) { s.Limits.MaxIO, s.Limits.Memory, s.Limits.MemoryPerConn = 1<<20, 16<<20, 8<<20 })
+		put(t, r.fs, "f", string(make([]byte, 1<<20)))
+		other := r.logon(smb.Dialect311)
+		fid := r.open(other, "f")
+		var slow []*smbtest.Client
+		for range 8 {
+			c := r.logon(smb.Dialect311)
+			id := r.open(c, "f")
+			c.Ask = 512
+			alive(t, c)
+			c.Timeout = time.Hour
+			release := c.Hold()
+			defer release()
+			go func() { // the server stops reading
+				for range 20 {
+					if !c.Send(c.Req(smb2.CommandRead, smb2.ReadRequest{FileID: id, Length: 1 << 20})) {
+						return
+					}
+				}
+			}()
+			slow = append(slow, c)
+		}
+		synctest.Wait()
+		for range 10 {
+			t0 := time.Now()
+			if _, st := other.Read(fid, 0, 64<<10); st != ok {
+				t.Errorf("READ: %v", st)
+			}
+			if d := time.Since(t0); d > 0 {
+				t.Fatalf("another client's READ waited for %v", d)
+			}
+		}
+		time.Sleep(time.Minute) // each of them is dropped 5 s after it got a reply
+		if n := r.srv.Counters().Conns; n != 1 {
+			t.Errorf("%d connections", n)
+		}
+		for _, c := range slow {
+			c.Close()
+		}
+		end(r, other)
+	})
+}
+
+// What the system's buffers take of a reply doesn't count as the client's taking it.
+func TestSlowReaderBehindBuffers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
+	t.Parallel()
+	const timeout = 3 * time.Second
+	r := newRig(t, func(s *smb.Server) { s.Limits.WriteTimeout = timeout; s.Logger = quiet() })
+	put(t, r.fs, "f", string(make([]byte, 8<<20)))
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go r.srv.Serve(l)
+	nc, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc.(*net.TCPConn).SetReadBuffer(4 << 10)
+	c := smbtest.New(t, nc)
+	if _, st := c.Negotiate([]smb.Dialect{smb.Dialect311}, smbtest.NegotiateOptions{}); st != ok {
+		t.Fatal(st)
+	}
+	r.setup(c, "ann", password)
+	r.tree(c, "s")
+	id := r.open(c, "f")
+	c.Ask = 512
+	alive(t, c)
+	release := c.Hold()
+	defer release()
+	c.Send(c.Req(smb2.CommandRead, smb2.ReadRequest{FileID: id, Length: 8 << 20}))
+	c.Send(c.Req(smb2.CommandRead, smb2.ReadRequest{FileID: id, Length: 64 << 10}))
+	start := time.Now()
+	for r.srv.Counters().Conns > 0 && time.Since(start) < 3*timeout {
+		time.Sleep(20 * time.Millisecond)
+	}
+	if d := time.Since(start); d < timeout*2/3 || d > timeout*5/3 {
+		t.Errorf("dropped after %v, WriteTimeout is %v", d, timeout)
+	}
+}
 
 // A compound whose replies don't fit a frame gets several; one that asks for more than
 // the connection may hold ends it.

@@ -56,8 +56,8 @@ type Limits struct {
 	// AuthTimeout is how long a connection may take to its first session.
 	// Default 10 s.
 	AuthTimeout time.Duration
-	// WriteTimeout is how long a client may take to accept a reply. Default
-	// 30 s.
+	// WriteTimeout is how long a client may take to accept a reply; a sixth of
+	// that if others wait for Memory. Default 30 s.
 	WriteTimeout time.Duration
 	// IdleTimeout closes a connection that has no open file and sent nothing.
 	// Default: never.
