@@ -37,6 +37,11 @@ const (
 	// that an announced length alone holds nothing. Up to this length the
 	// frame is counted together with its reply.
 	firstRead = 64 << 10
+	// strangersRead is the same before the first logon: they get little more than four
+	// times what they sent.
+	strangersRead = 16 << 10
+	// readAhead is the size of the buffer that the connection is read into.
+	readAhead = 4 << 10
 	// leastProgress is what a client must send or take of a large frame, in
 	// bytes, within WriteTimeout.
 	leastProgress = 16 << 10
@@ -55,7 +60,7 @@ type tcp struct {
 }
 
 func newTCP(nc net.Conn, pressed func() bool) *tcp {
-	t := &tcp{nc: nc, pressed: pressed, r: bufio.NewReaderSize(nc, 4<<10)}
+	t := &tcp{nc: nc, pressed: pressed, r: bufio.NewReaderSize(nc, readAhead)}
 	switch nc := nc.(type) { // and no others: they may do more than write
 	case *net.TCPConn:
 		t.raw, _ = nc.SyscallConn()
@@ -88,10 +93,23 @@ func (t *tcp) recv(c *conn) (*frame.Buf, error) {
 	if n > c.maxFrame() {
 		return nil, dropError{"frame too long"}
 	}
+	// What the reader's own buffer can hold has to come before there is another.
+	if _, err := t.r.Peek(min(n, readAhead-4)); err != nil {
+		return nil, err
+	}
 	first := min(n, firstRead)
-	buf := frame.Get(first + frame.Tailroom)
-	buf.B = buf.B[:first]
+	some := first
+	if n > smallFrame && !c.isAuthed() {
+		some = min(first, strangersRead)
+	}
+	buf := frame.Get(some + frame.Tailroom)
+	buf.B = buf.B[:some]
 	_, err := io.ReadFull(t.r, buf.B)
+	if err == nil && some < first {
+		buf.Grow(first - some + frame.Tailroom)
+		buf.B = buf.B[:first]
+		_, err = io.ReadFull(t.r, buf.B[some:])
+	}
 	if err == nil && n > first {
 		err = t.recvRest(c, buf, n)
 	}

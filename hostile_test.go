@@ -1,6 +1,9 @@
 package smb_test
 
 import (
+	"context"
+	"encoding/binary"
+	"io"
 	"net"
 	"testing"
 	"testing/synctest"
@@ -134,4 +137,29 @@ func TestCompoundOfLargeReads(t *testing.T) {
 	c, list = reads(5)
 	c.Send(list...)
 	dropped(t, "40 MiB at once", c)
+}
+
+// Who hasn't logged on gets little more memory than he sends.
+func TestStrangersGetWhatTheySend(t *testing.T) {
+	r := newRig(t, nil)
+	for _, tt := range []struct{ sends, most int }{{1, 16 << 10}, {4000, 16 << 10}, {5000, 36 << 10}, {20_000, 90 << 10}} {
+		var conns []net.Conn
+		before := heapSize()
+		const n = 40
+		for range n {
+			nc, b := net.Pipe()
+			go r.srv.ServeConn(context.Background(), b)
+			nc.Write(binary.BigEndian.AppendUint32(nil, 100_000))
+			io.WriteString(nc, "\xFE")
+			nc.Write(make([]byte, tt.sends-1))
+			conns = append(conns, nc)
+		}
+		if each := (int64(heapSize()) - int64(before)) / n; each > int64(tt.most) {
+			t.Errorf("%d bytes sent, %d held", tt.sends, each)
+		}
+		for _, nc := range conns {
+			nc.Close()
+		}
+		gone(t, r, 0)
+	}
 }
