@@ -9,7 +9,6 @@ import (
 
 	"github.com/gosmbd/smb/oplock"
 	"github.com/gosmbd/smb/smb2"
-	"github.com/gosmbd/smb/vfs"
 )
 
 // Handles that outlive their session: durable, resilient and persistent ones. When
@@ -38,9 +37,9 @@ const (
 type handles struct {
 	mu       sync.Mutex
 	closed   bool
-	durable  map[uint64]*open      // by FileId.Persistent
-	parked   map[uint64]*open      // those of them without a session
-	byUser   map[string]*list.List // the same, the oldest first
+	durable  map[uint64]*open       // by FileId.Persistent
+	parked   map[uint64]*open       // those of them without a session
+	byUser   map[userKey]*list.List // the same, the oldest first
 	creates  map[createID]*replay
 	closings sync.WaitGroup // parked opens that are being closed
 }
@@ -57,14 +56,11 @@ type replay struct {
 func (h *handles) init() {
 	h.durable = make(map[uint64]*open)
 	h.parked = make(map[uint64]*open)
-	h.byUser = make(map[string]*list.List)
+	h.byUser = make(map[userKey]*list.List)
 	h.creates = make(map[createID]*replay)
 }
 
 func milliseconds(n uint32) time.Duration { return time.Duration(n) * time.Millisecond }
-
-// userKey names a user in limits.
-func userKey(c *vfs.Caller) string { return c.Domain + "\\" + c.Name }
 
 // keeps reports whether o outlives its session. [MS-SMB2] 3.3.7.1
 func (o *open) keeps() bool {
@@ -138,11 +134,11 @@ func (s *Server) expelBroken(o *open) {
 // the caller closes it, and counts that off closings. The caller holds h.mu.
 func (h *handles) put(o *open, most int) (oldest *open) {
 	h.parked[o.id.Persistent] = o
-	user := userKey(o.caller)
-	l := h.byUser[user]
+	u := userOf(o.caller)
+	l := h.byUser[u]
 	if l == nil {
 		l = list.New()
-		h.byUser[user] = l
+		h.byUser[u] = l
 	}
 	o.elem = l.PushBack(o)
 	o.timer = time.AfterFunc(time.Until(o.deadline), func() { o.srv.expel(o) })
@@ -161,11 +157,11 @@ func (h *handles) take(o *open) bool {
 		return false
 	}
 	delete(h.parked, o.id.Persistent)
-	user := userKey(o.caller)
-	l := h.byUser[user]
+	u := userOf(o.caller)
+	l := h.byUser[u]
 	l.Remove(o.elem)
 	if l.Len() == 0 {
-		delete(h.byUser, user)
+		delete(h.byUser, u)
 	}
 	o.elem = nil
 	o.timer.Stop()

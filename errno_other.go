@@ -39,3 +39,6 @@ func errnoStatus(err error) (Status, bool) {
 
 // isTransientAccept reports whether Accept may succeed later.
 func isTransientAccept(error) bool { return false }
+
+// descriptors returns how many files the process may have open.
+func descriptors() int { return unlimited }

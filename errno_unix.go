@@ -61,3 +61,12 @@ func isTransientAccept(err error) bool {
 	}
 	return false
 }
+
+// descriptors returns how many files the process may have open.
+func descriptors() int {
+	var lim syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim) != nil {
+		return unlimited
+	}
+	return int(min(uint64(lim.Cur), 1<<30))
+}

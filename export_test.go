@@ -27,7 +27,7 @@ func (s *Server) Counters() Counters {
 	defer s.mu.Unlock()
 	c := Counters{
 		Conns: len(s.conns), Sessions: len(s.sessions), Mounts: len(s.mounts),
-		Waiting: s.waiting.Len(), PerIP: len(s.perIP), Opens: s.opens.Load(),
+		Waiting: s.waiting.Len(), PerIP: len(s.perIP), Opens: s.opens.count(),
 	}
 	c.Watches, c.Unasked = s.watching.Held()
 	s.uses.mu.Lock()
@@ -35,6 +35,12 @@ func (s *Server) Counters() Counters {
 	s.uses.mu.Unlock()
 	c.MemoryHeld = s.memory.held() > 0
 	return c
+}
+
+func (c *openCount) count() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return int64(c.n)
 }
 
 // Statistics is what administrators are told.

@@ -139,6 +139,35 @@ func TestCompoundOfLargeReads(t *testing.T) {
 	dropped(t, "40 MiB at once", c)
 }
 
+// Nobody can have all the opens that there may be.
+func TestOpensAreShared(t *testing.T) {
+	r := newRig(t, func(s *smb.Server) { s.Limits.Opens = 40 })
+	ann, again, bob := r.logon(smb.Dialect311), r.logon(smb.Dialect311), r.as("bob", password+"!")
+	hoard := func(c *smbtest.Client) (n int) {
+		for {
+			if _, st := c.Create(smbtest.CreateReq("f", smb2.OpenIf)); st != ok {
+				want(t, "one more", st, smb2.StatusTooManyOpenedFiles)
+				return n
+			}
+			n++
+		}
+	}
+	if n := hoard(ann); n != 30 {
+		t.Errorf("ann has %d of 40", n)
+	}
+	if n := hoard(again); n != 0 {
+		t.Errorf("on another connection she has %d more", n)
+	}
+	if n := hoard(bob); n != 5 {
+		t.Errorf("bob has %d of 10", n)
+	}
+	ann.Close()
+	gone(t, r, 2)
+	if n := hoard(bob); n < 5 {
+		t.Errorf("bob has %d more when ann is gone", n)
+	}
+}
+
 // Who hasn't logged on gets little more memory than he sends.
 func TestStrangersGetWhatTheySend(t *testing.T) {
 	r := newRig(t, nil)

@@ -23,7 +23,9 @@ type Limits struct {
 	TreesPerSession int
 	// OpensPerSession is the most open files of a session. Default 65536.
 	OpensPerSession int
-	// Opens is the most open files in all. Default 1048576.
+	// Opens is the most open files in all, of which the last quarter is for users who
+	// have no more than what is left. Default 1048576, or on Unix half as many as the
+	// process may have descriptors, if that is less.
 	Opens int
 	// DisconnectedPerUser is the most handles of one user that wait for him to come
 	// back after a lost connection; the oldest gives way. Default 4096.
@@ -92,7 +94,7 @@ func (l Limits) withDefaults() Limits {
 	limit(&l.Sessions, 65536)
 	limit(&l.TreesPerSession, 1024)
 	limit(&l.OpensPerSession, 65536)
-	limit(&l.Opens, 1<<20)
+	limit(&l.Opens, min(1<<20, descriptors()/2))
 	limit(&l.DisconnectedPerUser, 4096)
 	limit(&l.LocksPerFile, 16384)
 	limit(&l.AsyncPerConn, 512)

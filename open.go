@@ -216,7 +216,7 @@ func (o *open) close() error {
 		o.cancelWaits(smb2.StatusRangeNotLocked)
 	}
 	o.pins.Wait()
-	o.srv.opens.Add(-1)
+	o.srv.opens.remove(userOf(o.caller))
 	o.srv.handles.forget(o)
 	if o.pipe != nil {
 		o.pipe.close()

@@ -297,7 +297,7 @@ func (s *Server) restore(r *handleRecord) error {
 		return err
 	}
 	o.guard()
-	s.opens.Add(1)
+	s.opens.restore(userOf(o.caller))
 	h := &s.handles
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -185,7 +185,7 @@ type Server struct {
 	clock    atomic.Int64 // seconds that the janitor counted
 	memory   budget
 	watching notify.Budget // of all sessions together
-	opens    atomic.Int64
+	opens    openCount
 	refused  atomic.Int64  // connections that were not let in, since the janitor looked
 	evicted  atomic.Int64  // connections that gave way to others, likewise
 	nextFile atomic.Uint64 // persistent part of the next FileId
@@ -247,6 +247,7 @@ func (s *Server) init() {
 		s.done = make(chan struct{})
 		s.work = make(chan *chain)
 		s.memory.init(s.limits.Memory)
+		s.opens.init(s.limits.Opens)
 		s.watching.Watches, s.watching.Bytes = math.MaxInt64, int64(s.limits.NotifyMemory)
 		s.handles.init()
 		s.gate.init(s.limits.FailedLogonDelay)

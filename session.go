@@ -236,14 +236,9 @@ func (se *session) addTree(t *tree) error {
 // reserveOpen makes sure that there will be room for one more open, before
 // anything is done for it. Either addOpen or unreserveOpen follows.
 func (se *session) reserveOpen() error {
-	s := se.srv
 	se.mu.Lock()
 	defer se.mu.Unlock()
-	if len(se.opens)+se.reserved >= s.limits.OpensPerSession {
-		return smb2.StatusTooManyOpenedFiles
-	}
-	if s.opens.Add(1) > int64(s.limits.Opens) {
-		s.opens.Add(-1)
+	if len(se.opens)+se.reserved >= se.srv.limits.OpensPerSession || !se.srv.opens.add(se.user()) {
 		return smb2.StatusTooManyOpenedFiles
 	}
 	se.reserved++
@@ -254,8 +249,11 @@ func (se *session) unreserveOpen() {
 	se.mu.Lock()
 	defer se.mu.Unlock()
 	se.reserved--
-	se.srv.opens.Add(-1)
+	se.srv.opens.remove(se.user())
 }
+
+// user returns whose the session is. There has to have been a logon.
+func (se *session) user() userKey { return userOf(se.identity.Load().caller) }
 
 // addOpen uses up what was reserved for o.
 func (se *session) addOpen(o *open) error { return se.attach(o, o.tree()) }
