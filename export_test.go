@@ -88,3 +88,12 @@ func WellKnownSIDs() []vfs.SID {
 	}
 	return append(list, builtinDomain.sid, "S-1-5", unixUserDomain.sid, unixGroupDomain.sid)
 }
+
+// NeedsSession tells for each command in the dispatch table whether it needs a session.
+func NeedsSession() map[smb2.Command]bool {
+	needs := make(map[smb2.Command]bool)
+	for cmd, c := range commands {
+		needs[smb2.Command(cmd)] = c.session
+	}
+	return needs
+}
