@@ -49,6 +49,7 @@ var mayImport = []struct {
 	{"internal/smbtest", []string{"smb2", "signing", "internal/frame", "internal/utf16le", "internal/spnego", "internal/ntlmclient"}},
 	{"examples/...", []string{".", "ntlm", "krb", "netlogon", "smb2", "signing", "oplock", "vfs/...", "dcerpc/...", "boltstore"}},
 	{"interop/...", []string{"internal/harness"}},
+	{"bench/hostile", []string{".", "ntlm", "vfs/osfs", "bench/load", "smb2", "signing", "internal/ntlmclient", "internal/spnego"}},
 	{"bench/...", []string{"bench/...", "internal/harness", "smb2", "signing", "internal/ntlmclient", "internal/spnego"}},
 }
 
