@@ -20,34 +20,38 @@ func BenchmarkCreate(b *testing.B) {
 	})
 }
 
-// leaseCost compares CREATE and CLOSE with a lease to those without, on a server each that
-// has a file f. They take turns, and what is compared is the medians: the machine's other
-// work touches both alike.
+// leaseCost compares CREATE with a lease to CREATE without, on a server each that has a
+// file f; and both with the CLOSE that follows. They take turns, and what is compared is the
+// medians: the machine's other work touches both alike.
 func leaseCost(b *testing.B, serve func() *rig) {
-	const turn = 20
-	var took [2][]float64
-	var each [2]func()
+	var creates, pairs [2][]float64
+	var each [2]func() (create, pair time.Duration)
 	for i, x := range [][]smb2.CreateContext{nil, {smbtest.Lease2(leaseKey(1), leaseRWH, 0)}} {
 		r := serve()
 		c := r.caching(smb.Dialect311, 1)
 		req := smbtest.With(smbtest.CreateReq("f", smb2.Open), x...)
-		each[i] = func() { want(b, "CLOSE", c.CloseFile(r.create(c, req)), ok) }
+		each[i] = func() (create, pair time.Duration) {
+			start := time.Now()
+			id := r.create(c, req)
+			create = time.Since(start)
+			want(b, "CLOSE", c.CloseFile(id), ok)
+			return create, time.Since(start)
+		}
 	}
 	b.ReportAllocs()
 	for b.Loop() {
 		for i := range each {
-			start := time.Now()
-			for range turn {
-				each[i]()
-			}
-			took[i] = append(took[i], float64(time.Since(start))/turn)
+			create, pair := each[i]()
+			creates[i], pairs[i] = append(creates[i], float64(create)), append(pairs[i], float64(pair))
 		}
 	}
-	for i := range took {
-		slices.Sort(took[i])
+	median := func(list []float64) float64 {
+		slices.Sort(list)
+		return list[len(list)/2]
 	}
-	plain, lease := took[0][len(took[0])/2], took[1][len(took[1])/2]
+	plain, lease := median(creates[0]), median(creates[1])
 	b.ReportMetric(plain, "plain-ns")
 	b.ReportMetric(lease, "lease-ns")
 	b.ReportMetric(lease/plain, "lease/plain")
+	b.ReportMetric(median(pairs[1])/median(pairs[0]), "with-close")
 }
