@@ -326,6 +326,7 @@ func (m *mount) remove(ctx context.Context, f *file, h *oplock.Holder) (next *fi
 	case m.remover == nil:
 		return nil, smb2.StatusAccessDenied
 	default:
+		defer m.names.change(name)()
 		err = orDenied(m.remover.Remove(ctx, name))
 	}
 	if isMissing(err) {

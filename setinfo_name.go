@@ -269,6 +269,8 @@ func (n *renaming) rename() error {
 	if err := o.file.willRename(n.to); err != nil {
 		return err
 	}
+	defer m.names.change(n.from)()
+	defer m.names.change(n.to)()
 	if err := orDenied(m.renamer.Rename(n.ctx, n.from, n.to, old != "")); err != nil {
 		o.file.mu.Lock()
 		o.file.renaming = ""
@@ -512,6 +514,7 @@ func (n *renaming) link(replace bool) error {
 	if old != "" {
 		n.to = old
 	}
+	defer m.names.change(n.to)()
 	if err := m.linker.Link(ctx, n.from, n.to, old != ""); err != nil {
 		if errors.Is(err, errors.ErrUnsupported) {
 			return smb2.StatusNotSupported

@@ -29,6 +29,7 @@ func (m *mount) unlink(ctx context.Context, f *file, h *oplock.Holder) {
 	if !still {
 		return
 	}
+	defer m.names.change(name)()
 	if err := m.remover.Remove(ctx, name); err != nil && !isMissing(err) {
 		return
 	}

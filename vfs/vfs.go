@@ -306,6 +306,13 @@ type (
 		ReadDir(ctx context.Context) iter.Seq2[DirEntry, error]
 	}
 
+	// NameReader is a DirReader that lists the names alone for less. Without it the
+	// server, which looks in a directory for other spellings of a name, uses ReadDir.
+	NameReader interface {
+		// ReadNames iterates over those names that ReadDir has, as that does.
+		ReadNames(ctx context.Context) iter.Seq2[string, error]
+	}
+
 	// AttrSetter stores times and attributes. Without it changes are
 	// accepted and forgotten, as on a FAT volume that can't hold them.
 	AttrSetter interface {

@@ -121,37 +121,59 @@ const dirBatch = 256
 // ReadDir lists the directory, each iteration through a descriptor of its own.
 func (h *File) ReadDir(ctx context.Context) iter.Seq2[vfs.DirEntry, error] {
 	return func(yield func(vfs.DirEntry, error) bool) {
-		if !h.dir {
-			yield(vfs.DirEntry{}, h.fail("readdir", vfs.ErrNotDir))
-			return
-		}
-		d, err := h.reopenDir()
+		err := h.eachEntry(ctx, func(d *os.File, e fs.DirEntry) bool {
+			a, size, ok := h.entryAttr(d, e)
+			return !ok || yield(vfs.DirEntry{Name: h.fs.remote(e.Name()), Attr: a, Xattrs: size}, nil)
+		})
 		if err != nil {
-			yield(vfs.DirEntry{}, h.fail("readdir", err))
-			return
+			yield(vfs.DirEntry{}, err)
 		}
-		defer d.Close()
-		for {
-			if err := ctx.Err(); err != nil {
-				yield(vfs.DirEntry{}, err)
-				return
-			}
-			names, more, err := readNames(d)
-			for _, e := range names {
-				if strings.HasPrefix(e.Name(), temporary) || isSidecars(e.Name()) || h.name == "." && h.fs.concealed(e.Name()) {
-					continue
-				}
-				a, size, ok := h.entryAttr(d, e)
-				if ok && !yield(vfs.DirEntry{Name: h.fs.remote(e.Name()), Attr: a, Xattrs: size}, nil) {
-					return
+	}
+}
+
+// ReadNames implements vfs.NameReader.
+func (h *File) ReadNames(ctx context.Context) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		err := h.eachEntry(ctx, func(d *os.File, e fs.DirEntry) bool {
+			if e.Type()&(fs.ModeSymlink|fs.ModeIrregular) != 0 { // it may be one that isn't shown
+				if _, _, ok := h.entryAttr(d, e); !ok {
+					return true
 				}
 			}
-			if err != nil {
-				yield(vfs.DirEntry{}, h.fail("readdir", err))
+			return yield(h.fs.remote(e.Name()), nil)
+		})
+		if err != nil {
+			yield("", err)
+		}
+	}
+}
+
+// eachEntry calls do with what is in the directory, and that opened, until do returns false
+// or there is an error.
+func (h *File) eachEntry(ctx context.Context, do func(d *os.File, e fs.DirEntry) bool) error {
+	if !h.dir {
+		return h.fail("readdir", vfs.ErrNotDir)
+	}
+	d, err := h.reopenDir()
+	if err != nil {
+		return h.fail("readdir", err)
+	}
+	defer d.Close()
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		names, more, err := readNames(d)
+		for _, e := range names {
+			if strings.HasPrefix(e.Name(), temporary) || isSidecars(e.Name()) || h.name == "." && h.fs.concealed(e.Name()) {
+				continue
 			}
-			if !more {
-				return
+			if !do(d, e) {
+				return nil
 			}
+		}
+		if err != nil || !more {
+			return h.fail("readdir", err)
 		}
 	}
 }

@@ -1,0 +1,93 @@
+package smb_test
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gosmbd/smb"
+	"github.com/gosmbd/smb/internal/smbtest"
+	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
+	"github.com/gosmbd/smb/vfs/osfs"
+)
+
+// listedFS counts how often directories are read.
+type listedFS struct {
+	*osfs.FS
+	reads atomic.Int32
+}
+
+type listedFile struct {
+	vfs.File
+	fs *listedFS
+}
+
+func (l *listedFS) Open(ctx context.Context, name string, opt vfs.OpenOptions) (vfs.File, error) {
+	f, err := l.FS.Open(ctx, name, opt)
+	if err != nil {
+		return nil, err
+	}
+	return &listedFile{f, l}, nil
+}
+
+func (l *listedFile) Unwrap() vfs.File { return l.File }
+
+func (l *listedFile) ReadNames(ctx context.Context) iter.Seq2[string, error] {
+	l.fs.reads.Add(1)
+	return l.File.(vfs.NameReader).ReadNames(ctx)
+}
+
+func (l *listedFile) ReadDir(ctx context.Context) iter.Seq2[vfs.DirEntry, error] {
+	return l.File.(vfs.DirReader).ReadDir(ctx)
+}
+
+// Clients that make and remove files in one directory at a time don't have it read again
+// and again, and none of its names is lost.
+func TestNameCacheOwnChanges(t *testing.T) {
+	const clients, each = 6, 60
+	dir := t.TempDir()
+	for i := range 2000 {
+		noErr(t, os.WriteFile(fmt.Sprintf("%s/file %d", dir, i), nil, 0o644))
+	}
+	inner, err := osfs.New(dir, nil)
+	noErr(t, err)
+	fsys := &listedFS{FS: inner}
+	r := newRig(t, func(s *smb.Server) { s.Shares.(smb.Shares)["s"] = &smb.Share{FS: fsys} })
+	t.Cleanup(func() { // after the server's
+		r.srv.Close()
+		inner.Close()
+	})
+	start := time.Now()
+	var group sync.WaitGroup
+	for k := range clients {
+		c := r.logon(smb.Dialect311)
+		group.Go(func() {
+			for i := range each {
+				name := fmt.Sprintf("Made by %d, %d", k, i)
+				made := r.create(c, smbtest.CreateReq(name, smb2.Create))
+				if i%2 == 0 {
+					want(t, "SET_INFO", c.Delete(made, true), ok)
+				}
+				want(t, "CLOSE", c.CloseFile(made), ok)
+				_, st := c.Create(smbtest.CreateReq(strings.ToUpper(name), smb2.Create))
+				if i%2 == 0 {
+					want(t, "CREATE of what was removed", st, ok)
+				} else {
+					want(t, "CREATE by another spelling", st, smb2.StatusObjectNameCollision)
+				}
+			}
+		})
+	}
+	group.Wait()
+	// What was read while others changed the directory holds for a second.
+	if n := int(fsys.reads.Load()); n > 3+int(time.Since(start)/time.Second) {
+		t.Errorf("%d files were made, and the directory was read %d times", clients*each, n)
+	}
+}
