@@ -40,3 +40,15 @@ func TestRole(t *testing.T) {
 		t.Errorf("operation 1: %v", err)
 	}
 }
+
+// FuzzCall sends any stub to any operation.
+func FuzzCall(f *testing.F) {
+	f.Add(uint16(0), []byte{1, 0})
+	f.Add(uint16(0), []byte{4, 0})
+	f.Fuzz(func(t *testing.T, op uint16, stub []byte) {
+		who := role{Domain: "D", DNSDomain: "E", Forest: "F", Member: true}
+		if out, _ := transcript.Call(context.Background(), Interface(who), &dcerpc.Handles{}, op%4, stub); len(out) > 256 {
+			t.Errorf("%d octets", len(out))
+		}
+	})
+}

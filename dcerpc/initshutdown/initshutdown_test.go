@@ -20,3 +20,13 @@ func TestRefused(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// FuzzCall sends any stub to any operation.
+func FuzzCall(f *testing.F) {
+	f.Add(uint16(0), []byte("stub"))
+	f.Fuzz(func(t *testing.T, op uint16, stub []byte) {
+		if out, _ := transcript.Call(context.Background(), Interface(), nil, op%8, stub); len(out) > 4 {
+			t.Errorf("%d octets", len(out))
+		}
+	})
+}

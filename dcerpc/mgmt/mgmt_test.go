@@ -12,6 +12,15 @@ import (
 )
 
 func call(opnum uint16, args ...uint32) (*ndr.Decoder, error) {
+	var e ndr.Encoder
+	for _, a := range args {
+		e.U32(a)
+	}
+	out, err := callRaw(opnum, e.Bytes())
+	return ndr.NewDecoder(out), err
+}
+
+func callRaw(opnum uint16, stub []byte) ([]byte, error) {
 	one := dcerpc.Interface{UUID: dcerpc.MustUUID("4b324fc8-1670-01d3-1278-5a47bf6ee188"), Major: 3, Minor: 1}
 	i := mgmt.Interface(&dcerpc.Server{}, []dcerpc.Interface{one}, func(p uint8) string {
 		if p == dcerpc.AuthNTLM {
@@ -19,12 +28,7 @@ func call(opnum uint16, args ...uint32) (*ndr.Decoder, error) {
 		}
 		return ""
 	})
-	var e ndr.Encoder
-	for _, a := range args {
-		e.U32(a)
-	}
-	out, err := transcript.Call(context.Background(), i, &dcerpc.Handles{}, opnum, e.Bytes())
-	return ndr.NewDecoder(out), err
+	return transcript.Call(context.Background(), i, &dcerpc.Handles{}, opnum, stub)
 }
 
 func TestInterfaces(t *testing.T) {
@@ -81,4 +85,15 @@ func TestPrincipal(t *testing.T) {
 			t.Error(size, err)
 		}
 	}
+}
+
+// FuzzCall sends any stub to any operation.
+func FuzzCall(f *testing.F) {
+	f.Add(uint16(1), []byte{3, 0, 0, 0})
+	f.Add(uint16(4), []byte{10, 0, 0, 0, 100, 0, 0, 0})
+	f.Fuzz(func(t *testing.T, op uint16, stub []byte) {
+		if out, _ := callRaw(op%8, stub); len(out) > 1024 {
+			t.Errorf("%d octets", len(out))
+		}
+	})
 }
