@@ -55,7 +55,7 @@ func (r *request) readLater(w *reply, off int64, n int) int {
 // sendBody sends b. What the file has lost since the reply was made is zero.
 func (t *tcp) sendBody(b *fileBody, timeout time.Duration) (err error) {
 	defer func() {
-		if p := recover(); p != nil {
+		if p := recover(); p != nil { // of a backend, perhaps on a goroutine that nobody else guards
 			b.open.srv.log.Error("smb: panic", "panic", p, "stack", string(debug.Stack()))
 			err = dropError{"internal error"}
 		}
