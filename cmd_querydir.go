@@ -31,6 +31,7 @@ type cursor struct {
 	aapl    bool                 // entries are in Apple's form
 	noIDs   bool                 // files are told to have none
 	done    bool
+	filled  uint32 // bytes of the last answer, which the next may be as long as
 }
 
 // queryDirectory lists a directory. [MS-SMB2] 3.3.5.18
@@ -54,7 +55,10 @@ func queryDirectory(ctx context.Context, r *request, w *reply) error {
 	case !o.posix && strings.ContainsAny(req.Pattern, `\/`):
 		return smb2.StatusObjectNameInvalid
 	}
-	w.grow(int(min(req.OutputLength, 64<<10)) + 16)
+	c := &o.cursor
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	w.grow(int(min(req.OutputLength, max(64<<10, c.filled))) + 16)
 	start := w.beginOutput()
 	list, err := smb2.NewDirectoryList(req.Class, w.buf.B, int(req.OutputLength))
 	if err != nil {
@@ -63,9 +67,6 @@ func queryDirectory(ctx context.Context, r *request, w *reply) error {
 	if n, ok := req.Class.MinOutput(); !ok || int(req.OutputLength) < n {
 		return smb2.StatusInfoLengthMismatch
 	}
-	c := &o.cursor
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.begin(ctx, o, req)
 	c.aapl = req.Class == smb2.ClassFileIdBothDirectoryInformation && r.se.listsAAPL()
 	c.noIDs = r.tree.hidesIDs()
@@ -73,6 +74,7 @@ func queryDirectory(ctx context.Context, r *request, w *reply) error {
 		return err
 	}
 	w.buf.B = list.Bytes()
+	c.filled = uint32(len(w.buf.B) - start)
 	w.endOutput(start)
 	return nil
 }
@@ -116,17 +118,19 @@ func (c *cursor) stop() {
 
 // fill adds as many entries as fit.
 func (c *cursor) fill(ctx context.Context, o *open, list *smb2.DirectoryList, single bool) error {
+	e := c.held
 	for {
-		e := c.held
-		c.held = nil
-		if e == nil {
-			var err error
-			if e, err = c.entry(ctx, o); err != nil {
-				return err
+		if c.held != nil {
+			c.held = nil
+		} else {
+			if e == nil {
+				e = new(smb2.DirectoryEntry) // one for the whole answer
 			}
-		}
-		if e == nil {
-			break
+			if ok, err := c.entry(ctx, o, e); err != nil {
+				return err
+			} else if !ok {
+				break
+			}
 		}
 		if c.noIDs {
 			e.FileID = 0
@@ -157,8 +161,8 @@ func (c *cursor) fill(ctx context.Context, o *open, list *smb2.DirectoryList, si
 	}
 }
 
-// entry returns the next entry that matches, or nil at the end.
-func (c *cursor) entry(ctx context.Context, o *open) (*smb2.DirectoryEntry, error) {
+// entry makes d the next entry that matches; not ok is the end.
+func (c *cursor) entry(ctx context.Context, o *open, d *smb2.DirectoryEntry) (ok bool, err error) {
 	dir := o.path()
 	for c.dots < 2 {
 		c.dots++
@@ -175,17 +179,19 @@ func (c *cursor) entry(ctx context.Context, o *open) (*smb2.DirectoryEntry, erro
 			continue
 		}
 		e.Name = name
-		return o.dirEntry(ctx, at, e), nil
+		*d = o.dirEntry(ctx, at, "", &e)
+		return true, nil
 	}
 	for len(c.links) > 0 {
 		name := c.links[0]
 		c.links = c.links[1:]
 		if matchPattern(foldPath(c.pattern), foldPath(name)) {
-			return o.linkEntry(ctx, dir, name), nil
+			*d = o.linkEntry(ctx, dir, name)
+			return true, nil
 		}
 	}
 	if c.exact {
-		return c.lookup(ctx, o, dir)
+		return c.lookup(ctx, o, dir, d)
 	}
 	for !c.done {
 		e, err, ok := c.next()
@@ -195,22 +201,23 @@ func (c *cursor) entry(ctx context.Context, o *open) (*smb2.DirectoryEntry, erro
 		}
 		if err != nil {
 			c.done = true
-			return nil, err
+			return false, err
 		}
 		if len(c.linked) > 0 && c.linked[foldPath(e.Name)] {
 			continue
 		}
-		if matchPattern(c.pattern, o.foldName(e.Name)) && o.representable(e.Name) && !o.hides(ctx, path.Join(dir, e.Name)) {
-			return o.dirEntry(ctx, path.Join(dir, e.Name), e), nil
+		if (c.pattern == "*" || matchPattern(c.pattern, o.foldName(e.Name))) && o.representable(e.Name) && !o.hides(ctx, dir, e.Name) {
+			*d = o.dirEntry(ctx, dir, e.Name, &e)
+			return true, nil
 		}
 	}
-	return nil, nil
+	return false, nil
 }
 
 // lookup finds the one name that a pattern without wildcards stands for.
-func (c *cursor) lookup(ctx context.Context, o *open, dir string) (*smb2.DirectoryEntry, error) {
+func (c *cursor) lookup(ctx context.Context, o *open, dir string, d *smb2.DirectoryEntry) (ok bool, err error) {
 	if c.done || c.pattern == "." || c.pattern == ".." {
-		return nil, nil
+		return false, nil
 	}
 	c.done = true
 	name, err := o.findName(ctx, dir, c.pattern)
@@ -218,20 +225,20 @@ func (c *cursor) lookup(ctx context.Context, o *open, dir string) (*smb2.Directo
 		if isMissing(err) {
 			err = nil
 		}
-		return nil, err
+		return false, err
 	}
-	full := path.Join(dir, name)
-	if c.linked[foldPath(name)] || o.hides(ctx, full) {
-		return nil, nil
+	if c.linked[foldPath(name)] || o.hides(ctx, dir, name) {
+		return false, nil
 	}
-	e, err := o.m.look(ctx, full)
+	e, err := o.m.look(ctx, path.Join(dir, name))
 	if err != nil {
 		if isMissing(err) {
 			err = nil
 		}
-		return nil, err
+		return false, err
 	}
-	return o.dirEntry(ctx, full, e), nil
+	*d = o.dirEntry(ctx, dir, name, &e)
+	return true, nil
 }
 
 // look returns what a listing has of the object called name.
@@ -281,18 +288,19 @@ func (o *open) findName(ctx context.Context, dir, name string) (string, error) {
 	return o.m.find(ctx, dir, name)
 }
 
-// dirEntry describes what full is to a client that lists a directory.
-func (o *open) dirEntry(ctx context.Context, full string, e vfs.DirEntry) *smb2.DirectoryEntry {
+// dirEntry describes what dir has under a name, or dir itself if that is empty, to a
+// client that lists a directory.
+func (o *open) dirEntry(ctx context.Context, dir, name string, e *vfs.DirEntry) smb2.DirectoryEntry {
 	a := completeAttr(e.Attr)
 	if a.ID == 0 {
-		a.ID = o.m.idOf(full)
+		a.ID = o.m.idOf(path.Join(dir, name))
 	}
 	eaSize := eaInfo(e.Xattrs).EaSize
 	if a.ReparseTag != 0 {
 		eaSize = a.ReparseTag // [MS-FSA] 2.1.5.6.3.1
 	}
 	a.ID = o.m.wireID(a.ID)
-	d := &smb2.DirectoryEntry{
+	d := smb2.DirectoryEntry{
 		CreationTime:   smb2.FileTimeOf(a.Created),
 		LastAccessTime: smb2.FileTimeOf(a.Accessed),
 		LastWriteTime:  smb2.FileTimeOf(a.Written),
@@ -305,7 +313,7 @@ func (o *open) dirEntry(ctx context.Context, full string, e vfs.DirEntry) *smb2.
 		Name:           e.Name,
 	}
 	if o.posix {
-		d.Posix, d.DeviceID = o.posixCreate(ctx, full, a), uint32(o.tree().volumeID())
+		d.Posix, d.DeviceID = o.posixCreate(ctx, path.Join(dir, name), a), uint32(o.tree().volumeID())
 	}
 	return d
 }

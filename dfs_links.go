@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"path"
 	"strings"
 
 	"github.com/gosmbd/smb/smb2"
@@ -145,9 +144,9 @@ func cutElement(name string) (first, rest string) {
 
 // linkEntry describes a link to a client that lists the directory called dir.
 // [MS-FSCC] 2.1.2.1
-func (o *open) linkEntry(ctx context.Context, dir, name string) *smb2.DirectoryEntry {
+func (o *open) linkEntry(ctx context.Context, dir, name string) smb2.DirectoryEntry {
 	a := vfs.Attr{Mode: fs.ModeDir | 0o755, ReparseTag: smb2.ReparseTagDFS, Written: o.srv.started}
-	e := o.dirEntry(ctx, path.Join(dir, name), vfs.DirEntry{Name: name, Attr: a})
+	e := o.dirEntry(ctx, dir, name, &vfs.DirEntry{Name: name, Attr: a})
 	if o.cursor.aapl {
 		e.AAPL = &smb2.AAPLEntry{MaximalAccess: uint32(o.tree().access() & vfs.AccessReadOnly)}
 	}

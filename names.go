@@ -102,7 +102,11 @@ func checkElement(p string) error {
 	}
 	units := 0
 	for _, r := range p {
-		if r < 0x20 || strings.ContainsRune(`"*/:<>?|`, r) {
+		switch r {
+		case '"', '*', '/', ':', '<', '>', '?', '|':
+			return smb2.StatusObjectNameInvalid
+		}
+		if r < 0x20 {
 			return smb2.StatusObjectNameInvalid
 		}
 		units++

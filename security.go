@@ -117,13 +117,14 @@ func (n *renaming) mayReplace(name string) error {
 	return nil
 }
 
-// hides reports whether a listing of the directory o leaves out what is called name.
-func (o *open) hides(ctx context.Context, name string) bool {
+// hides reports whether a listing of the directory o, called dir, leaves out what has
+// name in it.
+func (o *open) hides(ctx context.Context, dir, name string) bool {
 	const read = vfs.AccessRead &^ vfs.Synchronize
 	t := o.tree()
 	if t == nil || !t.share.AccessBasedEnumeration {
 		return false
 	}
-	sd, err := o.m.securityAt(ctx, name)
+	sd, err := o.m.securityAt(ctx, path.Join(dir, name))
 	return err != nil || held(sd, t.se.identity.Load().token)&read != read
 }

@@ -10,6 +10,7 @@ package utf16le
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -46,6 +47,12 @@ func Decode(b []byte) (string, error) {
 // Append appends the encoding of s to dst. The bytes of a lone surrogate become
 // that surrogate again; any other byte that isn't UTF-8 becomes U+FFFD.
 func Append(dst []byte, s string) []byte {
+	n := ascii(s)
+	dst = slices.Grow(dst, 2*n)
+	for i := range n {
+		dst = append(dst, s[i], 0)
+	}
+	s = s[n:]
 	for len(s) > 0 {
 		r, n := decodeRune(s)
 		s = s[n:]
@@ -62,7 +69,9 @@ func Append(dst []byte, s string) []byte {
 
 // Len returns the number of bytes that Append appends for s.
 func Len(s string) int {
-	n := 0
+	n := ascii(s)
+	s = s[n:]
+	n *= 2
 	for len(s) > 0 {
 		r, size := decodeRune(s)
 		s = s[size:]
@@ -72,6 +81,16 @@ func Len(s string) int {
 		}
 	}
 	return n
+}
+
+// ascii returns how many bytes of s come before the first that isn't ASCII.
+func ascii(s string) int {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return i
+		}
+	}
+	return len(s)
 }
 
 // next takes one code point, or one lone surrogate, off b, which holds at least
