@@ -3,7 +3,6 @@ package smb
 import (
 	"context"
 	"encoding/binary"
-	"iter"
 	"path"
 	"strings"
 	"sync"
@@ -24,8 +23,9 @@ type cursor struct {
 	dots    int             // how many of "." and ".." have been returned
 	links   []string        // of DFS, not yet returned
 	linked  map[string]bool // and the folded names of all, which the backend's are hidden by
-	next    func() (vfs.DirEntry, error, bool)
-	end     func()
+	read    enumeration
+	bare    bool                 // this request is for names alone
+	room    int                  // how many entries its answer may have room for
 	held    *smb2.DirectoryEntry // found, but didn't fit
 	found   bool                 // something, since the start
 	aapl    bool                 // entries are in Apple's form
@@ -70,6 +70,8 @@ func queryDirectory(ctx context.Context, r *request, w *reply) error {
 	c.begin(ctx, o, req)
 	c.aapl = req.Class == smb2.ClassFileIdBothDirectoryInformation && r.se.listsAAPL()
 	c.noIDs = r.tree.hidesIDs()
+	c.bare = req.Class == smb2.ClassFileNamesInformation
+	defer c.read.pause()
 	if err := c.fill(ctx, o, &list, req.Flags&smb2.ReturnSingleEntry != 0); err != nil {
 		return err
 	}
@@ -96,16 +98,14 @@ func (c *cursor) begin(ctx context.Context, o *open, req smb2.QueryDirectoryRequ
 	c.links = o.dfs().linksIn(ctx, o.path())
 	c.linked = foldSet(c.links)
 	if !c.exact {
-		c.next, c.end = iter.Pull2(o.lister.ReadDir(context.WithoutCancel(ctx)))
+		c.read.start(ctx, o.lister)
 	}
 }
 
 // reset forgets the position. The caller holds c.mu.
 func (c *cursor) reset() {
-	if c.end != nil {
-		c.end()
-	}
-	c.next, c.end, c.held, c.links = nil, nil, nil, nil
+	c.read.stop()
+	c.held, c.links = nil, nil
 	c.dots, c.found, c.done = 0, false, false
 }
 
@@ -126,6 +126,9 @@ func (c *cursor) fill(ctx context.Context, o *open, list *smb2.DirectoryList, si
 			if e == nil {
 				e = new(smb2.DirectoryEntry) // one for the whole answer
 			}
+			if c.room = list.Room(); single {
+				c.room = 1
+			}
 			if ok, err := c.entry(ctx, o, e); err != nil {
 				return err
 			} else if !ok {
@@ -139,7 +142,9 @@ func (c *cursor) fill(ctx context.Context, o *open, list *smb2.DirectoryList, si
 			o.describeAAPL(ctx, e)
 		}
 		if !list.Add(e) {
-			c.held = e
+			if !c.read.putBack() {
+				c.held = e
+			}
 			if list.Len() == 0 {
 				return smb2.StatusInfoLengthMismatch
 			}
@@ -193,25 +198,21 @@ func (c *cursor) entry(ctx context.Context, o *open, d *smb2.DirectoryEntry) (ok
 	if c.exact {
 		return c.lookup(ctx, o, dir, d)
 	}
-	for !c.done {
-		e, err, ok := c.next()
-		if !ok {
-			c.done = true
-			break
-		}
-		if err != nil {
-			c.done = true
-			return false, err
-		}
-		if len(c.linked) > 0 && c.linked[foldPath(e.Name)] {
-			continue
-		}
-		if (c.pattern == "*" || matchPattern(c.pattern, o.foldName(e.Name))) && o.representable(e.Name) && !o.hides(ctx, dir, e.Name) {
-			*d = o.dirEntry(ctx, dir, e.Name, &e)
-			return true, nil
-		}
+	if c.done {
+		return false, nil
 	}
-	return false, nil
+	e, err := c.read.entry(ctx, func(name string) bool { return c.wants(ctx, o, dir, name) }, c.room, c.bare)
+	if c.done = err != nil || e == nil; c.done {
+		return false, err
+	}
+	*d = o.dirEntry(ctx, dir, e.Name, e)
+	return true, nil
+}
+
+// wants reports whether the listing of dir has what the backend has under name.
+func (c *cursor) wants(ctx context.Context, o *open, dir, name string) bool {
+	return !(len(c.linked) > 0 && c.linked[foldPath(name)]) &&
+		(c.pattern == "*" || matchPattern(c.pattern, o.foldName(name))) && o.representable(name) && !o.hides(ctx, dir, name)
 }
 
 // lookup finds the one name that a pattern without wildcards stands for.

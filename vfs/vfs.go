@@ -307,10 +307,20 @@ type (
 	}
 
 	// NameReader is a DirReader that lists the names alone for less. Without it the
-	// server, which looks in a directory for other spellings of a name, uses ReadDir.
+	// server, which looks in a directory for other spellings of a name, uses ReadDir. A
+	// type that embeds another's file and has a ReadDir of its own needs all three.
 	NameReader interface {
 		// ReadNames iterates over those names that ReadDir has, as that does.
 		ReadNames(ctx context.Context) iter.Seq2[string, error]
+	}
+
+	// NameStater is a NameReader that tells of several names at a time what ReadDir has
+	// of them. With it the server asks only for those that a client looks for, and for as
+	// many as its answer has room for; without it, it uses ReadDir.
+	NameStater interface {
+		// StatNames sets Attr and Xattrs of entries, which have names of the directory.
+		// The Name of what vanished it makes empty.
+		StatNames(ctx context.Context, entries []DirEntry) error
 	}
 
 	// AttrSetter stores times and attributes. Without it changes are

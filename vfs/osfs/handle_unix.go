@@ -171,21 +171,25 @@ func readNames(d *os.File) (names []fs.DirEntry, more bool, err error) {
 // entryAttr returns the attributes of a name in the directory d, and the size of
 // its extended attributes; not ok leaves it out.
 func (h *File) entryAttr(d *os.File, e fs.DirEntry) (a vfs.Attr, xattrs uint32, ok bool) {
-	var st status
 	dirfd := int(d.Fd())
-	if err := st.at(dirfd, e.Name()); err != nil {
+	return h.nameAttr(dirfd, e.Name(), h.fs.sys.xattrsPath(dirfd, e.Name()))
+}
+
+// nameAttr is the same of a name in the directory dirfd, whose extended attributes are
+// to be had by way.
+func (h *File) nameAttr(dirfd int, name, way string) (a vfs.Attr, xattrs uint32, ok bool) {
+	var st status
+	if err := st.at(dirfd, name); err != nil {
 		return a, 0, false
 	}
 	if st.symlink() {
-		return h.linkAttr(e.Name(), &st)
+		return h.linkAttr(name, &st)
 	}
-	var room [dosMax]byte
-	b, xattrs, err := h.fs.sys.xattrsAt(dirfd, e.Name(), &st, room[:])
-	d2, stored := parseStored(b, err)
-	a = h.fs.makeAttr(&st, d2, stored)
-	a.Attributes |= h.fs.hiddenByName(e.Name())
-	if d2.reparse {
-		a.ReparseTag = h.fs.sys.reparseTagAt(dirfd, e.Name())
+	d, stored, xattrs := h.fs.sys.xattrsAt(dirfd, way, &st)
+	a = h.fs.makeAttr(&st, d, stored)
+	a.Attributes |= h.fs.hiddenByName(name)
+	if d.reparse {
+		a.ReparseTag = h.fs.sys.reparseTagAt(dirfd, name)
 	}
 	return a, xattrs, true
 }

@@ -31,6 +31,9 @@ type system struct {
 
 	userXattrs atomic.Bool // the root's file system stores attributes of the user's
 
+	// noOwnDir tells that a thread can't have a working directory of its own.
+	noOwnDir atomic.Bool
+
 	abilities abilities
 	self      self // with Options.RunAs
 }

@@ -80,18 +80,24 @@ func (h *File) setxattr(b []byte) error {
 	return unix.Fsetxattr(h.fd, dosAttribName, b, 0)
 }
 
+// xattrsPath is the name by which xattrsAt finds what has a name in a directory.
+func (s *system) xattrsPath(dirfd int, name string) string { return name }
+
 // xattrsAt reads user.DOSATTRIB of a name in a directory.
-func (s *system) xattrsAt(dirfd int, name string, st *status, b []byte) (dos []byte, size uint32, err error) {
+func (s *system) xattrsAt(dirfd int, name string, st *status) (d dosInfo, ok bool, size uint32) {
 	if !st.dir() && !st.regular() {
-		return nil, 0, errNotStored
+		return d, false, 0
 	}
 	fd, err := unix.Openat(dirfd, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, 0, err
+		return d, false, 0
 	}
 	defer unix.Close(fd)
-	n, err := unix.Fgetxattr(fd, dosAttribName, b)
-	return b[:min(max(n, 0), len(b))], 0, err
+	room := attrPool.Get().(*attrBuffer)
+	defer attrPool.Put(room)
+	n, err := unix.Fgetxattr(fd, dosAttribName, room[:dosMax])
+	d, ok = parseStored(room[:min(max(n, 0), dosMax)], err)
+	return d, ok, 0
 }
 
 // xattrsSize is zero, as clients see no extended attributes.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -33,10 +34,14 @@ func (s *status) at(dirfd int, name string) error {
 	return s.statx(dirfd, name, unix.AT_SYMLINK_NOFOLLOW)
 }
 
+// statxPool is for what statx fills, which would be allocated each time.
+var statxPool = sync.Pool{New: func() any { return new(unix.Statx_t) }}
+
 func (s *status) statx(fd int, name string, flags int) error {
-	var x unix.Statx_t
+	x := statxPool.Get().(*unix.Statx_t)
+	defer statxPool.Put(x)
 	err := again(func() error {
-		return unix.Statx(fd, name, flags|unix.AT_NO_AUTOMOUNT, unix.STATX_BASIC_STATS|unix.STATX_BTIME, &x)
+		return unix.Statx(fd, name, flags|unix.AT_NO_AUTOMOUNT, unix.STATX_BASIC_STATS|unix.STATX_BTIME, x)
 	})
 	if err != nil {
 		return err

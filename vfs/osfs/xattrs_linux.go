@@ -121,14 +121,17 @@ func foldedSet(names []string) map[string]bool {
 	return set
 }
 
-// xattrsAt reads user.DOSATTRIB of a name in a directory, and the size of its
+// xattrsPath is the name by which xattrsAt finds what has a name in a directory.
+func (s *system) xattrsPath(dirfd int, name string) string { return procPath(dirfd) + "/" + name }
+
+// xattrsAt reads user.DOSATTRIB of a file, not following a link, and the size of its
 // extended attributes. Only files and directories can have any.
-func (s *system) xattrsAt(dirfd int, name string, st *status, b []byte) (dos []byte, size uint32, err error) {
+func (s *system) xattrsAt(_ int, file string, st *status) (d dosInfo, ok bool, size uint32) {
 	if !st.dir() && !st.regular() {
-		return nil, 0, errNotStored
+		return d, false, 0
 	}
-	file := procPath(dirfd) + "/" + name
-	var room [usualList]byte
+	room := attrPool.Get().(*attrBuffer)
+	defer attrPool.Put(room)
 	list := room[:]
 	n, err := unix.Llistxattr(file, list)
 	if err == unix.ERANGE {
@@ -136,21 +139,27 @@ func (s *system) xattrsAt(dirfd int, name string, st *status, b []byte) (dos []b
 		n = len(list)
 	}
 	if n <= 0 || err != nil {
-		return nil, 0, errNotStored
+		return d, false, 0
 	}
 	var total xattrTotal
-	err = errNotStored
 	for attr := range bytes.SplitSeq(list[:n], []byte{0}) {
 		if string(attr) == dosAttribName {
-			n, err = unix.Lgetxattr(file, dosAttribName, b)
-			dos = b[:max(n, 0)]
+			d, ok = storedAt(file)
 		} else if name, ok := xattrName(string(attr)); ok {
 			if n, err := unix.Lgetxattr(file, string(attr), nil); err == nil {
 				total.add(name, n)
 			}
 		}
 	}
-	return dos, uint32(total), err
+	return d, ok, uint32(total)
+}
+
+// storedAt reads user.DOSATTRIB of a file, not following a link.
+func storedAt(file string) (dosInfo, bool) {
+	room := attrPool.Get().(*attrBuffer)
+	defer attrPool.Put(room)
+	n, err := unix.Lgetxattr(file, dosAttribName, room[:dosMax])
+	return parseStored(room[:max(n, 0)], err)
 }
 
 // xattrsSize returns what the extended attributes take.

@@ -101,6 +101,60 @@ func testReadDirLarge(s *suite) {
 	}
 }
 
+// testStatNames compares what NameReader and NameStater tell with what ReadDir does, of few
+// names and of many.
+func testStatNames(s *suite) {
+	s.file("f", "0123456789")
+	s.mkdir("sub")
+	for _, count := range []int{0, 300} {
+		for i := range count {
+			s.file(fmt.Sprintf("f%d", i), strings.Repeat("x", i))
+		}
+		s.compareNames(2 + count)
+	}
+}
+
+func (s *suite) compareNames(count int) {
+	d := s.open(".", vfs.AccessRead)
+	defer s.close(d)
+	r := need[vfs.NameReader](s, d)
+	t := need[vfs.NameStater](s, d)
+	want := make(map[string]vfs.DirEntry)
+	for e, err := range need[vfs.DirReader](s, d).ReadDir(s.ctx) {
+		if err != nil {
+			s.Fatal(err)
+		}
+		want[e.Name] = e
+	}
+	got := []vfs.DirEntry{{Name: "never was"}}
+	for name, err := range r.ReadNames(s.ctx) {
+		if err != nil {
+			s.Fatal(err)
+		}
+		got = append(got, vfs.DirEntry{Name: name})
+	}
+	if len(want) != count || len(got) != count+1 {
+		s.Fatalf("ReadDir yields %d names, ReadNames %d, want %d", len(want), len(got)-1, count)
+	}
+	if err := t.StatNames(s.ctx, got); err != nil {
+		s.Fatal(err)
+	}
+	if got[0].Name != "" {
+		s.Errorf("StatNames keeps a name that doesn't exist: %+v", got[0])
+	}
+	for _, e := range got[1:] {
+		if w := want[e.Name]; !sameEntry(e, w) {
+			s.Errorf("StatNames gives %q\n%+v, but ReadDir\n%+v", e.Name, e, w)
+		}
+	}
+}
+
+// sameEntry compares what doesn't change by looking at it.
+func sameEntry(a, b vfs.DirEntry) bool {
+	a.Attr.Accessed = b.Attr.Accessed
+	return a == b
+}
+
 // tally counts the names of one iteration.
 type tally map[string]bool
 

@@ -79,6 +79,7 @@ var tests = []struct {
 	{"ReadDir", testReadDir},
 	{"ReadDirLarge", testReadDirLarge},
 	{"ReadDirWhileRemoving", testReadDirWhileRemoving},
+	{"StatNames", testStatNames},
 	{"Fold", testFold},
 
 	{"Remove", testRemove},

@@ -1,0 +1,142 @@
+package smb
+
+import (
+	"context"
+	"iter"
+	"sync"
+
+	"github.com/gosmbd/smb/vfs"
+)
+
+// batchSize bounds how many entries a backend is asked about at a time.
+const batchSize = 256
+
+// batches are for the entries that a backend was asked about.
+var batches = sync.Pool{New: func() any { return new([batchSize]vfs.DirEntry) }}
+
+// enumeration is where the reading of a directory stands: what its backend has in it, but
+// for what isn't wanted. A backend that tells names for less than all of an entry is asked
+// for names first, and for the rest of those that are wanted when an answer has room for
+// them: what an answer says is never older than its request.
+type enumeration struct {
+	next   func() (vfs.DirEntry, error, bool)
+	names  func() (string, error, bool) // instead
+	stater vfs.NameStater
+	end    func()
+
+	unread []string                 // names that are wanted and weren't told yet
+	batch  *[batchSize]vfs.DirEntry // of this request
+	at, n  int                      // what of it is left
+	used   int                      // how much of it ever was
+}
+
+// start begins to read d.
+func (e *enumeration) start(ctx context.Context, d vfs.DirReader) {
+	ctx = context.WithoutCancel(ctx)
+	reader, ok := d.(vfs.NameReader)
+	if e.stater, _ = d.(vfs.NameStater); ok && e.stater != nil {
+		e.names, e.end = iter.Pull2(reader.ReadNames(ctx))
+	} else {
+		e.next, e.end = iter.Pull2(d.ReadDir(ctx))
+	}
+}
+
+// stop ends it.
+func (e *enumeration) stop() {
+	e.pause()
+	if e.end != nil {
+		e.end()
+	}
+	*e = enumeration{}
+}
+
+// entry returns the next entry of a name that is wanted, nil at the end. room is how many
+// the answer may have room for; bare says that it has their names alone.
+func (e *enumeration) entry(ctx context.Context, want func(name string) bool, room int, bare bool) (*vfs.DirEntry, error) {
+	for {
+		for e.at < e.n {
+			e.at++
+			if d := &e.batch[e.at-1]; d.Name != "" {
+				return d, nil
+			}
+		}
+		if err := e.fill(ctx, want, min(max(room, 1), batchSize), bare); e.n == 0 || err != nil {
+			return nil, err
+		}
+	}
+}
+
+// fill reads up to n entries.
+func (e *enumeration) fill(ctx context.Context, want func(name string) bool, n int, bare bool) error {
+	if e.batch == nil {
+		e.batch = batches.Get().(*[batchSize]vfs.DirEntry)
+	}
+	e.at, e.n = 0, 0
+	if e.next != nil {
+		return e.fillOne(want)
+	}
+	for len(e.unread) < n && e.names != nil {
+		name, err, ok := e.names()
+		if err != nil || !ok {
+			e.names = nil
+			if err != nil {
+				return err
+			}
+		} else if want(name) {
+			e.unread = append(e.unread, name)
+		}
+	}
+	e.n = min(n, len(e.unread))
+	for i, name := range e.unread[:e.n] {
+		e.batch[i] = vfs.DirEntry{Name: name}
+	}
+	e.unread, e.used = e.unread[e.n:], max(e.used, e.n)
+	if bare || e.n == 0 {
+		return nil
+	}
+	return e.stater.StatNames(context.WithoutCancel(ctx), e.batch[:e.n]) // there is no second try
+}
+
+// fillOne reads an entry from a backend that tells all of them.
+func (e *enumeration) fillOne(want func(name string) bool) error {
+	for {
+		d, err, ok := e.next()
+		switch {
+		case err != nil || !ok:
+			e.next = func() (d vfs.DirEntry, err error, ok bool) { return }
+			return err
+		case want(d.Name):
+			e.batch[0], e.n, e.used = d, 1, max(e.used, 1)
+			return nil
+		}
+	}
+}
+
+// putBack makes the last entry the next one again, and reports whether it could. Of a
+// backend that tells all of an entry at once none can be.
+func (e *enumeration) putBack() bool {
+	if e.at == 0 || e.stater == nil {
+		return false
+	}
+	e.at--
+	return true
+}
+
+// pause ends an answer: of what it has no room for only the names are kept.
+func (e *enumeration) pause() {
+	if e.batch == nil {
+		return
+	}
+	if left := e.batch[e.at:e.n]; len(left) > 0 {
+		var names []string
+		for i := range left {
+			if left[i].Name != "" {
+				names = append(names, left[i].Name)
+			}
+		}
+		e.unread = append(names, e.unread...)
+	}
+	clear(e.batch[:e.used])
+	batches.Put(e.batch)
+	e.batch, e.at, e.n, e.used = nil, 0, 0, 0
+}
