@@ -103,8 +103,11 @@ func (r *request) stopped(ctx context.Context) error {
 const slowAfter = 3
 
 // comfort sends interim replies for the requests that take long. The caller is
-// the janitor, which must not wait for anything.
+// the janitor, which must not wait for anything, and which has thousands to look at.
 func (c *conn) comfort(now int64) {
+	if c.running.Load() == 0 {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, ch := range c.active {

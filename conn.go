@@ -54,7 +54,7 @@ type conn struct {
 	binds    map[uint64]*logon   // logons under way that are to bind a session here
 	active   map[uint64]*chain   // by MessageId of the element at work
 	async    map[uint64]*chain   // by AsyncId
-	running  int                 // chains not yet answered
+	running  atomic.Int32        // chains not yet answered; changed with mu held
 	room     sync.Cond           // running or async changed
 	draining bool
 	authed   bool      // had a session once
@@ -240,7 +240,7 @@ func (c *conn) drain() {
 	for _, ch := range c.async {
 		ch.cancelLocked(errDraining)
 	}
-	idle := c.running == 0
+	idle := c.running.Load() == 0
 	c.mu.Unlock()
 	if idle {
 		c.linger()
@@ -258,20 +258,20 @@ const maxRunning = 1024
 func (c *conn) begin() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for c.running-len(c.async) >= maxRunning && c.ctx.Err() == nil {
+	for int(c.running.Load())-len(c.async) >= maxRunning && c.ctx.Err() == nil {
 		c.room.Wait()
 	}
-	c.running++
+	c.running.Add(1)
 	return !c.draining
 }
 
 // end undoes begin, after the reply was written.
 func (c *conn) end() {
 	c.mu.Lock()
-	c.running--
+	running := c.running.Add(-1)
 	c.room.Signal()
 	c.used = time.Now()
-	last := c.draining && c.running == 0
+	last := c.draining && running == 0
 	c.mu.Unlock()
 	if last {
 		c.linger()

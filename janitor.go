@@ -64,7 +64,7 @@ func (s *Server) sweep(now time.Time) {
 func (c *conn) idleSince(now time.Time) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.running > 0 {
+	if c.running.Load() > 0 {
 		return 0
 	}
 	for _, x := range c.channels {
