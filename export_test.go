@@ -43,6 +43,19 @@ func (c *openCount) count() int64 {
 	return int64(c.n)
 }
 
+// ChangeListing does to the cache of names what a change of the root by others does, told
+// by the backend, and then one by the server, which added name.
+func (s *Server) ChangeListing(name string) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, m := range s.mounts {
+		m.names.forget(".")
+		end := m.names.change(name)
+		m.names.added(name)
+		end()
+	}
+}
+
 // Statistics is what administrators are told.
 func (s *Server) Statistics() srvsvc.Statistics { return rpcServer{s}.Statistics(context.Background()) }
 

@@ -40,6 +40,7 @@ type listingRead struct {
 	done    chan struct{}
 	listing *listing // nil: it can't be read, or is too large
 	log     []nameChange
+	stale   bool // others changed the directory meanwhile
 }
 
 // nameChange is what the server did to a name while its directory was read.
@@ -152,6 +153,9 @@ func (n *nameCache) keep(dir string, l *listing, r *listingRead) {
 		}
 		l.own = true
 	}
+	if r.stale {
+		l.read = time.Time{}
+	}
 	for other := range n.dirs {
 		if n.total+len(l.names) <= nameCacheSize {
 			break
@@ -224,6 +228,9 @@ func (n *nameCache) forget(dir string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.drop(dir)
+	if r := n.reads[dir]; r != nil {
+		r.stale = true
+	}
 }
 
 // change notes that the server is about to add or remove a name: until what is returned is

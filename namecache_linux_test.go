@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,6 +23,7 @@ import (
 type listedFS struct {
 	*osfs.FS
 	reads atomic.Int32
+	after func() // a directory was read
 }
 
 type listedFile struct {
@@ -41,7 +43,16 @@ func (l *listedFile) Unwrap() vfs.File { return l.File }
 
 func (l *listedFile) ReadNames(ctx context.Context) iter.Seq2[string, error] {
 	l.fs.reads.Add(1)
-	return l.File.(vfs.NameReader).ReadNames(ctx)
+	return func(yield func(string, error) bool) {
+		for name, err := range l.File.(vfs.NameReader).ReadNames(ctx) {
+			if !yield(name, err) {
+				return
+			}
+		}
+		if l.fs.after != nil {
+			l.fs.after()
+		}
+	}
 }
 
 func (l *listedFile) ReadDir(ctx context.Context) iter.Seq2[vfs.DirEntry, error] {
@@ -89,5 +100,35 @@ func TestNameCacheOwnChanges(t *testing.T) {
 	// What was read while others changed the directory holds for a second.
 	if n := int(fsys.reads.Load()); n > 3+int(time.Since(start)/time.Second) {
 		t.Errorf("%d files were made, and the directory was read %d times", clients*each, n)
+	}
+}
+
+// What others add while a directory is read for its names is found, also if the server
+// changed the directory too.
+func TestNameCacheForeignChangeWhileReading(t *testing.T) {
+	dir := t.TempDir()
+	add := func(name string) { noErr(t, os.WriteFile(filepath.Join(dir, name), nil, 0o644)) }
+	add("there")
+	old := time.Now().Add(-time.Hour)
+	noErr(t, os.Chtimes(dir, old, old)) // not one that was changing just now
+	inner, err := osfs.New(dir, nil)
+	noErr(t, err)
+	fsys := &listedFS{FS: inner}
+	r := newRig(t, func(s *smb.Server) { s.Shares.(smb.Shares)["s"] = &smb.Share{FS: fsys} })
+	t.Cleanup(func() {
+		r.srv.Close()
+		inner.Close()
+	})
+	c := r.logon(smb.Dialect311)
+	var once sync.Once
+	fsys.after = func() {
+		once.Do(func() {
+			add("foreign")
+			add("own")
+			r.srv.ChangeListing("own")
+		})
+	}
+	for _, name := range []string{"THERE", "FOREIGN"} {
+		c.CloseFile(r.create(c, smbtest.CreateReq(name, smb2.Open)))
 	}
 }
