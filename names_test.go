@@ -249,6 +249,8 @@ func TestRename(t *testing.T) {
 		{"missing directory", "f", `no\f`, false, "", smb2.StatusObjectPathNotFound},
 		{"to nothing", "f", "", false, "", syntax},
 		{"directory", "d", "e", false, "", ok},
+		{"directory over an empty one, replacing", "d", "empty", true, "", denied},
+		{"directory over one that isn't, replacing", "d", "full", true, "", smb2.StatusDirectoryNotEmpty},
 		{"directory below itself", "d", `d\sub\x`, false, "", smb2.StatusInvalidParameter},
 		{"directory with an open file", "d", "e", false, `d\x`, denied},
 		{"the root", "", "e", false, "", denied},
@@ -261,6 +263,9 @@ func TestRename(t *testing.T) {
 			mkdir(t, r.fs, "d")
 			mkdir(t, r.fs, "d/sub")
 			put(t, r.fs, "d/x", "x")
+			mkdir(t, r.fs, "empty")
+			mkdir(t, r.fs, "full")
+			put(t, r.fs, "full/x", "x")
 			before := dump(t, r.fs)
 			c := r.logon(smb.Dialect311)
 			if tt.hold != "" {

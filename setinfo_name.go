@@ -101,7 +101,12 @@ func (o *open) checkEmpty(ctx context.Context) error {
 	if o.lister == nil {
 		return nil // the backend will tell
 	}
-	for _, err := range o.lister.ReadDir(ctx) {
+	return empty(ctx, o.lister)
+}
+
+// empty checks that a directory has no entry.
+func empty(ctx context.Context, d vfs.DirReader) error {
+	for _, err := range namesIn(ctx, d) {
 		if err != nil {
 			return err
 		}
@@ -350,11 +355,14 @@ func (n *renaming) target() (string, error) {
 		return "", wrongKind(attr)
 	case attr.IsDir() && n.o.dfs().hasLinks(n.ctx, old):
 		return "", smb2.StatusDirectoryNotEmpty
-	case attr.IsDir() && !n.o.posix, readOnly:
+	case readOnly, attr.IsDir() && !n.o.posix && !(n.renames && n.o.file.dir):
 		return "", smb2.StatusAccessDenied
 	}
 	if err := n.mayReplace(old); err != nil {
 		return "", err
+	}
+	if attr.IsDir() && !n.o.posix {
+		return "", n.inTheWay(old)
 	}
 	f := m.findOpen(attr, old)
 	switch {
@@ -367,6 +375,22 @@ func (n *renaming) target() (string, error) {
 		return old, nil
 	}
 	return "", n.breakAll(append(f.openStreams(), f), oplock.OpReplace)
+}
+
+// inTheWay is the error for a directory that is to be renamed over another one. It is
+// ACCESS_DENIED by [MS-FSA] 2.1.5.15.12, whereupon Linux removes the one that is in the way
+// and tries again. To one that isn't empty smbd and ksmbd say so, and applications that
+// know rename(2) want to hear it.
+func (n *renaming) inTheWay(name string) error {
+	f, err := n.m.fs.Open(n.ctx, name, vfs.OpenOptions{Access: vfs.ListDirectory})
+	if err != nil {
+		return smb2.StatusAccessDenied
+	}
+	defer f.Close()
+	if d, ok := vfs.As[vfs.DirReader](f); ok && empty(n.ctx, d) == smb2.StatusDirectoryNotEmpty {
+		return smb2.StatusDirectoryNotEmpty
+	}
+	return smb2.StatusAccessDenied
 }
 
 // breakAll asks those who have files open that are in the way to close them, as a
