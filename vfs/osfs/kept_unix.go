@@ -13,16 +13,30 @@ type attrBuffer [1 << 10]byte
 
 var attrPool = sync.Pool{New: func() any { return new(attrBuffer) }}
 
-// kept is what a handle remembers of user.DOSATTRIB, which is asked for with each Stat:
-// who changes it changes the object's time of change.
+// kept is what a handle remembers of extended attributes: of user.DOSATTRIB, which is
+// asked for with each Stat, and which ones there are. Who changes them changes the object's
+// time of change.
 type kept struct {
 	mu sync.Mutex
 	keptInfo
 }
 
+// attrSet are kinds of extended attributes.
+type attrSet uint8
+
+const (
+	dosAttrs    attrSet = 1 << iota // user.DOSATTRIB
+	ntACLs                          // descriptors
+	clientAttrs                     // what clients know as extended attributes
+)
+
 type keptInfo struct {
-	info    dosInfo
-	ok      bool
+	info   dosInfo // with ok, if read
+	ok     bool
+	read   bool
+	attrs  attrSet // those that there are, if listed
+	listed bool
+
 	ctime   time.Time // of the object; zero: nothing is remembered
 	changes uint64    // FS.changes then
 	at      time.Time
@@ -40,21 +54,39 @@ const (
 
 // stored returns what user.DOSATTRIB says; st is the status that the object has now.
 func (h *File) stored(st *status) (dosInfo, bool) {
-	changes, now := h.fs.changes.Load(), time.Now()
 	k := &h.kept
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.ctime.Equal(st.ctime) && k.changes == changes && now.Sub(k.at) < keptFor {
+	keep := k.holds(h.fs, st)
+	if k.read {
 		return k.info, k.ok
 	}
-	room := attrPool.Get().(*attrBuffer)
-	defer attrPool.Put(room)
-	k.info, k.ok = parseStored(h.getxattr(st, room[:dosMax]))
-	k.ctime, k.changes, k.at = time.Time{}, changes, now
-	if now.Sub(st.ctime) > keptTick {
-		k.ctime = st.ctime
+	var info dosInfo
+	var ok bool
+	if !k.listed || k.attrs&dosAttrs != 0 {
+		room := attrPool.Get().(*attrBuffer)
+		defer attrPool.Put(room)
+		info, ok = parseStored(h.getxattr(st, room[:dosMax]))
 	}
-	return k.info, k.ok
+	if keep {
+		k.info, k.ok, k.read = info, ok, true
+	}
+	return info, ok
+}
+
+// holds forgets what doesn't hold any more now that the object has the status st, and
+// reports whether anything may be remembered. The caller holds k.mu.
+func (k *kept) holds(f *FS, st *status) bool {
+	changes, now := f.changes.Load(), time.Now()
+	if k.ctime.Equal(st.ctime) && k.changes == changes && now.Sub(k.at) < keptFor {
+		return true
+	}
+	k.keptInfo = keptInfo{changes: changes, at: now}
+	if now.Sub(st.ctime) <= keptTick {
+		return false
+	}
+	k.ctime = st.ctime
+	return true
 }
 
 // take takes over what other remembers of the same object.

@@ -31,6 +31,10 @@ type system struct {
 
 	userXattrs atomic.Bool // the root's file system stores attributes of the user's
 
+	// listsAll tells that the root's file system, when asked for the names of extended
+	// attributes, leaves none out that are the system's.
+	listsAll bool
+
 	// noOwnDir tells that a thread can't have a working directory of its own.
 	noOwnDir atomic.Bool
 
@@ -47,12 +51,27 @@ func (f *FS) init() error {
 	}
 	f.sys.dev = st.dev
 	f.sys.userACL.Store(!mayWriteSecurity())
+	f.sys.listsAll = listsAll(f.sys.rootfd)
 	if fd, err := f.beneath(".", pathOnly|unix.O_DIRECTORY, 0); err == nil {
 		var proc unix.Stat_t
 		f.sys.openat2 = unix.Stat(procPath(fd), &proc) == nil && proc.Ino == st.ino
 		unix.Close(fd)
 	}
 	return nil
+}
+
+// listsAll reports whether the file system is one that is known to list all extended
+// attributes but trusted ones. Of others a descriptor might be overlooked.
+func listsAll(fd int) bool {
+	var s unix.Statfs_t
+	if unix.Fstatfs(fd, &s) != nil {
+		return false
+	}
+	switch uint32(s.Type) { // its type is another on each architecture
+	case unix.EXT4_SUPER_MAGIC, unix.XFS_SUPER_MAGIC, unix.BTRFS_SUPER_MAGIC, unix.F2FS_SUPER_MAGIC, unix.TMPFS_MAGIC:
+		return true
+	}
+	return false
 }
 
 // beneath opens a name below the root, and follows links only there. If links are to be

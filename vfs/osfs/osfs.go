@@ -253,7 +253,7 @@ type FS struct {
 	snaps   *snapshots // nil without
 
 	escape  error         // what root returns for a name that leads out of it
-	changes atomic.Uint64 // of user.DOSATTRIB
+	changes atomic.Uint64 // of extended attributes
 
 	attrMu sync.Mutex // read, change and write of user.DOSATTRIB are one, and of mode and descriptor
 	nameMu sync.Mutex // the check and the act of a rename, where the system has no call for both

@@ -98,6 +98,9 @@ func notStored(err error) bool {
 
 // readNTACL reads the attribute, into b if it fits.
 func (h *File) readNTACL(b []byte) ([]byte, error) {
+	if h.home && h.fs.sys.listsAll && h.lacks(ntACLs) {
+		return nil, errNotStored
+	}
 	if h.fs.sys.userACL.Load() {
 		v, err := h.readInto(b, ntaclUserName)
 		if !notStored(err) {

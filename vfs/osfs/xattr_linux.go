@@ -56,6 +56,45 @@ func (h *File) listAttrs() ([]string, error) {
 	return strings.Split(strings.TrimSuffix(string(b), "\x00"), "\x00"), nil
 }
 
+// lacks reports whether it is known that the object has none of the attributes in set. Most
+// have none at all, and that takes one call to learn for all of them. Those that changed
+// just now are not known.
+func (h *File) lacks(set attrSet) bool {
+	var st status
+	if h.hollow || st.fd(h.fd) != nil {
+		return false
+	}
+	k := &h.kept
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !k.holds(h.fs, &st) {
+		return false
+	}
+	if !k.listed {
+		names, err := h.listAttrs()
+		if err != nil {
+			return false
+		}
+		k.attrs, k.listed = attrsOf(names), true
+	}
+	return k.attrs&set == 0
+}
+
+func attrsOf(names []string) (set attrSet) {
+	for _, name := range names {
+		switch name {
+		case dosAttribName:
+			set |= dosAttrs
+		case ntaclName, ntaclUserName:
+			set |= ntACLs
+		}
+		if _, ok := xattrName(name); ok {
+			set |= clientAttrs
+		}
+	}
+	return set
+}
+
 // grow calls read with ever more room until the result fits.
 func grow(room, most int, read func([]byte) (int, error)) (b []byte, err error) {
 	for ; ; room *= 4 {
@@ -73,6 +112,7 @@ func grow(room, most int, read func([]byte) (int, error)) (b []byte, err error) 
 
 // writeAttr writes an extended attribute; flags as of setxattr(2).
 func (h *File) writeAttr(attr string, value []byte, flags int) error {
+	defer h.fs.changes.Add(1)
 	return again(func() error {
 		if h.path {
 			return unix.Setxattr(procPath(h.fd), attr, value, flags)
@@ -83,6 +123,7 @@ func (h *File) writeAttr(attr string, value []byte, flags int) error {
 
 // removeAttr removes an extended attribute.
 func (h *File) removeAttr(attr string) error {
+	defer h.fs.changes.Add(1)
 	return again(func() error {
 		if h.path {
 			return unix.Removexattr(procPath(h.fd), attr)

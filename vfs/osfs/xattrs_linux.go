@@ -34,6 +34,9 @@ func (h *File) Xattrs(ctx context.Context) ([]vfs.Xattr, error) {
 }
 
 func (h *File) xattrs() ([]vfs.Xattr, error) {
+	if h.lacks(clientAttrs) {
+		return nil, h.storesXattrs()
+	}
 	o, err := h.streams()
 	if err != nil {
 		return nil, err
