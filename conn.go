@@ -195,18 +195,57 @@ func (c *conn) serve() error {
 	return err
 }
 
+// readLoop reads one frame after the other. To decrypt a large one takes as long as to read
+// it: the next one is read meanwhile, and the client can go on.
 func (c *conn) readLoop() error {
+	var ahead chan received
 	for {
-		buf, err := c.tr.recv(c)
+		var next received
+		if ahead != nil {
+			next, ahead = <-ahead, nil
+		} else {
+			next.buf, next.err = c.tr.recv(c)
+		}
+		if next.err != nil {
+			return next.err
+		}
+		if b := next.buf.B; len(b) >= largeFrame && b[0] == 0xFD {
+			ahead = make(chan received, 1)
+			go c.readAhead(ahead)
+		}
+		err := c.receive(next.buf)
+		if err == nil && c.ctx.Err() != nil {
+			err = context.Cause(c.ctx)
+		}
 		if err != nil {
+			c.giveUp(ahead, err)
 			return err
 		}
-		if err := c.receive(buf); err != nil {
-			return err
-		}
-		if c.ctx.Err() != nil {
-			return context.Cause(c.ctx)
-		}
+	}
+}
+
+// received is what recv returned.
+type received struct {
+	buf *frame.Buf
+	err error
+}
+
+const largeFrame = 256 << 10
+
+// readAhead reads the frame after the one that is being decrypted.
+func (c *conn) readAhead(to chan<- received) {
+	buf, err := c.tr.recv(c)
+	to <- received{buf, err}
+}
+
+// giveUp ends the connection because of err, and what is being read ahead, if anything is.
+func (c *conn) giveUp(ahead <-chan received, err error) {
+	if ahead == nil {
+		return
+	}
+	c.abort(err)
+	if next := <-ahead; next.buf != nil {
+		c.release(next.buf)
 	}
 }
 
