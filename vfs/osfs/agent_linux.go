@@ -89,14 +89,7 @@ func onThread(begin, end, act func() error) error {
 		defer close(done)
 		runtime.LockOSThread()
 		if err = begin(); err == nil {
-			func() {
-				defer func() {
-					if p := recover(); p != nil {
-						panicked = fmt.Sprintf("%v\n\n%s", p, debug.Stack())
-					}
-				}()
-				err = act()
-			}()
+			err, panicked = caught(act)
 		}
 		if end() == nil {
 			runtime.UnlockOSThread()
@@ -107,6 +100,16 @@ func onThread(begin, end, act func() error) error {
 		panic(panicked)
 	}
 	return err
+}
+
+// caught calls act and returns what it panics with, for another goroutine to do so.
+func caught(act func() error) (err error, panicked any) {
+	defer func() {
+		if p := recover(); p != nil {
+			panicked = fmt.Sprintf("%v\n\n%s", p, debug.Stack())
+		}
+	}()
+	return act(), nil
 }
 
 var errIdentity = errors.New("thread has the wrong user")

@@ -35,15 +35,18 @@ type system struct {
 	// attributes, leaves none out that are the system's.
 	listsAll bool
 
-	// noOwnDir tells that a thread can't have a working directory of its own.
-	noOwnDir atomic.Bool
+	dirThreads dirThreads
 
 	abilities abilities
 	self      self // with Options.RunAs
 }
 
 func (f *FS) init() error {
-	f.onClose = f.sys.notifier.close
+	f.sys.dirThreads.init()
+	f.onClose = func() {
+		f.sys.notifier.close()
+		f.sys.dirThreads.close()
+	}
 	f.sys.rootfd = int(f.dir.Fd())
 	var st status
 	if err := st.fd(f.sys.rootfd); err != nil {
