@@ -13,7 +13,7 @@ import (
 
 func TestParseStat(t *testing.T) {
 	s, err := parseStat([]byte("42 (a ) b) S 7 42 42 0 -1 4194560 1 2 0 0 10 20 30 40 20 0 1 0 5 6 7"))
-	if err != nil || s != (stat{pid: 42, parent: 7, cpu: time.Second}) {
+	if err != nil || s != (stat{pid: 42, cpu: 300 * time.Millisecond, ended: 700 * time.Millisecond}) {
 		t.Errorf("%+v, %v", s, err)
 	}
 	for _, bad := range []string{"", "42", "42 (x) S", "x (x) S 7 42 42 0 -1 4194560 1 2 0 0 10 20 30 40"} {

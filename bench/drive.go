@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -14,98 +16,152 @@ import (
 const (
 	blockSize = 4 << 10
 	queue     = 32 // requests at a time on one connection
+	few       = 10 // clients
 )
 
+// target is the server that a drive works on.
+type target struct {
+	*bench
+	c     *load.Client                 // one connection
+	dial  func() (*load.Client, error) // makes another
+	rate  float64                      // requests per second that are to be offered
+	begin func() error                 // to be called once, when what is measured begins
+}
+
+// run is load.Run, with which what is measured begins.
+func (t *target) run(workers []*load.Worker, total int, do func(*load.Worker, int) error) (load.Result, error) {
+	if err := t.begin(); err != nil {
+		return load.Result{}, err
+	}
+	return load.Run(workers, total, do)
+}
+
 // drive is a phase of the load generator. It works on one connection unless it opens more.
-type drive func(b *bench, c *load.Client, dial func() (*load.Client, error)) (load.Result, error)
+type drive func(t *target) (load.Result, error)
 
 // drives returns the phases of the load generator, in order.
 func (b *bench) drives() []phase {
-	n := b.o.operations
-	row := func(name string, d drive) phase { return phase{name: name, drive: d} }
+	n, many := b.o.operations, b.o.clients
 	return []phase{
 		// Over a file that is there: fresh pages of memory cost more than all the rest.
-		row("write 1 MiB in turn, 4 at a time", writeInTurn),
-		row(fmt.Sprintf("read 4 KiB, %d at a time", queue), readRandom(queue, 5*n)),
-		row(fmt.Sprintf("write 4 KiB, %d at a time", queue), writeRandom(5*n)),
-		row(fmt.Sprintf("make and remove %d files", n), func(_ *bench, c *load.Client, _ func() (*load.Client, error)) (load.Result, error) {
-			data := make([]byte, blockSize)
-			return load.Run(c.Workers(8), n, func(w *load.Worker, i int) error {
-				return w.MakeAndRemove(fmt.Sprintf("made%d", i), data)
-			})
-		}),
-		row("open, query, close", func(b *bench, c *load.Client, _ func() (*load.Client, error)) (load.Result, error) {
-			return load.Run(c.Workers(8), 2*n, func(w *load.Worker, i int) error {
-				k := i % b.o.files
-				return w.Stat(fmt.Sprintf(`tree\d%03d\file%05d`, k/100, k))
-			})
-		}),
-		row(fmt.Sprintf("list %d entries five times", b.o.entries), func(b *bench, c *load.Client, _ func() (*load.Client, error)) (load.Result, error) {
-			return load.Run(c.Workers(1), 5, func(w *load.Worker, _ int) error {
-				got, err := w.List("many")
-				if err == nil && got != b.o.entries+2 {
-					err = fmt.Errorf("%d entries listed, want %d", got, b.o.entries+2)
-				}
-				return err
-			})
-		}),
-		row("10 clients read 4 KiB", readMany(10, 5*n)),
-		row(fmt.Sprintf("%d clients read 4 KiB", b.o.clients), readMany(b.o.clients, 5*n)),
-		row(fmt.Sprintf("%d clients idle for 5 s", b.o.clients), func(b *bench, _ *load.Client, dial func() (*load.Client, error)) (load.Result, error) {
-			clients, err := dialMany(b.o.clients, dial)
-			defer hangUp(clients)
-			if err == nil {
-				time.Sleep(5 * time.Second)
-			}
-			return load.Result{Operations: len(clients)}, err
-		}),
+		{name: "write 1 MiB in turn, 4 at a time", work: b.o.sizeMiB, unit: "MiB", drive: writeInTurn},
+		{name: fmt.Sprintf("read 4 KiB, %d at a time", queue), work: 5 * n, unit: "read", drive: readRandom(queue, 5*n)},
+		{name: fmt.Sprintf("write 4 KiB, %d at a time", queue), work: 5 * n, unit: "write", drive: writeRandom(5 * n)},
+		{name: fmt.Sprintf("make and remove %d files", n), work: n, unit: "file", drive: makeAndRemove},
+		{name: fmt.Sprintf("make %d files in a directory, then remove them", n), work: n, unit: "file", drive: makeThenRemove},
+		{name: "open, query, close", work: 2 * n, unit: "compound", drive: statFiles},
+		{name: fmt.Sprintf("list %d entries five times", b.o.entries), work: 5 * b.o.entries, unit: "entry", drive: listMany},
+		{name: "10 clients read 4 KiB", work: 5 * n, unit: "read", drive: readMany(few, 5*n)},
+		{name: fmt.Sprintf("%d clients read 4 KiB", many), work: 5 * n, unit: "read", drive: readMany(many, 5*n), readers: many},
+		{name: "10 clients read 4 KiB when they like", work: 5 * n, unit: "read", drive: readPaced(few, 5*n), paced: true},
+		{name: fmt.Sprintf("%d clients read 4 KiB when they like", many), work: 5 * n, unit: "read", drive: readPaced(many, 5*n), paced: true, readers: many},
+		{name: fmt.Sprintf("%d clients idle for 5 s", many), work: many, unit: "client", drive: idle, clients: many},
 	}
 }
 
+func makeAndRemove(t *target) (load.Result, error) {
+	data := make([]byte, blockSize)
+	return t.run(t.c.Workers(8), t.o.operations, func(w *load.Worker, i int) error {
+		return w.MakeAndRemove(fmt.Sprintf("made%d", i), data)
+	})
+}
+
+// makeThenRemove has all files be there before the first is removed. That which looks
+// through a directory for each shows here.
+func makeThenRemove(t *target) (load.Result, error) {
+	dir := filepath.Join(t.share, "made")
+	if err := os.Mkdir(dir, 0o777); err != nil {
+		return load.Result{}, err
+	}
+	defer os.RemoveAll(dir)
+	data := make([]byte, blockSize)
+	n := t.o.operations
+	name := func(i int) string { return fmt.Sprintf(`made\%d`, i) }
+	made, err := t.run(t.c.Workers(8), n, func(w *load.Worker, i int) error { return w.Make(name(i), data) })
+	if err != nil {
+		return made, err
+	}
+	removed, err := load.Run(t.c.Workers(8), n, func(w *load.Worker, i int) error { return w.Remove(name(i)) })
+	made.Wall += removed.Wall
+	made.Median += removed.Median
+	made.P99 += removed.P99
+	return made, err
+}
+
+func statFiles(t *target) (load.Result, error) {
+	return t.run(t.c.Workers(8), 2*t.o.operations, func(w *load.Worker, i int) error {
+		k := i % t.o.files
+		return w.Stat(fmt.Sprintf(`tree\d%03d\file%05d`, k/100, k))
+	})
+}
+
+func listMany(t *target) (load.Result, error) {
+	return t.run(t.c.Workers(1), 5, func(w *load.Worker, _ int) error {
+		got, err := w.List("many")
+		if err == nil && got != t.o.entries+2 {
+			err = fmt.Errorf("%d entries listed, want %d", got, t.o.entries+2)
+		}
+		return err
+	})
+}
+
+// idle has many clients do nothing.
+func idle(t *target) (load.Result, error) {
+	if err := t.begin(); err != nil {
+		return load.Result{}, err
+	}
+	clients, err := dialMany(t.o.clients, t.dial)
+	defer hangUp(clients)
+	if err == nil {
+		time.Sleep(5 * time.Second)
+	}
+	return load.Result{Operations: len(clients)}, err
+}
+
 func readRandom(depth, n int) drive {
-	return func(b *bench, c *load.Client, _ func() (*load.Client, error)) (load.Result, error) {
-		workers := c.Workers(depth)
+	return func(t *target) (load.Result, error) {
+		workers := t.c.Workers(depth)
 		id, err := workers[0].Open("big")
 		if err != nil {
 			return load.Result{}, err
 		}
-		return load.Run(workers, n, func(w *load.Worker, _ int) error {
-			return w.Read(id, load.Block(b.bigSize(), blockSize), blockSize)
+		return t.run(workers, n, func(w *load.Worker, _ int) error {
+			return w.Read(id, load.Block(t.bigSize(), blockSize), blockSize)
 		})
 	}
 }
 
 func writeRandom(n int) drive {
-	return func(b *bench, c *load.Client, _ func() (*load.Client, error)) (load.Result, error) {
+	return func(t *target) (load.Result, error) {
 		data := make([]byte, blockSize)
-		workers := c.Workers(queue)
+		workers := t.c.Workers(queue)
 		id, err := workers[0].Open("big")
 		if err != nil {
 			return load.Result{}, err
 		}
-		return load.Run(workers, n, func(w *load.Worker, _ int) error {
-			return w.Write(id, load.Block(b.bigSize(), blockSize), data)
+		return t.run(workers, n, func(w *load.Worker, _ int) error {
+			return w.Write(id, load.Block(t.bigSize(), blockSize), data)
 		})
 	}
 }
 
 // writeInTurn overwrites the large file.
-func writeInTurn(b *bench, c *load.Client, _ func() (*load.Client, error)) (load.Result, error) {
+func writeInTurn(t *target) (load.Result, error) {
 	data := make([]byte, 1<<20)
-	workers := c.Workers(4)
+	workers := t.c.Workers(4)
 	id, err := workers[0].Open("big")
 	if err != nil {
 		return load.Result{}, err
 	}
-	return load.Run(workers, b.o.sizeMiB, func(w *load.Worker, i int) error {
+	return t.run(workers, t.o.sizeMiB, func(w *load.Worker, i int) error {
 		return w.Write(id, int64(i)<<20, data)
 	})
 }
 
 // readMany has as many clients read, one block at a time each.
 func readMany(clients, n int) drive {
-	return func(b *bench, _ *load.Client, dial func() (*load.Client, error)) (load.Result, error) {
-		all, err := dialMany(clients, dial)
+	return func(t *target) (load.Result, error) {
+		all, err := dialMany(clients, t.dial)
 		defer hangUp(all)
 		if err != nil {
 			return load.Result{}, err
@@ -121,10 +177,23 @@ func readMany(clients, n int) drive {
 			files.Store(w, id)
 			workers = append(workers, w)
 		}
-		return load.Run(workers, n, func(w *load.Worker, _ int) error {
+		return t.run(workers, n, func(w *load.Worker, _ int) error {
 			id, _ := files.Load(w)
-			return w.Read(id.(load.FileID), load.Block(b.bigSize(), blockSize), blockSize)
+			return w.Read(id.(load.FileID), load.Block(t.bigSize(), blockSize), blockSize)
 		})
+	}
+}
+
+// readPaced has as many clients read, at random times and t.rate times in a second, however
+// long it takes.
+func readPaced(clients, n int) drive {
+	return func(t *target) (load.Result, error) {
+		all, err := dialMany(clients, t.dial)
+		defer hangUp(all)
+		if err != nil {
+			return load.Result{}, err
+		}
+		return load.Offer(all, "big", t.bigSize(), blockSize, t.rate, n, t.begin)
 	}
 }
 

@@ -29,6 +29,7 @@ type options struct {
 
 	operations int
 	clients    int
+	rate       float64
 
 	modes []string
 	peer  string
@@ -53,13 +54,17 @@ func run() error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	b, err := newBench(o, dir)
+	own, err := startOwn(dir)
+	if err != nil {
+		return err
+	}
+	b, err := newBench(o, dir, own)
 	if err != nil {
 		return err
 	}
 	results := newResults()
 	for round := range o.rounds {
-		for _, p := range append(b.phases(), b.drives()...) {
+		for _, p := range b.all() {
 			if !strings.Contains(p.name, o.only) {
 				continue
 			}
@@ -87,6 +92,7 @@ func parseFlags() (*options, error) {
 	flag.IntVar(&o.entries, "entries", 50000, "`number` of entries in the large directory")
 	flag.IntVar(&o.operations, "operations", 20000, "`number` of operations of the load generator")
 	flag.IntVar(&o.clients, "clients", 1000, "`number` of clients at once")
+	flag.Float64Var(&o.rate, "rate", 0, "`reads` per second that are offered to clients who read when they like\n(default half of what 10 clients make of a server that wait for the answers)")
 	flag.IntVar(&o.rounds, "rounds", 3, "`times` that everything is measured")
 	flag.StringVar(&protections, "modes", "sign,encrypt", "protections of the large file: any of `off,cmac,sign,encrypt,gcm256,ccm`")
 	flag.StringVar(&o.peer, "peer", "smbd", "`server` to compare with: smbd or none")
@@ -111,7 +117,7 @@ func parseFlags() (*options, error) {
 }
 
 // startOwn builds the example server once and returns what starts it.
-func startOwn(dir string) (func(harness.Config) (*harness.Server, error), error) {
+func startOwn(dir string) (starter, error) {
 	bin, err := harness.Build(dir, false)
 	if err != nil {
 		return nil, err
@@ -120,7 +126,7 @@ func startOwn(dir string) (func(harness.Config) (*harness.Server, error), error)
 }
 
 // startSamba starts smbd with its state in a fresh directory below dir.
-func startSamba(dir string) func(harness.Config) (*harness.Server, error) {
+func startSamba(dir string) starter {
 	return func(cfg harness.Config) (*harness.Server, error) {
 		state, err := os.MkdirTemp(dir, "smbd-")
 		if err != nil {

@@ -2,11 +2,13 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gosmbd/smb/bench/load"
@@ -25,13 +27,17 @@ type bench struct {
 	local   string // the client's side
 	conf    string // of smbclient
 	servers []candidate
+	rates   map[string]float64 // by server, what is offered to it in a second
 }
 
 // candidate is a server to measure.
 type candidate struct {
 	name  string
-	start func(harness.Config) (*harness.Server, error)
+	start starter
 }
+
+// starter starts a server.
+type starter func(harness.Config) (*harness.Server, error)
 
 // modes are the ways to protect what is sent: what smbclient is told.
 var modes = map[string][]string{
@@ -46,15 +52,20 @@ var modes = map[string][]string{
 // phase is one thing that is measured.
 type phase struct {
 	name     string
+	work     int    // how much of it there is
+	unit     string // in which work counts
 	mode     string
 	commands string                    // for smbclient
 	drive    drive                     // instead of smbclient
+	paced    bool                      // the drive needs target.rate
+	clients  int                       // that it opens besides, if they are many
+	readers  int                       // the same, with a file open each
 	check    func(output string) error // after it
 	clean    func() error              // after that
 }
 
-func newBench(o *options, dir string) (*bench, error) {
-	b := &bench{o: o, share: filepath.Join(dir, "share"), local: filepath.Join(dir, "local")}
+func newBench(o *options, dir string, own starter) (*bench, error) {
+	b := &bench{o: o, rates: make(map[string]float64), share: filepath.Join(dir, "share"), local: filepath.Join(dir, "local")}
 	for _, d := range []string{b.share, b.local, filepath.Join(b.share, "many"), filepath.Join(b.local, "back")} {
 		if err := os.MkdirAll(d, 0o777); err != nil {
 			return nil, err
@@ -85,10 +96,6 @@ func newBench(o *options, dir string) (*bench, error) {
 	if err := os.WriteFile(b.conf, []byte(conf), 0o600); err != nil {
 		return nil, err
 	}
-	own, err := startOwn(dir)
-	if err != nil {
-		return nil, err
-	}
 	b.servers = []candidate{{"own", own}}
 	if o.peer == "smbd" {
 		b.servers = append(b.servers, candidate{"smbd", startSamba(dir)})
@@ -104,7 +111,10 @@ func (b *bench) serverNames() []string {
 	return names
 }
 
-// phases returns what is measured, in order.
+// all returns what is measured, in order.
+func (b *bench) all() []phase { return append(b.phases(), b.drives()...) }
+
+// phases returns the phases with smbclient.
 func (b *bench) phases() []phase {
 	size := b.bigSize()
 	var all []phase
@@ -113,10 +123,14 @@ func (b *bench) phases() []phase {
 		all = append(all, phase{
 			name:     fmt.Sprintf("get %d MiB, %s", b.o.sizeMiB, mode),
 			mode:     mode,
+			work:     b.o.sizeMiB,
+			unit:     "MiB",
 			commands: "get big /dev/null",
 		}, phase{
 			name:     fmt.Sprintf("put %d MiB, %s", b.o.sizeMiB, mode),
 			mode:     mode,
+			work:     b.o.sizeMiB,
+			unit:     "MiB",
 			commands: "put " + filepath.Join(b.local, "big") + " put",
 			check:    func(string) error { return wantSize(put, size) },
 			clean:    func() error { return os.Remove(put) },
@@ -126,18 +140,24 @@ func (b *bench) phases() []phase {
 	return append(all, phase{
 		name:     fmt.Sprintf("put %d files", b.o.files),
 		mode:     "sign",
+		work:     b.o.files,
+		unit:     "file",
 		commands: `mkdir up; cd up; lcd ` + b.local + `; prompt; recurse; mask ""; mput tree`,
 		check:    func(string) error { return wantFiles(filepath.Join(up, "tree"), b.o.files) },
 		clean:    func() error { return os.RemoveAll(up) },
 	}, phase{
 		name:     fmt.Sprintf("get %d files", b.o.files),
 		mode:     "sign",
+		work:     b.o.files,
+		unit:     "file",
 		commands: "lcd " + back + `; prompt; recurse; mask ""; mget tree`,
 		check:    func(string) error { return wantFiles(filepath.Join(back, "tree"), b.o.files) },
 		clean:    func() error { return os.RemoveAll(filepath.Join(back, "tree")) },
 	}, phase{
 		name:     fmt.Sprintf("list %d entries", b.o.entries),
 		mode:     "sign",
+		work:     b.o.entries,
+		unit:     "entry",
 		commands: `ls many\*`,
 		check: func(out string) error {
 			if n := strings.Count(out, "an entry with number"); n != b.o.entries {
@@ -163,12 +183,12 @@ func (b *bench) measure(c candidate, p phase) (measurement, error) {
 	}
 	defer srv.Stop()
 	if p.drive != nil {
-		return b.measureDrive(srv, p)
+		return b.measureDrive(srv, c.name, p)
 	}
-	watch := watchProcess(srv.PID())
 	args := append([]string{"-s", b.conf, "-p", strconv.Itoa(srv.Port), "-U", userName + "%" + password}, modes[p.mode]...)
 	cmd := exec.Command("smbclient", append(args, "//"+harness.Host+"/share", "-c", p.commands)...)
 	cmd.Dir = b.local
+	watch := watchProcess(srv.PID())
 	start := time.Now()
 	out, err := cmd.CombinedOutput()
 	m := watch.stop()
@@ -188,22 +208,56 @@ func (b *bench) measure(c candidate, p phase) (measurement, error) {
 }
 
 // measureDrive runs a phase of the load generator.
-func (b *bench) measureDrive(srv *harness.Server, p phase) (measurement, error) {
-	dial := func() (*load.Client, error) { return load.Dial(srv.Addr(), "share", userName, password) }
+func (b *bench) measureDrive(srv *harness.Server, name string, p phase) (measurement, error) {
+	var dialed atomic.Uint32
+	dial := func() (*load.Client, error) {
+		// Servers bound how many connections an address may have.
+		from := net.IPv4(127, 0, 1, byte(1+dialed.Add(1)/1000))
+		return load.DialFrom(from, srv.Addr(), "share", userName, password)
+	}
 	c, err := dial()
 	if err != nil {
 		return measurement{}, err
 	}
 	defer c.Close()
-	watch := watchProcess(srv.PID())
-	start := time.Now()
-	r, err := p.drive(b, c, dial)
+	t := &target{bench: b, c: c, dial: dial, begin: func() error { return nil }}
+	if p.paced {
+		if t.rate, err = b.rate(name, t); err != nil {
+			return measurement{}, err
+		}
+	}
+	var watch *watcher
+	var start time.Time
+	t.begin = func() error {
+		watch, start = watchProcess(srv.PID()), time.Now()
+		return nil
+	}
+	r, err := p.drive(t)
+	if err != nil {
+		return measurement{}, err
+	}
 	m := watch.stop()
 	m.wall, m.load = time.Since(start), r
 	if r.Wall > 0 {
 		m.wall = r.Wall
 	}
-	return m, err
+	return m, nil
+}
+
+// rate returns how many reads per second a server is offered: the same to few clients and
+// to many. If none is given, half of what few make of it that wait for the answers.
+func (b *bench) rate(name string, t *target) (float64, error) {
+	if b.o.rate > 0 {
+		return b.o.rate, nil
+	}
+	if b.rates[name] == 0 {
+		r, err := readMany(few, b.o.operations)(t)
+		if err != nil {
+			return 0, err
+		}
+		b.rates[name] = float64(r.Operations) / r.Wall.Seconds() / 2
+	}
+	return b.rates[name], nil
 }
 
 func lastLine(s string) string {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,18 +33,17 @@ type watcher struct {
 }
 
 func watchProcess(pid int) *watcher {
-	w := &watcher{pid: pid, before: cpuTime(tree(pid)), quit: make(chan struct{}), peak: make(chan int64)}
+	w := &watcher{pid: pid, before: cpuTime(settled(pid)), quit: make(chan struct{}), peak: make(chan int64)}
 	go func() {
 		var peak int64
-		t := time.NewTicker(20 * time.Millisecond)
-		defer t.Stop()
 		for {
+			began := time.Now()
 			peak = max(peak, memory(tree(pid)))
 			select {
 			case <-w.quit:
 				w.peak <- peak
 				return
-			case <-t.C:
+			case <-time.After(max(20*time.Millisecond, 20*time.Since(began))): // the CPUs are the load's
 			}
 		}
 	}()
@@ -55,23 +55,38 @@ func watchProcess(pid int) *watcher {
 func (w *watcher) stop() measurement {
 	close(w.quit)
 	m := measurement{peak: <-w.peak}
-	m.cpu = cpuTime(tree(w.pid)) - w.before
+	m.cpu = cpuTime(settled(w.pid)) - w.before
 	return m
 }
 
 // stat is what is used of /proc/PID/stat.
 type stat struct {
-	pid, parent int
-	cpu         time.Duration // with the children that ended
+	pid   int
+	cpu   time.Duration // that it used
+	ended time.Duration // that children used which ended
+}
+
+// settled returns the tree when it is the same twice: a child that ends while one looks is
+// neither there, nor in what its parent says of those that ended.
+func settled(pid int) []stat {
+	all := tree(pid)
+	for range 100 {
+		before := all
+		all = tree(pid)
+		if slices.EqualFunc(before, all, func(a, b stat) bool { return a.pid == b.pid && a.ended == b.ended }) {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return all
 }
 
 // tree returns the process and all below it.
 func tree(pid int) []stat {
-	paths, _ := filepath.Glob("/proc/[0-9]*/stat")
-	children := make(map[int][]stat)
 	var found []stat
-	for _, p := range paths {
-		data, err := os.ReadFile(p)
+	for pids := []int{pid}; len(pids) > 0; pids = pids[1:] {
+		dir := "/proc/" + strconv.Itoa(pids[0])
+		data, err := os.ReadFile(dir + "/stat")
 		if err != nil {
 			continue // ended
 		}
@@ -79,13 +94,19 @@ func tree(pid int) []stat {
 		if err != nil {
 			continue
 		}
-		if s.pid == pid {
-			found = append(found, s)
+		if t, ok := cpuClock(s.pid); ok {
+			s.cpu = t
 		}
-		children[s.parent] = append(children[s.parent], s)
-	}
-	for i := 0; i < len(found); i++ {
-		found = append(found, children[found[i].pid]...)
+		found = append(found, s)
+		threads, _ := filepath.Glob(dir + "/task/*/children")
+		for _, t := range threads {
+			data, _ := os.ReadFile(t)
+			for _, f := range strings.Fields(string(data)) {
+				if child, err := strconv.Atoi(f); err == nil {
+					pids = append(pids, child)
+				}
+			}
+		}
 	}
 	return found
 }
@@ -106,15 +127,16 @@ func parseStat(data []byte) (stat, error) {
 	if s.pid, err = strconv.Atoi(pid); err != nil {
 		return stat{}, err
 	}
-	if s.parent, err = strconv.Atoi(fields[1]); err != nil {
-		return stat{}, err
-	}
-	for _, f := range fields[11:15] { // utime stime cutime cstime
+	for i, f := range fields[11:15] { // utime stime cutime cstime
 		n, err := strconv.ParseInt(f, 10, 64)
 		if err != nil {
 			return stat{}, err
 		}
-		s.cpu += time.Duration(n) * tick
+		if i < 2 {
+			s.cpu += time.Duration(n) * tick
+		} else {
+			s.ended += time.Duration(n) * tick
+		}
 	}
 	return s, nil
 }
@@ -122,7 +144,7 @@ func parseStat(data []byte) (stat, error) {
 func cpuTime(all []stat) time.Duration {
 	var sum time.Duration
 	for _, s := range all {
-		sum += s.cpu
+		sum += s.cpu + s.ended
 	}
 	return sum
 }
@@ -136,12 +158,18 @@ func memory(all []stat) int64 {
 		if err != nil {
 			continue
 		}
-		for line := range strings.Lines(string(data)) {
-			if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-				n, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-				sum += n << 10
-			}
-		}
+		sum += kibibytes(data, "VmHWM:")
 	}
 	return sum
+}
+
+// kibibytes returns what /proc says of name, in bytes.
+func kibibytes(data []byte, name string) int64 {
+	for line := range strings.Lines(string(data)) {
+		if rest, ok := strings.CutPrefix(line, name); ok {
+			n, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+			return n << 10
+		}
+	}
+	return 0
 }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/gosmbd/smb/bench/load"
 )
 
 // results holds all measurements by phase and server.
@@ -43,10 +45,19 @@ func (r *results) print(w io.Writer, servers []string) {
 		{"median ms", func(m measurement) float64 { return 1000 * m.load.Median.Seconds() }},
 		{"p99 ms", func(m measurement) float64 { return 1000 * m.load.P99.Seconds() }},
 	}
-	loaded := slices.DeleteFunc(slices.Clone(r.phases), func(p string) bool { return r.runs[[2]string{p, servers[0]}][0].load.Wall == 0 })
-	if len(loaded) > 0 {
+	r.tableOf(w, servers, rate, func(l load.Result) bool { return l.Wall > 0 })
+	paced := []column{
+		{"requests late by ms (p99)", func(m measurement) float64 { return 1000 * m.load.Late.Seconds() }},
+	}
+	r.tableOf(w, servers, paced, func(l load.Result) bool { return l.Late > 0 })
+}
+
+// tableOf prints the columns of the phases that have them, if any.
+func (r *results) tableOf(w io.Writer, servers []string, columns []column, has func(load.Result) bool) {
+	phases := slices.DeleteFunc(slices.Clone(r.phases), func(p string) bool { return !has(r.runs[[2]string{p, servers[0]}][0].load) })
+	if len(phases) > 0 {
 		fmt.Fprintln(w)
-		r.table(w, servers, loaded, rate)
+		r.table(w, servers, phases, columns)
 	}
 }
 

@@ -47,7 +47,17 @@ var oidNTLM = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 2, 2, 10}
 
 // Dial connects to the share of the server at addr by SMB 3.1.1.
 func Dial(addr, share, user, password string) (*Client, error) {
-	nc, err := net.DialTimeout("tcp", addr, 10*time.Second)
+	return DialFrom(nil, addr, share, user, password)
+}
+
+// DialFrom is Dial from an address of this machine, or from any if it is nil. Servers
+// bound how many connections one address may have.
+func DialFrom(local net.IP, addr, share, user, password string) (*Client, error) {
+	d := net.Dialer{Timeout: 10 * time.Second}
+	if local != nil {
+		d.LocalAddr = &net.TCPAddr{IP: local}
+	}
+	nc, err := d.Dial("tcp", addr)
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ type Result struct {
 	Wall       time.Duration
 	Median     time.Duration // of an operation
 	P99        time.Duration
+	Late       time.Duration // p99 of what Offer was late with its requests; part of the above
 }
 
 // Run has the workers do total operations among them, each one after the other.
@@ -49,11 +50,17 @@ func Run(workers []*Worker, total int, do func(w *Worker, i int) error) (Result,
 	}
 	group.Wait()
 	r := Result{Operations: total, Wall: time.Since(start)}
-	slices.Sort(took)
-	if total > 0 {
-		r.Median, r.P99 = took[total/2], took[total*99/100]
-	}
+	r.Median, r.P99 = quantiles(took)
 	return r, failed
+}
+
+// quantiles sorts d and returns its median and the 99th percentile.
+func quantiles(d []time.Duration) (median, p99 time.Duration) {
+	if len(d) == 0 {
+		return 0, 0
+	}
+	slices.Sort(d)
+	return d[len(d)/2], d[len(d)*99/100]
 }
 
 // Workers returns n workers of c.
@@ -140,6 +147,14 @@ func Block(size int64, length int) int64 {
 // MakeAndRemove makes a file, writes data to it, closes it, and removes it: five round
 // trips, as a program does it.
 func (w *Worker) MakeAndRemove(name string, data []byte) error {
+	if err := w.Make(name, data); err != nil {
+		return err
+	}
+	return w.Remove(name)
+}
+
+// Make makes a file, writes data to it and closes it.
+func (w *Worker) Make(name string, data []byte) error {
 	id, err := w.open(create(name, readWrite, smb2.Create, smb2.OptionNonDirectoryFile))
 	if err != nil {
 		return err
@@ -147,10 +162,13 @@ func (w *Worker) MakeAndRemove(name string, data []byte) error {
 	if err := w.Write(id, 0, data); err != nil {
 		return err
 	}
-	if err := w.Close(id); err != nil {
-		return err
-	}
-	if id, err = w.open(create(name, removing, smb2.Open, smb2.OptionDeleteOnClose)); err != nil {
+	return w.Close(id)
+}
+
+// Remove opens a file to remove it, and closes it.
+func (w *Worker) Remove(name string) error {
+	id, err := w.open(create(name, removing, smb2.Open, smb2.OptionDeleteOnClose))
+	if err != nil {
 		return err
 	}
 	return w.Close(id)
