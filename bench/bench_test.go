@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +44,41 @@ func TestTable(t *testing.T) {
 	r.print(&b, []string{"own", "smbd"})
 	if want := "| get | 2.00 | 4.00 | 0.50 | 1.00 | 2.00 | 0.50 | 10.00 | 5.00 | 2.00 |"; !strings.Contains(b.String(), want) {
 		t.Errorf("no %q in\n%s", want, b.String())
+	}
+}
+
+// TestGrow drives the server by the load generator, at three sizes.
+func TestGrow(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("bench is for Linux")
+	}
+	o := &options{
+		sizeMiB: 10, files: 10, entries: 10, operations: 100, clients: 20, rounds: 1,
+		modes: []string{"sign"}, peer: "none", dir: t.TempDir(), only: "clients read",
+	}
+	if o.scaled(100).needs() > min(freeBytes(o.dir), availableMemory()) {
+		t.Skip("no room")
+	}
+	own, err := startOwn(o.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	if err := grow(&b, o, o.dir, own); err != nil {
+		t.Fatal(err)
+	}
+	rows := 0
+	for line := range strings.Lines(b.String()) {
+		if !strings.Contains(line, "clients read") {
+			continue
+		}
+		rows++
+		if strings.Contains(line, " - ") {
+			t.Errorf("not measured: %s", line)
+		}
+	}
+	if rows != 4 {
+		t.Errorf("%d rows, want 4:\n%s", rows, b.String())
 	}
 }
 

@@ -4,6 +4,7 @@
 //
 //	go run ./bench                          everything, about 25 minutes
 //	go run ./bench -rounds 1 -size 256 -files 1000 -entries 5000 -operations 2000 -clients 100
+//	go run ./bench -grow -peer none         how cost grows, about 5 minutes
 //
 // It needs smbclient and the package samba (or smbd named by SMB_SMBD), and
 // Linux: CPU seconds and memory come from /proc.
@@ -35,6 +36,7 @@ type options struct {
 	peer  string
 	dir   string
 	only  string
+	grow  bool
 }
 
 func main() {
@@ -57,6 +59,9 @@ func run() error {
 	own, err := startOwn(dir)
 	if err != nil {
 		return err
+	}
+	if o.grow {
+		return grow(os.Stdout, o, dir, own)
 	}
 	b, err := newBench(o, dir, own)
 	if err != nil {
@@ -98,7 +103,13 @@ func parseFlags() (*options, error) {
 	flag.StringVar(&o.peer, "peer", "smbd", "`server` to compare with: smbd or none")
 	flag.StringVar(&o.dir, "dir", "/dev/shm", "`directory` for the files; should be in memory")
 	flag.StringVar(&o.only, "only", "", "only phases whose name contains this `text`")
+	flag.BoolVar(&o.grow, "grow", false, "measure everything at a tenth of its size and at ten times it, too, and print what a unit of work costs")
 	flag.Parse()
+	if o.grow {
+		if err := smaller(); err != nil {
+			return nil, err
+		}
+	}
 	o.modes = strings.Split(protections, ",")
 	for _, mode := range o.modes {
 		if modes[mode] == nil {

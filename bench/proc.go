@@ -19,6 +19,7 @@ type measurement struct {
 	cpu  time.Duration // of the server's processes
 	peak int64         // bytes of memory that they held at most
 	load load.Result   // of the load generator
+	work int           // of the phase
 }
 
 // tick is the unit of CPU times in /proc; it is 1/100 s on all of Linux.
@@ -161,6 +162,12 @@ func memory(all []stat) int64 {
 		sum += kibibytes(data, "VmHWM:")
 	}
 	return sum
+}
+
+// availableMemory returns how many bytes of memory programs and files in memory can have.
+func availableMemory() int64 {
+	data, _ := os.ReadFile("/proc/meminfo")
+	return kibibytes(data, "MemAvailable:")
 }
 
 // kibibytes returns what /proc says of name, in bytes.
