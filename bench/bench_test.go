@@ -47,19 +47,21 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// TestGrow drives the server by the load generator, at three sizes.
+// TestGrow drives the server by the load generator, at three sizes, and profiles it.
 func TestGrow(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("bench is for Linux")
 	}
+	profiles := t.TempDir()
 	o := &options{
+		profile: profiles,
 		sizeMiB: 10, files: 10, entries: 10, operations: 100, clients: 20, rounds: 1,
 		modes: []string{"sign"}, peer: "none", dir: t.TempDir(), only: "clients read",
 	}
 	if o.scaled(100).needs() > min(freeBytes(o.dir), availableMemory()) {
 		t.Skip("no room")
 	}
-	own, err := startOwn(o.dir)
+	own, err := startOwn(o, o.dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,6 +81,12 @@ func TestGrow(t *testing.T) {
 	}
 	if rows != 4 {
 		t.Errorf("%d rows, want 4:\n%s", rows, b.String())
+	}
+	for _, kind := range []string{"cpu", "mutex", "block", "allocs"} {
+		name := filepath.Join(profiles, "20-clients-read-4-KiB", kind+".pprof")
+		if info, err := os.Stat(name); err != nil || info.Size() == 0 {
+			t.Errorf("no profile: %v, %v", info, err)
+		}
 	}
 }
 

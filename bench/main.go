@@ -5,6 +5,7 @@
 //	go run ./bench                          everything, about 25 minutes
 //	go run ./bench -rounds 1 -size 256 -files 1000 -entries 5000 -operations 2000 -clients 100
 //	go run ./bench -grow -peer none         how cost grows, about 5 minutes
+//	go run ./bench -profile DIR -peer none  where the server spends its time
 //
 // It needs smbclient and the package samba (or smbd named by SMB_SMBD), and
 // Linux: CPU seconds and memory come from /proc.
@@ -37,6 +38,8 @@ type options struct {
 	dir   string
 	only  string
 	grow  bool
+
+	profile string
 }
 
 func main() {
@@ -56,7 +59,7 @@ func run() error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	own, err := startOwn(dir)
+	own, err := startOwn(o, dir)
 	if err != nil {
 		return err
 	}
@@ -104,6 +107,7 @@ func parseFlags() (*options, error) {
 	flag.StringVar(&o.dir, "dir", "/dev/shm", "`directory` for the files; should be in memory")
 	flag.StringVar(&o.only, "only", "", "only phases whose name contains this `text`")
 	flag.BoolVar(&o.grow, "grow", false, "measure everything at a tenth of its size and at ten times it, too, and print what a unit of work costs")
+	flag.StringVar(&o.profile, "profile", "", "write profiles of this server (CPU, mutex, block, allocs) into `directory`, those of each phase below a directory of its name")
 	flag.Parse()
 	if o.grow {
 		if err := smaller(); err != nil {
@@ -128,8 +132,12 @@ func parseFlags() (*options, error) {
 }
 
 // startOwn builds the example server once and returns what starts it.
-func startOwn(dir string) (starter, error) {
-	bin, err := harness.Build(dir, false)
+func startOwn(o *options, dir string) (starter, error) {
+	var tags []string
+	if o.profile != "" {
+		tags = append(tags, "profile")
+	}
+	bin, err := harness.Build(dir, false, tags...)
 	if err != nil {
 		return nil, err
 	}

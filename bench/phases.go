@@ -173,6 +173,12 @@ func (b *bench) bigSize() int64 { return int64(b.o.sizeMiB) << 20 }
 // measure starts the server afresh, so that memory is that of the phase, and
 // runs the phase.
 func (b *bench) measure(c candidate, p phase) (measurement, error) {
+	profiled := b.o.profile != "" && c.name == "own"
+	if profiled {
+		if err := b.profileDir(p); err != nil {
+			return measurement{}, err
+		}
+	}
 	srv, err := c.start(harness.Config{
 		Shares: []harness.Share{{Name: "share", Dir: b.share}},
 		Users:  []harness.User{{Name: userName, Password: password}},
@@ -183,16 +189,23 @@ func (b *bench) measure(c candidate, p phase) (measurement, error) {
 	}
 	defer srv.Stop()
 	if p.drive != nil {
-		return b.measureDrive(srv, c.name, p)
+		return b.measureDrive(srv, c.name, profiled, p)
 	}
 	args := append([]string{"-s", b.conf, "-p", strconv.Itoa(srv.Port), "-U", userName + "%" + password}, modes[p.mode]...)
 	cmd := exec.Command("smbclient", append(args, "//"+harness.Host+"/share", "-c", p.commands)...)
 	cmd.Dir = b.local
-	watch := watchProcess(srv.PID())
+	stop, err := b.observe(srv, profiled)
+	if err != nil {
+		return measurement{}, err
+	}
 	start := time.Now()
 	out, err := cmd.CombinedOutput()
-	m := watch.stop()
-	m.wall = time.Since(start)
+	took := time.Since(start)
+	m, stopErr := stop()
+	m.wall = took
+	if stopErr != nil {
+		return m, stopErr
+	}
 	if err != nil {
 		return m, fmt.Errorf("%v: %s", err, lastLine(string(out)))
 	}
@@ -207,8 +220,26 @@ func (b *bench) measure(c candidate, p phase) (measurement, error) {
 	return m, nil
 }
 
+// observe begins to count what srv uses, and to profile it if profiled is set; stop ends
+// that.
+func (b *bench) observe(srv *harness.Server, profiled bool) (stop func() (measurement, error), err error) {
+	if profiled {
+		if err := signalProfile(srv, "profiling"); err != nil {
+			return nil, err
+		}
+	}
+	watch := watchProcess(srv.PID())
+	return func() (measurement, error) {
+		m := watch.stop()
+		if profiled {
+			return m, signalProfile(srv, "profiled")
+		}
+		return m, nil
+	}, nil
+}
+
 // measureDrive runs a phase of the load generator.
-func (b *bench) measureDrive(srv *harness.Server, name string, p phase) (measurement, error) {
+func (b *bench) measureDrive(srv *harness.Server, name string, profiled bool, p phase) (measurement, error) {
 	var dialed atomic.Uint32
 	dial := func() (*load.Client, error) {
 		// Servers bound how many connections an address may have.
@@ -226,22 +257,24 @@ func (b *bench) measureDrive(srv *harness.Server, name string, p phase) (measure
 			return measurement{}, err
 		}
 	}
-	var watch *watcher
+	var stop func() (measurement, error)
 	var start time.Time
-	t.begin = func() error {
-		watch, start = watchProcess(srv.PID()), time.Now()
-		return nil
+	t.begin = func() (err error) {
+		stop, err = b.observe(srv, profiled)
+		start = time.Now()
+		return err
 	}
 	r, err := p.drive(t)
 	if err != nil {
 		return measurement{}, err
 	}
-	m := watch.stop()
-	m.wall, m.load = time.Since(start), r
+	took := time.Since(start)
+	m, err := stop()
+	m.wall, m.load = took, r
 	if r.Wall > 0 {
 		m.wall = r.Wall
 	}
-	return m, nil
+	return m, err
 }
 
 // rate returns how many reads per second a server is offered: the same to few clients and

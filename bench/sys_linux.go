@@ -6,6 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// profileSignal is what the server begins and ends its profiles by.
+const profileSignal = unix.SIGUSR2
+
 // cpuClock returns the CPU time that the threads of a process used so far, in nanoseconds
 // where /proc has hundredths of a second.
 func cpuClock(pid int) (time.Duration, bool) {

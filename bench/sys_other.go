@@ -2,9 +2,14 @@
 
 package main
 
-import "time"
+import (
+	"os"
+	"time"
+)
 
 // Bench is for Linux.
+
+var profileSignal os.Signal
 
 func cpuClock(int) (time.Duration, bool) { return 0, false }
 func freeBytes(string) int64             { return 0 }
