@@ -31,7 +31,6 @@ type cursor struct {
 	aapl    bool                 // entries are in Apple's form
 	noIDs   bool                 // files are told to have none
 	done    bool
-	filled  uint32 // bytes of the last answer, which the next may be as long as
 }
 
 // queryDirectory lists a directory. [MS-SMB2] 3.3.5.18
@@ -58,9 +57,10 @@ func queryDirectory(ctx context.Context, r *request, w *reply) error {
 	c := &o.cursor
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	w.grow(int(min(req.OutputLength, max(64<<10, c.filled))) + 16)
+	room := int(min(req.OutputLength, usualListing))
+	w.grow(room + 16)
 	start := w.beginOutput()
-	list, err := smb2.NewDirectoryList(req.Class, w.buf.B, int(req.OutputLength))
+	list, err := smb2.NewDirectoryList(req.Class, w.buf.B, room)
 	if err != nil {
 		return err
 	}
@@ -72,11 +72,20 @@ func queryDirectory(ctx context.Context, r *request, w *reply) error {
 	c.noIDs = r.tree.hidesIDs()
 	c.bare = req.Class == smb2.ClassFileNamesInformation
 	defer c.read.pause()
-	if err := c.fill(ctx, o, &list, req.Flags&smb2.ReturnSingleEntry != 0); err != nil {
+	more := func() bool {
+		if int(req.OutputLength) <= room {
+			return false
+		}
+		room = int(req.OutputLength)
+		w.buf.B = list.Bytes()
+		w.grow(start + room - len(w.buf.B))
+		list.Extend(w.buf.B, room)
+		return true
+	}
+	if err := c.fill(ctx, o, &list, req.Flags&smb2.ReturnSingleEntry != 0, more); err != nil {
 		return err
 	}
 	w.buf.B = list.Bytes()
-	c.filled = uint32(len(w.buf.B) - start)
 	w.endOutput(start)
 	return nil
 }
@@ -116,8 +125,11 @@ func (c *cursor) stop() {
 	c.reset()
 }
 
-// fill adds as many entries as fit.
-func (c *cursor) fill(ctx context.Context, o *open, list *smb2.DirectoryList, single bool) error {
+// usualListing is enough of an answer for most directories, whatever clients ask for.
+const usualListing = 64 << 10
+
+// fill adds as many entries as fit; more makes room for those that the client has room for.
+func (c *cursor) fill(ctx context.Context, o *open, list *smb2.DirectoryList, single bool, more func() bool) error {
 	e := c.held
 	for {
 		if c.held != nil {
@@ -141,7 +153,7 @@ func (c *cursor) fill(ctx context.Context, o *open, list *smb2.DirectoryList, si
 		if c.aapl && e.AAPL == nil {
 			o.describeAAPL(ctx, e)
 		}
-		if !list.Add(e) {
+		if !list.Add(e) && !(more() && list.Add(e)) {
 			if !c.read.putBack() {
 				c.held = e
 			}

@@ -126,6 +126,9 @@ func (l *DirectoryList) Room() int {
 // Bytes returns the dst of NewDirectoryList with the list after it.
 func (l *DirectoryList) Bytes() []byte { return l.buf }
 
+// Extend gives the list, which has been moved with all before it to dst, max bytes.
+func (l *DirectoryList) Extend(dst []byte, max int) { l.buf, l.max = dst, max }
+
 // Add appends an entry. If that doesn't fit it returns false and changes nothing.
 func (l *DirectoryList) Add(e *DirectoryEntry) bool {
 	end := len(l.buf)

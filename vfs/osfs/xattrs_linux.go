@@ -145,7 +145,9 @@ func (s *system) xattrsAt(_ int, file string, st *status) (d dosInfo, ok bool, s
 		return d, false, 0
 	}
 	var total xattrTotal
-	for attr := range bytes.SplitSeq(list[:n], []byte{0}) {
+	var attr []byte
+	for rest := list[:n]; len(rest) > 0; {
+		attr, rest, _ = bytes.Cut(rest, []byte{0})
 		if string(attr) == dosAttribName {
 			d, ok = storedAt(file)
 		} else if name, ok := xattrName(string(attr)); ok {
