@@ -74,7 +74,7 @@ func (f *file) barred(o *open) (by *file, breaks []oplock.Break, wait <-chan str
 	others := f.streamList()
 	if b := f.base; b != nil {
 		b.mu.Lock()
-		pending, gone := b.deletePending, b.gone
+		pending, gone := b.doomedAt(f.m.keyOf(o.name)), b.gone
 		b.mu.Unlock()
 		switch {
 		case gone != nil:

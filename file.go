@@ -1,7 +1,6 @@
 package smb
 
 import (
-	"context"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -44,6 +43,7 @@ type file struct {
 	deletePending bool
 	deletePath    string        // the name to be removed
 	deleter       *vfs.Caller   // whose wish that is
+	further       []doom        // of an object: other names of it, hard links, that are to be removed
 	tidy          bool          // a stream that is not to be left empty
 	onlyEmpty     bool          // a stream that is removed only if it is empty
 	renaming      string        // what it is about to be called
@@ -86,7 +86,7 @@ func (c *creation) tryJoin(attr vfs.Attr, overwrite bool) (_ *file, breaks []opl
 	switch {
 	case f.gone != nil:
 		return f, nil, f.gone, nil // it is being removed
-	case f.deletePending:
+	case f.doomedFor(o):
 		return f, nil, nil, smb2.StatusDeletePending
 	}
 	conflict := slices.ContainsFunc(f.opens, func(other *open) bool { return conflicts(o, other) })
@@ -227,7 +227,7 @@ func (f *file) leave(o *open) (remove *file, breaks []oplock.Break) {
 	if !o.unlinked.Load() {
 		m.dropPath(o.key())
 	}
-	if o.deleteOnClose && !f.deletePending {
+	if o.deleteOnClose && !f.doomedFor(o) {
 		f.setDeletePending(o.name, o.caller)
 		breaks, _ = f.cache().Check(time.Now(), o.holder, oplock.OpDelete)
 	}
@@ -283,6 +283,7 @@ func (f *file) drop() {
 	if f.byName != "" && m.byName[f.byName] == f {
 		delete(m.byName, f.byName)
 	}
+	f.further = nil
 	f.clearDelete()
 	f.stopOverdue()
 }
@@ -305,55 +306,6 @@ func (f *file) forget() (remove *file) {
 	close(f.gone)
 	f.wakeParked()
 	return f.baseIdle()
-}
-
-// setDeletePending marks f for removal, as the wish of by. The caller holds m.mu and f.mu.
-func (f *file) setDeletePending(name string, by *vfs.Caller) {
-	f.deletePending, f.deletePath, f.deleter = true, name, by
-	if f.dir {
-		f.m.doomed[f.m.keyOf(name)]++
-		f.failWatches()
-	}
-}
-
-// clearDelete is the reverse of setDeletePending.
-func (f *file) clearDelete() {
-	if !f.deletePending {
-		return
-	}
-	f.deletePending, f.deleter = false, nil
-	if f.dir {
-		key := f.m.keyOf(f.deletePath)
-		if f.m.doomed[key]--; f.m.doomed[key] <= 0 {
-			delete(f.m.doomed, key)
-		}
-	}
-}
-
-// isDeletePending reports whether f is to be removed.
-func (f *file) isDeletePending() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.deletePending
-}
-
-// setDisposition marks f for removal when the last open goes, or unmarks it.
-// With posix the name goes already when o is closed.
-func (f *file) setDisposition(o *open, del, posix bool) {
-	f.m.mu.Lock()
-	defer f.m.mu.Unlock()
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	switch {
-	case del && !f.deletePending:
-		f.setDeletePending(o.name, o.caller)
-	case !del:
-		f.clearDelete()
-		for _, other := range f.opens {
-			other.posixDelete = false
-		}
-	}
-	o.posixDelete = del && posix
 }
 
 // path returns the name that o was opened by, or what it was renamed to.
@@ -390,29 +342,5 @@ func (f *file) renamed(from, to string) {
 		delete(m.byName, oldKey)
 		m.byName[newKey], f.byName = f, newKey
 	}
-	if f.deletePending && m.keyOf(f.deletePath) == oldKey {
-		by := f.deleter
-		f.clearDelete()
-		f.setDeletePending(to, by)
-	}
-}
-
-// asDeleter returns ctx as that of who wants f removed, which may be done when somebody
-// else closes it.
-func (f *file) asDeleter(ctx context.Context) context.Context {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.deleter == nil {
-		return ctx
-	}
-	return vfs.WithCaller(ctx, f.deleter)
-}
-
-// doomedName returns the name by which f is to be removed, and the stream of it.
-func (f *file) doomedName() (name, stream string) {
-	f.m.mu.Lock()
-	defer f.m.mu.Unlock()
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.deletePath, f.stream
+	f.renameDooms(func(name string) (string, bool) { return to, m.keyOf(name) == oldKey })
 }

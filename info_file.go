@@ -142,8 +142,8 @@ func (o *open) standardInfo(a vfs.Attr) smb2.FileStandardInformation {
 		DeletePending:  o.isDoomed(),
 		Directory:      isDirectory(a),
 	}
-	if o.file.object().isDeletePending() {
-		info.NumberOfLinks-- // the name that goes doesn't count any more
+	if n := o.file.object().dooms(); n > 0 {
+		info.NumberOfLinks -= min(n, info.NumberOfLinks) // names that go don't count any more
 		info.DeletePending = info.DeletePending || info.NumberOfLinks == 0
 	}
 	return info

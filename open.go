@@ -279,13 +279,15 @@ func (o *open) release(ctx context.Context) error {
 	err := o.f.Close()
 	next, breaks := f.leave(o)
 	o.m.srv.sendBreaks(f, breaks)
-	if next == nil && posix {
-		o.m.unlink(ctx, f, o.holder)
+	removed := next != nil
+	if next == nil && f.base == nil {
+		for _, d := range f.freed(o, posix) {
+			removed = o.m.unlink(ctx, f, d, o.holder) && d.name == o.path() || removed
+		}
 	}
 	if next == nil && o.deleteOnClose {
 		f.saveAll() // a deletion that others delay
 	}
-	removed := next != nil
 	for next != nil {
 		var rerr error
 		if next, rerr = o.m.remove(ctx, next, o.holder); rerr == errKept {
@@ -310,6 +312,11 @@ func (o *open) release(ctx context.Context) error {
 // remove removes a file or stream whose last open went, that of h. It returns what
 // must be removed next.
 func (m *mount) remove(ctx context.Context, f *file, h *oplock.Holder) (next *file, _ error) {
+	for _, d := range f.takeFurther() {
+		if err := m.removeLink(ctx, d, h); err != nil {
+			m.srv.log.Error("smb: removing a hard link failed", "path", d.name, "err", err)
+		}
+	}
 	name, stream, c, err := m.claimDoomed(ctx, f)
 	if err != nil {
 		return nil, err

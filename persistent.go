@@ -146,7 +146,7 @@ func (f *file) saveAll() error {
 
 func (o *open) record() *handleRecord {
 	f := o.file
-	pending := f.base != nil && f.base.isDeletePending()
+	pending := f.base != nil && f.base.isDeletePendingAt(o.path())
 	r := &handleRecord{
 		ID: o.id, Caller: o.caller, Share: o.shareName, Path: o.path(), Stream: o.streamName(),
 		Access: o.access, ShareAccess: o.share, Options: o.options, Action: o.action, Born: o.born, Posix: o.posix,
@@ -170,7 +170,7 @@ func (o *open) record() *handleRecord {
 		}
 	}
 	r.Shared, r.DeleteOnClose = o.shared, o.deleteOnClose
-	r.DeletePending, r.Alloc = f.deletePending, f.alloc
+	r.DeletePending, r.Alloc = f.base != nil && f.deletePending || f.base == nil && f.doomedAt(f.m.keyOf(r.Path)), f.alloc
 	if r.ObjectPending = pending; f.base == nil {
 		r.NewPath = f.renaming
 	} else {
@@ -350,14 +350,12 @@ func (o *open) rejoin(r *handleRecord, attr vfs.Attr, object *vfs.Attr) error {
 	}
 	f.enter(o, attr.ID == 0)
 	f.alloc = max(f.alloc, r.Alloc)
-	if r.DeletePending && !f.deletePending {
+	if r.DeletePending {
 		f.setDeletePending(o.name, o.caller)
 	}
 	if r.ObjectPending {
 		f.base.mu.Lock()
-		if !f.base.deletePending {
-			f.base.setDeletePending(o.name, o.caller)
-		}
+		f.base.setDeletePending(o.name, o.caller)
 		f.base.mu.Unlock()
 	}
 	for _, l := range r.Locks {

@@ -54,9 +54,5 @@ func (f *file) movedBelow(from, to string) {
 			m.byName[f.byName] = f
 		}
 	}
-	if name, ok := moved(f.deletePath); ok && f.deletePending {
-		by := f.deleter
-		f.clearDelete()
-		f.setDeletePending(name, by)
-	}
+	f.renameDooms(moved)
 }

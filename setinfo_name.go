@@ -368,7 +368,7 @@ func (n *renaming) target() (string, error) {
 	switch {
 	case f == nil:
 		return old, nil
-	case f.isDeletePending():
+	case f.isDeletePendingAt(old):
 		return "", smb2.StatusDeletePending
 	case n.flags&smb2.RenamePosixSemantics != 0 && f.sharesDelete():
 		n.old = f

@@ -2,41 +2,65 @@ package smb
 
 import (
 	"context"
+	"slices"
 
 	"github.com/gosmbd/smb/oplock"
 	"github.com/gosmbd/smb/smb2"
 )
 
-// Deletion as POSIX has it: the name goes when the handle that deletes it is closed, and
-// whoever else has the file open keeps it. [MS-FSCC] 2.4.12
+// Deletion of a name while others have the file open: as POSIX has it, when the handle that
+// deletes it is closed, and whoever else has the file open keeps it, [MS-FSCC] 2.4.12; or
+// because they have it open by other names.
 
-// unlink removes the name of f, whose deletion h's open asked for, while others have it
-// open. Where the backend can't do that the name goes with the last of them.
-func (m *mount) unlink(ctx context.Context, f *file, h *oplock.Holder) {
-	name, _ := f.doomedName()
-	ctx = f.asDeleter(ctx)
+// unlink removes a name of f, whose deletion h's open asked for, while others have it
+// open, and reports whether it did. Where the backend can't do that the name goes with the
+// last of them.
+func (m *mount) unlink(ctx context.Context, f *file, d doom, h *oplock.Holder) bool {
+	name := d.name
+	ctx = d.as(ctx)
 	c := claim{key: foldPath(name), exclusive: true, subtree: f.dir}
 	if m.remover == nil || m.claim(ctx, c) != nil {
-		return
+		return false
 	}
 	defer m.unclaim(c)
 	if len(f.openStreams()) > 0 {
-		return
+		return false
 	}
 	f.mu.Lock()
-	still := f.deletePending && f.gone == nil && f.deletePath == name
+	still := f.gone == nil && f.deletePending && slices.ContainsFunc(f.doomList(), func(d doom) bool { return d.name == name })
 	f.mu.Unlock()
 	if !still {
-		return
+		return false
 	}
 	defer m.names.change(name)()
 	if err := m.remover.Remove(ctx, name); err != nil && !isMissing(err) {
-		return
+		return false
 	}
 	m.names.removed(name, f.dir)
 	f.unlinked(name)
 	f.saveAll()
 	m.entryChanged(h, removed(name, f.dir))
+	return true
+}
+
+// removeLink removes a further name of a file that nobody has open any more.
+func (m *mount) removeLink(ctx context.Context, d doom, h *oplock.Holder) error {
+	ctx = d.as(ctx)
+	c := claim{key: foldPath(d.name), exclusive: true}
+	if m.remover == nil {
+		return smb2.StatusAccessDenied
+	}
+	if err := m.claim(ctx, c); err != nil {
+		return err
+	}
+	defer m.unclaim(c)
+	defer m.names.change(d.name)()
+	if err := m.remover.Remove(ctx, d.name); err != nil && !isMissing(err) {
+		return err
+	}
+	m.names.removed(d.name, false)
+	m.entryChanged(h, removed(d.name, false))
+	return nil
 }
 
 // unlinked notes that a name of f is gone, and maybe another file's, while f is open.
@@ -57,13 +81,8 @@ func (f *file) unlinked(name string) {
 		delete(m.byName, key)
 		f.byName = ""
 	}
-	if f.deletePending && m.keyOf(f.deletePath) == key {
-		f.clearDelete()
-	}
+	f.clearDoom(key)
 }
-
-// isDoomed reports whether the name that o was opened by is gone or will go.
-func (o *open) isDoomed() bool { return o.unlinked.Load() || o.file.isDeletePending() }
 
 // sharesDelete reports whether all who have f open let others delete it, and none has a
 // stream of it open.

@@ -285,3 +285,110 @@ func TestRenameIntoOpenDirectory(t *testing.T) {
 		want(t, "rename", c.Rename(id, `d\g`, false), x.rename)
 	}
 }
+
+// A name goes with its last handle, though the file is open by another name, and whoever
+// opens it by that is not refused. [MS-FSA] 2.1.5.5
+func TestDeleteOfALink(t *testing.T) {
+	missing, pending := smb2.StatusObjectNameNotFound, smb2.StatusDeletePending
+	begin := func(t *testing.T) (r *rig, c *smbtest.Client, open func(name string) smb2.FileID, status func(name string, st smb2.Status)) {
+		r = newRig(t, nil)
+		put(t, r.fs, "a", "data")
+		noErr(t, r.fs.Link(context.Background(), "a", "b", false))
+		noErr(t, r.fs.Link(context.Background(), "a", "c", false))
+		c = r.logon(smb.Dialect311)
+		open = func(name string) smb2.FileID { return r.create(c, smbtest.CreateReq(name, smb2.Open)) }
+		status = func(name string, want smb2.Status) {
+			t.Helper()
+			resp, st := c.Create(smbtest.CreateReq(name, smb2.Open))
+			if st == ok {
+				c.CloseFile(resp.FileID)
+			}
+			if st != want {
+				t.Errorf("CREATE %q: %v, want %v", name, st, want)
+			}
+		}
+		return r, c, open, status
+	}
+	t.Run("one", func(t *testing.T) {
+		r, c, open, status := begin(t)
+		a, b, b2 := open("a"), open("b"), open("B")
+		want(t, "delete", c.Delete(b, true), ok)
+		status("a", ok)
+		status("b", pending)
+		if s := standard(t, c, a); s.DeletePending || s.NumberOfLinks != 2 {
+			t.Errorf("by another name: %+v", s)
+		}
+		if s := standard(t, c, b2); !s.DeletePending || s.NumberOfLinks != 2 {
+			t.Errorf("by this name: %+v", s)
+		}
+		c.CloseFile(b)
+		status("b", pending)
+		c.CloseFile(b2)
+		status("b", missing)
+		status("a", ok)
+		wantRead(t, c, a, "data")
+		if s := standard(t, c, a); s.DeletePending || s.NumberOfLinks != 2 {
+			t.Errorf("after it: %+v", s)
+		}
+		want(t, "rename", c.Rename(a, "z", false), ok)
+		c.CloseFile(a)
+		if names := dump(t, r.fs); strings.Count(names, "data") != 2 {
+			t.Errorf("there is\n%s", names)
+		}
+	})
+	t.Run("two", func(t *testing.T) {
+		_, c, open, status := begin(t)
+		a, b := open("a"), open("b")
+		want(t, "delete", c.Delete(a, true), ok)
+		want(t, "delete", c.Delete(b, true), ok)
+		status("c", ok)
+		status("a", pending)
+		c.CloseFile(a)
+		status("a", missing)
+		status("b", pending)
+		want(t, "no delete", c.Delete(b, false), ok)
+		c.CloseFile(b)
+		status("b", ok)
+		status("c", ok)
+	})
+	t.Run("two at the end", func(t *testing.T) {
+		r, c, open, status := begin(t)
+		a := open("a")
+		req := smbtest.CreateReq("b", smb2.Open)
+		req.Options |= smb2.OptionDeleteOnClose
+		b := r.create(c, req)
+		want(t, "delete", c.Delete(a, true), ok)
+		c.CloseFile(b)
+		status("b", missing)
+		status("c", ok)
+		c.CloseFile(a)
+		status("a", missing)
+		status("c", ok)
+	})
+	t.Run("another is renamed", func(t *testing.T) {
+		_, c, open, status := begin(t)
+		a, b, x := open("a"), open("b"), open("c")
+		want(t, "delete", c.Delete(a, true), ok)
+		want(t, "rename of what is to be deleted", c.Rename(a, "z", false), pending)
+		want(t, "rename", c.Rename(x, "x", false), ok)
+		want(t, "delete", c.Delete(b, true), ok)
+		for _, id := range []smb2.FileID{a, b, x} {
+			c.CloseFile(id)
+		}
+		status("a", missing)
+		status("b", missing)
+		status("x", ok)
+	})
+	t.Run("with a stream open", func(t *testing.T) {
+		_, c, open, status := begin(t)
+		s := c.CloseFile(func() smb2.FileID { resp, _ := c.Create(smbtest.CreateReq("a:s", smb2.OpenIf)); return resp.FileID }())
+		want(t, "CLOSE of the stream", s, ok)
+		held := open("c:s")
+		a := open("a")
+		want(t, "delete", c.Delete(a, true), ok)
+		c.CloseFile(a)
+		c.CloseFile(held)
+		status("a", missing)
+		status("c", ok)
+	})
+}

@@ -1,0 +1,216 @@
+package smb
+
+import (
+	"context"
+	"slices"
+
+	"github.com/gosmbd/smb/vfs"
+)
+
+// What is to be deleted. A name goes when the last handle that was opened by it is closed:
+// whoever has the file open by another name, a hard link, is not in the way and is not
+// disturbed. [MS-FSA] 2.1.5.5
+
+// doom is a name that is to be removed, and whose wish that is.
+type doom struct {
+	name string
+	by   *vfs.Caller
+}
+
+// setDeletePending marks a name of f for removal, as the wish of by. The caller holds m.mu
+// and f.mu.
+func (f *file) setDeletePending(name string, by *vfs.Caller) {
+	if f.deletePending {
+		if f.base == nil && !f.doomedAt(f.m.keyOf(name)) {
+			f.further = append(f.further, doom{name, by})
+		}
+		return
+	}
+	f.deletePending, f.deletePath, f.deleter = true, name, by
+	if f.dir {
+		f.m.doomed[f.m.keyOf(name)]++
+		f.failWatches()
+	}
+}
+
+// clearDelete is the reverse of setDeletePending for the first of the names.
+func (f *file) clearDelete() {
+	if !f.deletePending {
+		return
+	}
+	f.deletePending, f.deleter = false, nil
+	if f.dir {
+		key := f.m.keyOf(f.deletePath)
+		if f.m.doomed[key]--; f.m.doomed[key] <= 0 {
+			delete(f.m.doomed, key)
+		}
+	}
+	if len(f.further) > 0 {
+		next := f.further[0]
+		f.further = f.further[1:]
+		f.setDeletePending(next.name, next.by)
+	}
+}
+
+// clearDoom is clearDelete for the name of key.
+func (f *file) clearDoom(key string) {
+	if f.deletePending && f.m.keyOf(f.deletePath) == key {
+		f.clearDelete()
+		return
+	}
+	f.further = slices.DeleteFunc(f.further, func(d doom) bool { return f.m.keyOf(d.name) == key })
+}
+
+// renameDooms gives names that are to be removed those that to tells. The caller holds m.mu
+// and f.mu.
+func (f *file) renameDooms(to func(name string) (string, bool)) {
+	for i, d := range f.further {
+		if name, ok := to(d.name); ok {
+			f.further[i].name = name
+		}
+	}
+	if name, ok := to(f.deletePath); ok && f.deletePending {
+		by, further := f.deleter, f.further
+		f.further = nil
+		f.clearDelete()
+		f.setDeletePending(name, by)
+		f.further = further
+	}
+}
+
+// doomedAt reports whether the name of key is to be removed. The caller holds f.mu.
+func (f *file) doomedAt(key string) bool {
+	return f.deletePending && f.m.keyOf(f.deletePath) == key ||
+		slices.ContainsFunc(f.further, func(d doom) bool { return f.m.keyOf(d.name) == key })
+}
+
+// doomedFor reports whether what o opens is to be removed: a stream, or the name that it
+// is opened by. The caller holds m.mu and f.mu.
+func (f *file) doomedFor(o *open) bool {
+	if f.base != nil {
+		return f.deletePending
+	}
+	return f.doomedAt(f.m.keyOf(o.name))
+}
+
+// dooms returns how many names of f are to be removed.
+func (f *file) dooms() uint32 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.deletePending {
+		return 0
+	}
+	return 1 + uint32(len(f.further))
+}
+
+// isDeletePending reports whether f, or a name of it, is to be removed.
+func (f *file) isDeletePending() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.deletePending
+}
+
+// isDeletePendingAt reports whether name, which is one of f, is to be removed.
+func (f *file) isDeletePendingAt(name string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.doomedAt(f.m.keyOf(name))
+}
+
+// isDoomed reports whether the name that o was opened by is gone or will go.
+func (o *open) isDoomed() bool {
+	if o.unlinked.Load() {
+		return true
+	}
+	f := o.file
+	f.m.mu.Lock()
+	defer f.m.mu.Unlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.doomedFor(o)
+}
+
+// setDisposition marks what o was opened by for removal when its last open goes, or
+// unmarks it. With posix the name goes already when o is closed.
+func (f *file) setDisposition(o *open, del, posix bool) {
+	f.m.mu.Lock()
+	defer f.m.mu.Unlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	key := f.m.keyOf(o.name)
+	switch {
+	case del:
+		f.setDeletePending(o.name, o.caller)
+	default:
+		if f.base != nil {
+			f.clearDelete()
+		} else {
+			f.clearDoom(key)
+		}
+		for _, other := range f.opens {
+			if f.m.keyOf(other.name) == key {
+				other.posixDelete = false
+			}
+		}
+	}
+	o.posixDelete = del && posix
+}
+
+// freed returns those names of f that are to be removed and that nobody has it open by any
+// more, now that o is closed, while others have it open. That of o is one of them with
+// posix.
+func (f *file) freed(o *open, posix bool) []doom {
+	m := f.m
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.deletePending || f.gone != nil || len(f.opens) == 0 {
+		return nil
+	}
+	return slices.DeleteFunc(f.doomList(), func(d doom) bool {
+		key := m.keyOf(d.name)
+		return !(posix && key == m.keyOf(o.name)) &&
+			slices.ContainsFunc(f.opens, func(o *open) bool { return m.keyOf(o.name) == key && !o.unlinked.Load() })
+	})
+}
+
+// doomList returns all names of f that are to be removed. The caller holds f.mu, and one is.
+func (f *file) doomList() []doom {
+	return append([]doom{{f.deletePath, f.deleter}}, f.further...)
+}
+
+// takeFurther returns the names that are to be removed besides that of doomedName, and
+// forgets them.
+func (f *file) takeFurther() []doom {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	list := f.further
+	f.further = nil
+	return list
+}
+
+// as returns ctx as that of whose wish it is, which may come true when somebody else
+// closes the file.
+func (d doom) as(ctx context.Context) context.Context {
+	if d.by == nil {
+		return ctx
+	}
+	return vfs.WithCaller(ctx, d.by)
+}
+
+// asDeleter returns ctx as that of who wants f removed.
+func (f *file) asDeleter(ctx context.Context) context.Context {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return doom{by: f.deleter}.as(ctx)
+}
+
+// doomedName returns the name by which f is to be removed, and the stream of it.
+func (f *file) doomedName() (name, stream string) {
+	f.m.mu.Lock()
+	defer f.m.mu.Unlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.deletePath, f.stream
+}
