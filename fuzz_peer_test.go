@@ -55,6 +55,9 @@ func (p *peer) need() {
 func (p *peer) connect() {
 	s := p.s
 	p.done = make(map[uint64]bool)
+	// A server that was started again opens what is stored before it serves, which a slow
+	// backend may make longer than a client waits.
+	s.r.srv.Counters()
 	name, pass, m := p.user()
 	stage := byte(0)
 	if p.n == 0 {
