@@ -19,6 +19,7 @@ type cursor struct {
 	// taken that is held by anybody who waits for it.
 	mu      sync.Mutex
 	pattern string          // folded, but of a POSIX open; empty until the first query
+	match   *pattern        // the same, while a request is worked on: it is much larger
 	exact   bool            // no wildcards: a name is looked up, not looked for
 	dots    int             // how many of "." and ".." have been returned
 	links   []string        // of DFS, not yet returned
@@ -53,6 +54,8 @@ func queryDirectory(ctx context.Context, r *request, w *reply) error {
 		return smb2.StatusInvalidInfoClass
 	case !o.posix && strings.ContainsAny(req.Pattern, `\/`):
 		return smb2.StatusObjectNameInvalid
+	case utf8.RuneCountInString(req.Pattern) > longestPattern: // [MS-FSA] 2.1.5.6.3
+		return smb2.StatusObjectNameInvalid
 	}
 	c := &o.cursor
 	c.mu.Lock()
@@ -68,6 +71,8 @@ func queryDirectory(ctx context.Context, r *request, w *reply) error {
 		return smb2.StatusInfoLengthMismatch
 	}
 	c.begin(ctx, o, req)
+	c.match = newPattern(c.pattern)
+	defer func() { c.match = nil }()
 	c.aapl = req.Class == smb2.ClassFileIdBothDirectoryInformation && r.se.listsAAPL()
 	c.noIDs = r.tree.hidesIDs()
 	c.bare = req.Class == smb2.ClassFileNamesInformation
@@ -184,7 +189,7 @@ func (c *cursor) entry(ctx context.Context, o *open, d *smb2.DirectoryEntry) (ok
 	for c.dots < 2 {
 		c.dots++
 		name := ".."[:c.dots]
-		if !matchPattern(c.pattern, name) {
+		if !c.match.match(name) {
 			continue
 		}
 		at := dir
@@ -202,7 +207,7 @@ func (c *cursor) entry(ctx context.Context, o *open, d *smb2.DirectoryEntry) (ok
 	for len(c.links) > 0 {
 		name := c.links[0]
 		c.links = c.links[1:]
-		if matchPattern(foldPath(c.pattern), foldPath(name)) {
+		if newPattern(foldPath(c.pattern)).match(foldPath(name)) {
 			*d = o.linkEntry(ctx, dir, name)
 			return true, nil
 		}
@@ -214,6 +219,9 @@ func (c *cursor) entry(ctx context.Context, o *open, d *smb2.DirectoryEntry) (ok
 		return false, nil
 	}
 	e, err := c.read.entry(ctx, func(name string) bool { return c.wants(ctx, o, dir, name) }, c.room, c.bare)
+	if err != nil && ctx.Err() != nil {
+		return false, err // the next query goes on from here
+	}
 	if c.done = err != nil || e == nil; c.done {
 		return false, err
 	}
@@ -224,7 +232,7 @@ func (c *cursor) entry(ctx context.Context, o *open, d *smb2.DirectoryEntry) (ok
 // wants reports whether the listing of dir has what the backend has under name.
 func (c *cursor) wants(ctx context.Context, o *open, dir, name string) bool {
 	return !(len(c.linked) > 0 && c.linked[foldPath(name)]) &&
-		(c.pattern == "*" || matchPattern(c.pattern, o.foldName(name))) && o.representable(name) && !o.hides(ctx, dir, name)
+		(c.match.all || c.match.match(o.foldName(name))) && o.representable(name) && !o.hides(ctx, dir, name)
 }
 
 // lookup finds the one name that a pattern without wildcards stands for.

@@ -73,9 +73,12 @@ func (e *enumeration) fill(ctx context.Context, want func(name string) bool, n i
 	}
 	e.at, e.n = 0, 0
 	if e.next != nil {
-		return e.fillOne(want)
+		return e.fillOne(ctx, want)
 	}
 	for len(e.unread) < n && e.names != nil {
+		if ctx.Err() != nil { // nobody waits for what may take long
+			return context.Cause(ctx)
+		}
 		name, err, ok := e.names()
 		if err != nil || !ok {
 			e.names = nil
@@ -98,8 +101,11 @@ func (e *enumeration) fill(ctx context.Context, want func(name string) bool, n i
 }
 
 // fillOne reads an entry from a backend that tells all of them.
-func (e *enumeration) fillOne(want func(name string) bool) error {
+func (e *enumeration) fillOne(ctx context.Context, want func(name string) bool) error {
 	for {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		d, err, ok := e.next()
 		switch {
 		case err != nil || !ok:

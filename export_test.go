@@ -59,8 +59,10 @@ func (s *Server) ChangeListing(name string) {
 // Statistics is what administrators are told.
 func (s *Server) Statistics() srvsvc.Statistics { return rpcServer{s}.Statistics(context.Background()) }
 
-// MatchPattern is matchPattern as QUERY_DIRECTORY uses it.
-func MatchPattern(pattern, name string) bool { return matchPattern(foldPath(pattern), foldPath(name)) }
+// MatchPattern is pattern.match as QUERY_DIRECTORY uses it.
+func MatchPattern(pattern, name string) bool {
+	return newPattern(foldPath(pattern)).match(foldPath(name))
+}
 
 // ResolveDots is resolveDots.
 func ResolveDots(name string) (string, error) { return resolveDots(name) }

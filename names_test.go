@@ -188,42 +188,6 @@ func FuzzParseName(f *testing.F) {
 	})
 }
 
-func TestMatchPattern(t *testing.T) {
-	for _, tt := range []struct {
-		pattern, name string
-		want          bool
-	}{
-		{"*", "anything", true}, {"*", "", true}, {"a*", "abc", true}, {"a*", "bac", false}, {"*.txt", "a.txt", true}, {"*.TXT", "a.txt", true},
-		{"*.txt", "a.txt.bak", false}, {"*.*", "a.b", true}, {"*.*", "a", false}, {"?", "a", true}, {"?", "ab", false}, {"?", "", false}, {"??", "ü?", true},
-		{"a?c", "abc", true}, {"a?c", "ac", false}, {"?*", "", false}, {"*?*", "x", true}, {"", "", true},
-		// What DOS names became. [MS-FSA] 2.1.4.4
-		{"<", "a", true}, {"<", "a.b", false}, {"<.b", "a.b", true}, {"<.txt", "a.b.txt", true}, {"<.b", "a.b.c", false},
-		{">", "a", true}, {">", "", true}, {">>>", "ab", true}, {">>>", "abcd", false}, {"a>", "a", true}, {`a"`, "a", true}, {`a"b`, "a.b", true},
-		{`a"b`, "axb", false}, {`<"*`, "a.txt", true}, {`<"*`, "a", true}, {`<">>>`, "a.txt", true}, {`<">>>`, "a", true}, {`<">>>`, "a.html", false},
-		{"straße", "STRAßE", true}, {"Ä*", "äb", true},
-	} {
-		if got := smb.MatchPattern(tt.pattern, tt.name); got != tt.want {
-			t.Errorf("%q matches %q: %v", tt.pattern, tt.name, got)
-		}
-	}
-}
-
-// The cost of a pattern is bounded, whatever it is.
-func FuzzMatchPattern(f *testing.F) {
-	f.Add("*a*a*a*a*a*a*a*a*a*b", strings.Repeat("a", 100))
-	f.Add(`<<<<<<<<<<<<"`, "a.b.c.d.e.f.g")
-	f.Add(">>>>>>>>*>>>>>>>", "abc")
-	f.Fuzz(func(t *testing.T, pattern, name string) {
-		if len(pattern) > 1000 || len(name) > 1000 {
-			return
-		}
-		smb.MatchPattern(pattern, name)
-		if !strings.ContainsAny(pattern, `*?<>"`) && smb.MatchPattern(pattern, pattern) != true {
-			t.Errorf("%q doesn't match itself", pattern)
-		}
-	})
-}
-
 func TestRename(t *testing.T) {
 	const (
 		collision = smb2.StatusObjectNameCollision
