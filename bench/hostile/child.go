@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -25,11 +26,37 @@ type child struct {
 	out *bufio.Reader
 }
 
+// apart runs the attackers, which are this program once more, and returns the exit code.
+// They are a session of their own, and so to Linux a group whose share of the CPUs can be
+// set: on a network they would have their own CPUs, and what they do with those of the
+// server is not what it does to the honest client.
+func apart() int {
+	runtime.LockOSThread() // whose end would be the child's
+	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
+	cmd.Env = append(os.Environ(), kindVariable+"=attackers")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.SysProcAttr = ownSession(true)
+	if err := cmd.Run(); cmd.ProcessState == nil {
+		fmt.Fprintln(os.Stderr, "hostile:", err)
+	}
+	return cmd.ProcessState.ExitCode()
+}
+
+// giveWay gives the attackers a tenth of the share that the server and the honest client
+// have, each. Linux keeps groups of processes apart like that if sched_autogroup_enabled
+// is set.
+func giveWay() {
+	if err := os.WriteFile("/proc/self/autogroup", []byte("10"), 0); err != nil {
+		fmt.Fprintln(os.Stderr, "hostile: the attackers have as much of the CPUs as the server:", err)
+	}
+}
+
 // startChild starts this program as kind, which reads cfg first.
 func startChild(kind string, cfg, hello any) (*child, error) {
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Env = append(os.Environ(), kindVariable+"="+kind)
 	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = ownSession(false) // it doesn't give way, see apart
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err

@@ -27,8 +27,10 @@ func main() {
 		err = serverMain()
 	case "honest":
 		err = honestMain()
-	default:
+	case "attackers":
 		err = run()
+	default:
+		os.Exit(apart())
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "hostile:", err)
@@ -58,6 +60,7 @@ func run() error {
 	// The attackers share the machine with the server and the honest client, and are not
 	// to have all of it.
 	runtime.GOMAXPROCS(1)
+	giveWay()
 	var done []*report
 	missed := 0
 	for _, a := range attacks {

@@ -31,6 +31,8 @@ type peer struct {
 	hash    signing.PreauthHash
 	buf     []byte
 	guid    smb2.GUID // ClientGuid; zero: another for each
+	cipher  signing.Cipher
+	sealer  *signing.Sealer // for what it sends encrypted; nil: not logged on
 }
 
 type body interface{ Append([]byte) []byte }
@@ -47,7 +49,7 @@ func dial(addr string, from int) (*peer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &peer{nc: nc, r: bufio.NewReaderSize(nc, 512), credits: 1, ask: 64}, nil
+	return &peer{nc: nc, r: bufio.NewReaderSize(nc, 512), credits: 1, ask: 64, cipher: signing.AES128GCM}, nil
 }
 
 // logOn connects, logs on and connects to the share.
@@ -87,7 +89,7 @@ func (p *peer) negotiate() error {
 		Capabilities: smb2.CapLargeMTU | smb2.CapLeasing,
 		Contexts: []smb2.NegotiateContext{
 			{Type: smb2.ContextPreauthIntegrity, Data: smb2.PreauthIntegrityContext{HashAlgorithms: []uint16{smb2.HashSHA512}, Salt: salt}.Append(nil)},
-			{Type: smb2.ContextEncryption, Data: smb2.EncryptionContext{Ciphers: []uint16{uint16(signing.AES128GCM)}}.Append(nil)},
+			{Type: smb2.ContextEncryption, Data: smb2.EncryptionContext{Ciphers: []uint16{uint16(p.cipher)}}.Append(nil)},
 			{Type: smb2.ContextSigning, Data: smb2.SigningContext{Algorithms: []uint16{uint16(signing.AESGMAC)}}.Append(nil)},
 		},
 	}
@@ -154,7 +156,10 @@ func (p *peer) setup(user, password string, change func([]byte)) (smb2.Status, e
 	if err != nil || h.Status != smb2.StatusSuccess {
 		return h.Status, err
 	}
-	p.key, err = signing.NewSigner(signing.AESGMAC, signing.DeriveKeys(uint16(smb2.Dialect311), 0, key, key, &hash).Signing)
+	keys := signing.DeriveKeys(uint16(smb2.Dialect311), p.cipher, key, key, &hash)
+	if p.key, err = signing.NewSigner(signing.AESGMAC, keys.Signing); err == nil {
+		p.sealer, err = signing.NewSealer(p.cipher, keys.ServerIn)
+	}
 	return h.Status, err
 }
 
@@ -183,6 +188,15 @@ func (p *peer) sign(msg []byte) {
 		binary.LittleEndian.PutUint32(msg[16:], binary.LittleEndian.Uint32(msg[16:])|uint32(smb2.FlagSigned))
 		p.key.Sign(msg)
 	}
+}
+
+// sealed returns msg encrypted.
+func (p *peer) sealed(msg []byte) []byte {
+	h := smb2.TransformHeader{OriginalMessageSize: uint32(len(msg)), Flags: smb2.TransformEncrypted, SessionID: p.session}
+	binary.LittleEndian.PutUint64(h.Nonce[:], p.next) // the message's id has been used, so it is new
+	out := append(h.Append(nil), msg...)
+	p.sealer.Seal(out)
+	return out
 }
 
 // send sends each message as a frame, all in one go.
@@ -217,19 +231,26 @@ func (p *peer) compound(msgs ...[]byte) error {
 // patience is how long a peer waits for an answer.
 const patience = 60 * time.Second
 
-// recv returns the next reply; of a compound the first, with all of the frame.
-func (p *peer) recv() (smb2.Header, []byte, error) {
+// frame returns the next frame.
+func (p *peer) frame() ([]byte, error) {
 	p.nc.SetReadDeadline(time.Now().Add(patience))
 	var length [4]byte
 	if _, err := io.ReadFull(p.r, length[:]); err != nil {
-		return smb2.Header{}, nil, err
+		return nil, err
 	}
 	n := binary.BigEndian.Uint32(length[:])
 	if n > 1<<24-1 {
-		return smb2.Header{}, nil, &frameError{n}
+		return nil, &frameError{n}
 	}
 	msg := make([]byte, n)
-	if _, err := io.ReadFull(p.r, msg); err != nil {
+	_, err := io.ReadFull(p.r, msg)
+	return msg, err
+}
+
+// recv returns the next reply; of a compound the first, with all of the frame.
+func (p *peer) recv() (smb2.Header, []byte, error) {
+	msg, err := p.frame()
+	if err != nil {
 		return smb2.Header{}, nil, err
 	}
 	h, err := smb2.ParseHeader(msg)
