@@ -2,7 +2,10 @@ package smb_test
 
 import (
 	"context"
+	"encoding/binary"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -365,4 +368,50 @@ func TestSlowBackend(t *testing.T) {
 		}
 		end(r)
 	})
+}
+
+// A client that sends hundreds of requests at once doesn't have all of them ready to run
+// before others' can.
+func TestCrowd(t *testing.T) {
+	const many = 600
+	var most atomic.Int64
+	r := newRig(t, func(s *smb.Server) {
+		fsys := s.Shares.(smb.Shares)["s"].FS
+		s.Shares = smb.Shares{"s": {FS: faultfs.New(fsys, func(op faultfs.Op) error {
+			if op.Kind == faultfs.Sync {
+				most.Store(max(most.Load(), int64(runtime.NumGoroutine())))
+			}
+			return nil
+		})}}
+	})
+	c, _, _ := r.dialTCP()
+	if _, st := c.Negotiate([]smb.Dialect{smb.Dialect311}, smbtest.NegotiateOptions{}); st != ok {
+		t.Fatal(st)
+	}
+	r.setup(c, "ann", password)
+	r.tree(c, "s")
+	id := r.open(c, "f")
+	c.Ask = 1000
+	alive(t, c)
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	before := runtime.NumGoroutine()
+	var burst []byte
+	var ids []uint64
+	for range many {
+		e := c.Req(smb2.CommandFlush, smb2.FlushRequest{FileID: id})
+		msg := c.Build(e)
+		burst = append(binary.BigEndian.AppendUint32(burst, uint32(len(msg))), msg...)
+		ids = append(ids, e.MessageID)
+	}
+	if !c.SendBytes(burst) {
+		t.Fatal("the connection ended")
+	}
+	for _, mid := range ids {
+		want(t, "FLUSH", c.Wait(mid).Status, ok)
+	}
+	if n := int(most.Load()) - before; n > 300 {
+		t.Errorf("%d requests of one client were ready to run at once", n)
+	} else if n < 10 {
+		t.Errorf("%d at once are too few for a test", n)
+	}
 }

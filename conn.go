@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -292,16 +293,27 @@ func (c *conn) drain() {
 // something have a limit of their own.
 const maxRunning = 1024
 
+// crowd is how many requests of a connection may be at work before others go first: a
+// client that sends hundreds at once would have those of all others wait behind them.
+const crowd = 64
+
 // begin counts a chain as under way, when there is room for it; false: the
 // connection is draining.
 func (c *conn) begin() bool {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	for int(c.running.Load())-len(c.async) >= maxRunning && c.ctx.Err() == nil {
+	working := func() int { return int(c.running.Load()) - len(c.async) }
+	for working() >= maxRunning && c.ctx.Err() == nil {
 		c.room.Wait()
 	}
+	crowded := working() >= crowd
 	c.running.Add(1)
-	return !c.draining
+	draining := c.draining
+	c.mu.Unlock()
+	if crowded {
+		// Behind all that can go on, which nothing is that waits for a backend.
+		runtime.Gosched()
+	}
+	return !draining
 }
 
 // end undoes begin, after the reply was written.
