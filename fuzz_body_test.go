@@ -52,6 +52,9 @@ func (p *peer) body(op byte) (smb2.Command, smbtest.Body) {
 		if len(in) == 0 {
 			in = extentsInput(code, id)
 		}
+		if code == smb2.FsctlValidateNegotiateInfo {
+			p.tampered = true // it ends the connection, unless it says what NEGOTIATE said
+		}
 		if code == smb2.FsctlSrvCopychunk && len(in) == 0 {
 			// One chunk: the first 4 bytes to offset 8.
 			in = append(append(in, s.key[:]...), 1, 0, 0, 0, 0, 0, 0, 0)
