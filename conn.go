@@ -119,10 +119,11 @@ func (s *Server) newConn(ctx context.Context, nc net.Conn) *conn {
 		s.perIP[c.ip]++
 		s.wg.Add(1)
 		if s.waiting.Len() >= s.limits.Unauthenticated {
-			victim = s.waiting.Front().Value.(*conn)
+			victim = s.givesWay()
 			s.unwait(victim)
 		}
 		c.elem = s.waiting.PushBack(c)
+		s.waitingIP[c.ip]++
 	}
 	s.mu.Unlock()
 	if victim != nil {
@@ -145,12 +146,27 @@ func (s *Server) newConn(ctx context.Context, nc net.Conn) *conn {
 	return c
 }
 
+// givesWay returns the connection without a session that makes room for another: the
+// oldest from an address that has as many as the average. So who connects from some
+// addresses again and again doesn't drive out those who are about to log on from theirs.
+// The caller holds s.mu.
+func (s *Server) givesWay() *conn {
+	for e := s.waiting.Front(); ; e = e.Next() {
+		if c := e.Value.(*conn); s.waitingIP[c.ip]*len(s.waitingIP) >= s.waiting.Len() {
+			return c
+		}
+	}
+}
+
 // unwait takes c off the list of connections without a session. The caller
 // holds s.mu.
 func (s *Server) unwait(c *conn) {
 	if c.elem != nil {
 		s.waiting.Remove(c.elem)
 		c.elem = nil
+		if s.waitingIP[c.ip]--; s.waitingIP[c.ip] <= 0 {
+			delete(s.waitingIP, c.ip)
+		}
 	}
 }
 

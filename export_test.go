@@ -14,6 +14,7 @@ import (
 // Counters is what must be zero once all clients are gone.
 type Counters struct {
 	Conns, Sessions, Mounts, Waiting, PerIP int
+	WaitingIP                               int
 	Opens                                   int64
 	Watches, Unasked                        int64 // of CHANGE_NOTIFY
 	Uses                                    int   // shares that are connected to
@@ -27,7 +28,7 @@ func (s *Server) Counters() Counters {
 	defer s.mu.Unlock()
 	c := Counters{
 		Conns: len(s.conns), Sessions: len(s.sessions), Mounts: len(s.mounts),
-		Waiting: s.waiting.Len(), PerIP: len(s.perIP), Opens: s.opens.count(),
+		Waiting: s.waiting.Len(), PerIP: len(s.perIP), WaitingIP: len(s.waitingIP), Opens: s.opens.count(),
 	}
 	c.Watches, c.Unasked = s.watching.Held()
 	s.uses.mu.Lock()

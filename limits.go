@@ -12,7 +12,8 @@ type Limits struct {
 	// address counted by its /64. Default 4096.
 	ConnectionsPerIP int
 	// Unauthenticated is the most connections without a session. When it is
-	// reached the oldest of them gives way. Default 1024.
+	// reached, the oldest gives way of those whose address has as many as the
+	// average, or more. Default 1024.
 	Unauthenticated int
 
 	// SessionsPerConn is the most sessions on a connection. Default 64.

@@ -129,6 +129,57 @@ func TestLimitOfUnauthenticated(t *testing.T) {
 	alive(t, in)
 }
 
+// from is a connection from some address.
+type from struct {
+	net.Conn
+	addr net.Addr
+}
+
+func (f from) RemoteAddr() net.Addr { return f.addr }
+
+// dialFrom is dial from an address.
+func (r *rig) dialFrom(ip byte) *smbtest.Client {
+	a, b := net.Pipe()
+	go r.srv.ServeConn(context.Background(), from{b, &net.TCPAddr{IP: net.IPv4(10, 0, 0, ip)}})
+	return smbtest.New(r.t, a)
+}
+
+// Who connects again and again doesn't drive out those who are logging on from other
+// addresses, not even several from one.
+func TestUnauthenticatedOfOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(s *smb.Server) { s.Limits.Unauthenticated = 20 })
+		var honest []*smbtest.Client
+		for ip := range byte(2) {
+			for range 2 {
+				c := r.dialFrom(100 + ip)
+				c.Negotiate([]smb.Dialect{smb.Dialect311}, smbtest.NegotiateOptions{})
+				honest = append(honest, c)
+			}
+		}
+		var hostile []*smbtest.Client
+		for i := range byte(100) {
+			hostile = append(hostile, r.dialFrom(i%4))
+			synctest.Wait()
+		}
+		for _, c := range honest {
+			if _, st := c.Logon(&smbtest.Logon{User: "ann", Password: password}); st != ok {
+				t.Errorf("an honest logon: %v", st)
+			}
+		}
+		// Of those from whom the most come, the youngest are left.
+		for i, c := range hostile[:84] {
+			if c.Timeout = time.Nanosecond; c.SendFrame(nil) {
+				t.Errorf("connection %d is still there", i)
+			}
+		}
+		if n := r.srv.Counters().Waiting; n != 16 {
+			t.Errorf("%d connections wait", n)
+		}
+		end(r, append(honest, hostile...)...)
+	})
+}
+
 func TestAuthTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, nil)

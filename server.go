@@ -173,7 +173,8 @@ type Server struct {
 	sessions  map[uint64]*session
 	clients   map[smb2.GUID][]*conn // those with a session, the oldest first
 	mounts    map[any]*mount
-	waiting   list.List // connections without a session, oldest first
+	waiting   list.List      // connections without a session, oldest first
+	waitingIP map[string]int // how many of them each address has
 
 	uses    shareUses
 	counted statistics
@@ -241,6 +242,7 @@ func (s *Server) init() {
 		s.listeners = make(map[net.Listener]struct{})
 		s.conns = make(map[*conn]struct{})
 		s.perIP = make(map[string]int)
+		s.waitingIP = make(map[string]int)
 		s.sessions = make(map[uint64]*session)
 		s.clients = make(map[smb2.GUID][]*conn)
 		s.mounts = make(map[any]*mount)
