@@ -33,31 +33,30 @@ func validRange(off, n uint64) bool { return n == 0 || off+n-1 >= off }
 // conflict reports whether an access collides with a lock: taking a lock, or
 // reading and writing. [MS-FSA] 2.1.4.10
 func (l *locks) conflict(off, n uint64, exclusive, locking bool, o *open) bool {
-	if off == 0 && n == 0 {
-		return false
-	}
-	last := off + n - 1
 	for i := range l.held {
-		h := &l.held[i]
-		if h.off == 0 && h.len == 0 || h.overlooks(o, locking) {
-			continue
-		}
-		if off > h.off+h.len-1 || last < h.off {
-			continue
-		}
-		switch {
-		case h.exclusive && h.owner != o:
-			return true
-		case h.exclusive:
-			if exclusive && locking {
-				return true
-			}
-		case exclusive:
-			// A shared lock stops its owner from writing, too.
+		if l.held[i].stops(off, n, exclusive, locking, o) {
 			return true
 		}
 	}
 	return false
+}
+
+// stops is conflict for one lock.
+func (h *byteLock) stops(off, n uint64, exclusive, locking bool, o *open) bool {
+	switch {
+	case off > h.off+h.len-1 || off+n-1 < h.off, // so it is with most
+		off == 0 && n == 0, h.off == 0 && h.len == 0, h.overlooks(o, locking):
+		return false
+	case h.exclusive && h.owner == o:
+		return exclusive && locking
+	}
+	// A shared lock stops its owner from writing, too.
+	return h.exclusive || exclusive
+}
+
+// stopsLock reports whether w would have to wait for h.
+func (h *byteLock) stopsLock(w *lockWait) bool {
+	return h.stops(w.off, w.len, w.exclusive, true, w.owner)
 }
 
 // unlock removes the lock of o on exactly this range, an exclusive one first.
@@ -74,26 +73,38 @@ func (l *locks) unlock(off, n uint64, o *open) error {
 	if found < 0 {
 		return smb2.StatusRangeNotLocked
 	}
+	freed := []byteLock{l.held[found]}
 	l.held = slices.Delete(l.held, found, found+1)
-	l.grant()
+	l.grant(freed)
 	return nil
 }
 
 // release removes all locks of o.
 func (l *locks) release(o *open) {
-	n := len(l.held)
-	l.held = slices.DeleteFunc(l.held, func(h byteLock) bool { return h.owner == o })
-	if len(l.held) != n {
-		l.grant()
+	var freed []byteLock
+	l.held = slices.DeleteFunc(l.held, func(h byteLock) bool {
+		if h.owner == o {
+			freed = append(freed, h)
+		}
+		return h.owner == o
+	})
+	if len(freed) > 0 {
+		l.grant(freed)
 	}
 }
 
-// grant gives the locks that are waited for and possible now.
-func (l *locks) grant() {
+// grant gives the locks that are waited for and possible now that others were freed; nil:
+// any. Those that didn't wait for one of these aren't compared with all that is held, and
+// neither are those instead of which another one is given.
+func (l *locks) grant(freed []byteLock) {
+	var given []byteLock
 	l.waits = slices.DeleteFunc(l.waits, func(w *lockWait) bool {
-		if l.conflict(w.off, w.len, w.exclusive, true, w.owner) {
+		stops := func(h byteLock) bool { return h.stopsLock(w) }
+		if freed != nil && !slices.ContainsFunc(freed, stops) || slices.ContainsFunc(given, stops) ||
+			l.conflict(w.off, w.len, w.exclusive, true, w.owner) {
 			return false
 		}
+		given = append(given, w.byteLock)
 		l.add(w.byteLock)
 		w.granted = true
 		close(w.ready)

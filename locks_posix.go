@@ -102,7 +102,7 @@ func (o *open) unlockPosix(elems []smb2.LockElement, limit int) error {
 		}
 		l.carve(e.Offset, last, o)
 	}
-	l.grant()
+	l.grant(nil)
 	return nil
 }
 
@@ -146,7 +146,7 @@ func (r *request) lockPosix(elems []smb2.LockElement) error {
 	for _, e := range elems {
 		f.locks.add(byteLock{e.Offset, e.Length, e.Flags&smb2.LockExclusive != 0, o})
 	}
-	f.locks.grant() // a lock that became a shared one lets others in
+	f.locks.grant(nil) // a lock that became a shared one lets others in
 	f.mu.Unlock()
 	return nil
 }
