@@ -107,7 +107,7 @@ func changes(t testing.TB, c *smbtest.Client, r smbtest.Reply) string {
 	}
 	var out []string
 	for _, e := range list {
-		out = append(out, " +-~<>"[e.Action:][:1]+e.Name)
+		out = append(out, " +-~<>ARM"[e.Action:][:1]+e.Name) // the letters are about streams
 	}
 	return strings.Join(out, " ")
 }
