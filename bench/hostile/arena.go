@@ -17,6 +17,7 @@ type attack struct {
 	name   string
 	limits smb.Limits // where the defaults won't do
 	lasts  bool       // what it left with the server stays for a while, by design
+	crowds bool       // it has thousands of requests wait
 	run    func(*arena) (sent string, err error)
 }
 
@@ -29,8 +30,8 @@ var attacks = []attack{
 	{name: "malformed", limits: smb.Limits{FailedLogonDelay: -1}, run: malformed},
 	{name: "compounds", run: compounds},
 	{name: "credits", run: creditAbuse},
-	{name: "notify", run: notifyFlood},
-	{name: "locks", run: lockFlood},
+	{name: "notify", crowds: true, run: notifyFlood},
+	{name: "locks", crowds: true, run: lockFlood},
 	{name: "durable", lasts: true, run: durableHoard},
 	{name: "opens", run: openHoard},
 	{name: "names", run: hostileNames},
@@ -67,6 +68,7 @@ func (r *report) verdict() string {
 type arena struct {
 	*report
 	options
+	attack attack
 	addr   string
 	dir    string // that the server shares; secret lies beside it
 	server *child
@@ -84,7 +86,7 @@ func carryOut(a attack, o options) (*report, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(top)
-	x := &arena{report: &report{name: a.name}, options: o, dir: filepath.Join(top, "share")}
+	x := &arena{report: &report{name: a.name}, options: o, attack: a, dir: filepath.Join(top, "share")}
 	err = errors.Join(
 		os.Mkdir(x.dir, 0o777),
 		os.WriteFile(filepath.Join(x.dir, honestFile), make([]byte, 64<<10), 0o666),
@@ -116,6 +118,12 @@ func (x *arena) begin() error {
 	if err := x.alone(30 * time.Second); err != nil {
 		return err
 	}
+	var done string
+	if x.attack.crowds {
+		if err := x.server.ask("crowd", &done); err != nil {
+			return err
+		}
+	}
 	var drop honestStat
 	if err := x.honest.ask("since", &drop); err != nil {
 		return err
@@ -129,7 +137,6 @@ func (x *arena) begin() error {
 	if err := x.server.ask("stat", &x.before); err != nil {
 		return err
 	}
-	var done string
 	if x.profile != "" {
 		if err := x.server.ask("busy "+x.profile, &done); err != nil {
 			return err

@@ -112,6 +112,9 @@ func (p *serverProcess) answer(words []string) any {
 		return p.stat()
 	case "conns":
 		return p.conns.Load()
+	case "crowd":
+		crowd()
+		return "done"
 	case "profile":
 		return p.profile(words[1])
 	case "busy":
@@ -140,6 +143,18 @@ func (p *serverProcess) stat() serverStat {
 		s.Opens++
 	}
 	return s
+}
+
+// crowd has as many goroutines at once as an attack may make. Go never gives back what it
+// knows each by, some 400 bytes, so that would count as what the attack left.
+func crowd() {
+	var wg sync.WaitGroup
+	end := make(chan struct{})
+	for range 20_000 {
+		wg.Go(func() { <-end })
+	}
+	close(end)
+	wg.Wait()
 }
 
 // profile writes the profiles of the heap and the goroutines into dir, and ends that of
