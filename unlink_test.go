@@ -293,8 +293,11 @@ func TestDeleteOfALink(t *testing.T) {
 	begin := func(t *testing.T) (r *rig, c *smbtest.Client, open func(name string) smb2.FileID, status func(name string, st smb2.Status)) {
 		r = newRig(t, nil)
 		put(t, r.fs, "a", "data")
-		noErr(t, r.fs.Link(context.Background(), "a", "b", false))
-		noErr(t, r.fs.Link(context.Background(), "a", "c", false))
+		for _, name := range []string{"b", "c"} {
+			if err := r.fs.Link(context.Background(), "a", name, false); err != nil {
+				t.Fatal(err)
+			}
+		}
 		c = r.logon(smb.Dialect311)
 		open = func(name string) smb2.FileID { return r.create(c, smbtest.CreateReq(name, smb2.Open)) }
 		status = func(name string, want smb2.Status) {

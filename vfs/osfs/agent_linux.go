@@ -89,7 +89,7 @@ func onThread(begin, end, act func() error) error {
 		defer close(done)
 		runtime.LockOSThread()
 		if err = begin(); err == nil {
-			err, panicked = caught(act)
+			panicked, err = caught(act)
 		}
 		if end() == nil {
 			runtime.UnlockOSThread()
@@ -103,13 +103,13 @@ func onThread(begin, end, act func() error) error {
 }
 
 // caught calls act and returns what it panics with, for another goroutine to do so.
-func caught(act func() error) (err error, panicked any) {
+func caught(act func() error) (panicked any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			panicked = fmt.Sprintf("%v\n\n%s", p, debug.Stack())
 		}
 	}()
-	return act(), nil
+	return nil, act()
 }
 
 var errIdentity = errors.New("thread has the wrong user")

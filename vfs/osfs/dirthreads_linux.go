@@ -92,6 +92,6 @@ func (j *dirJob) do() {
 		return
 	}
 	j.entered = true
-	j.err, j.panicked = caught(j.act)
+	j.panicked, j.err = caught(j.act)
 	_ = unix.Chdir("/") // or the directory's file system could not be unmounted
 }
