@@ -280,7 +280,7 @@ func (o *open) release(ctx context.Context) error {
 	next, breaks := f.leave(o)
 	o.m.srv.sendBreaks(f, breaks)
 	removed := next != nil
-	if next == nil && f.base == nil {
+	if next == nil && f.base == nil && f.isDeletePending() {
 		for _, d := range f.freed(o, posix) {
 			removed = o.m.unlink(ctx, f, d, o.holder) && d.name == o.path() || removed
 		}
