@@ -123,6 +123,9 @@ func (o *open) isDoomed() bool {
 		return true
 	}
 	f := o.file
+	if !f.isDeletePending() {
+		return false // without m.mu, which all files share
+	}
 	f.m.mu.Lock()
 	defer f.m.mu.Unlock()
 	f.mu.Lock()
