@@ -12,8 +12,8 @@ import (
 	"github.com/gosmbd/smb/vfs/osfs"
 )
 
-// What a listing shows is as it was when the client asked for that part of it, each name
-// comes once, and attributes are asked for only if the class has any.
+// What a listing shows is as it was when the client asked for that part of it, and each name
+// comes once, also of a class that has names alone.
 func TestEnumerationIsFresh(t *testing.T) {
 	const count = 1000
 	dir := t.TempDir()

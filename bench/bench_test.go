@@ -59,7 +59,7 @@ func TestGrow(t *testing.T) {
 		modes: []string{"sign"}, peer: "none", dir: t.TempDir(), only: "clients read",
 	}
 	if o.scaled(100).needs() > min(freeBytes(o.dir), availableMemory()) {
-		t.Skip("no room")
+		t.Skip("ten times the sizes don't fit in memory or below the temporary directory")
 	}
 	own, err := startOwn(o, o.dir)
 	if err != nil {
