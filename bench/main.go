@@ -50,6 +50,9 @@ func main() {
 }
 
 func run() error {
+	if len(os.Args) > 1 && os.Args[1] == limitPeer {
+		return runLimitPeer(os.Args[2:])
+	}
 	o, err := parseFlags()
 	if err != nil {
 		return err
@@ -85,6 +88,13 @@ func run() error {
 				results.add(p.name, server.name, m)
 				fmt.Fprintf(os.Stderr, "round %d: %-24s %-6s %7.2f s, server CPU %6.2f s, peak %4d MiB\n",
 					round+1, p.name, server.name, m.wall.Seconds(), m.cpu.Seconds(), m.peak>>20)
+			}
+			m, ok, err := b.limit(p)
+			if err != nil {
+				return err
+			}
+			if ok {
+				results.add(p.name, limitName, m)
 			}
 		}
 	}

@@ -55,6 +55,8 @@ type phase struct {
 	work     int    // how much of it there is
 	unit     string // in which work counts
 	mode     string
+	large    bool                      // it moves the large file
+	get      bool                      // to the client
 	commands string                    // for smbclient
 	drive    drive                     // instead of smbclient
 	paced    bool                      // the drive needs target.rate
@@ -123,12 +125,15 @@ func (b *bench) phases() []phase {
 		all = append(all, phase{
 			name:     fmt.Sprintf("get %d MiB, %s", b.o.sizeMiB, mode),
 			mode:     mode,
+			large:    true,
+			get:      true,
 			work:     b.o.sizeMiB,
 			unit:     "MiB",
 			commands: "get big /dev/null",
 		}, phase{
 			name:     fmt.Sprintf("put %d MiB, %s", b.o.sizeMiB, mode),
 			mode:     mode,
+			large:    true,
 			work:     b.o.sizeMiB,
 			unit:     "MiB",
 			commands: "put " + filepath.Join(b.local, "big") + " put",

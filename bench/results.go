@@ -36,10 +36,11 @@ func (r *results) print(w io.Writer, servers []string) {
 		runtime.NumCPU(), cpuModel(), loadAverage())
 	cost := []column{
 		{"wall s", func(m measurement) float64 { return m.wall.Seconds() }},
-		{"CPU s", func(m measurement) float64 { return m.cpu.Seconds() }},
+		cpuSeconds,
 		{"peak MiB", func(m measurement) float64 { return float64(m.peak) / (1 << 20) }},
 	}
 	r.table(w, servers, r.phases, cost)
+	r.limits(w, servers[0])
 	rate := []column{
 		{"operations/s", func(m measurement) float64 { return float64(m.load.Operations) / m.load.Wall.Seconds() }},
 		{"median ms", func(m measurement) float64 { return 1000 * m.load.Median.Seconds() }},
@@ -50,6 +51,18 @@ func (r *results) print(w io.Writer, servers []string) {
 		{"requests late by ms (p99)", func(m measurement) float64 { return 1000 * m.load.Late.Seconds() }},
 	}
 	r.tableOf(w, servers, paced, func(l load.Result) bool { return l.Late > 0 })
+}
+
+// limitName stands for the server in what the limit is measured to be.
+const limitName = "limit"
+
+// limits prints what the first server costs beside what it would at least.
+func (r *results) limits(w io.Writer, server string) {
+	phases := slices.DeleteFunc(slices.Clone(r.phases), func(p string) bool { return r.runs[[2]string{p, limitName}] == nil })
+	if len(phases) > 0 {
+		fmt.Fprintln(w)
+		r.table(w, []string{server, limitName}, phases, []column{cpuSeconds})
+	}
 }
 
 // tableOf prints the columns of the phases that have them, if any.
@@ -66,6 +79,8 @@ type column struct {
 	name  string
 	value func(measurement) float64
 }
+
+var cpuSeconds = column{"CPU s", func(m measurement) float64 { return m.cpu.Seconds() }}
 
 // table prints the columns of some phases.
 func (r *results) table(w io.Writer, servers, phases []string, columns []column) {

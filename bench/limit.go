@@ -1,0 +1,209 @@
+package main
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"time"
+)
+
+// The limit is what a large file costs a program in Go that does nothing but what every
+// server has to: read a block of the file, sign or encrypt it in place and write it to a
+// socket, or the other way round. It is measured in the same run, since the same machine
+// may take half as long again an hour later.
+
+// protections makes what the modes protect blocks with, as far as the standard library
+// has it.
+var protections = map[string]func() (protection, error){
+	"off":     func() (protection, error) { return nothing{}, nil },
+	"sign":    func() (protection, error) { aead, err := gcm(16); return gmac{aead}, err },
+	"encrypt": func() (protection, error) { aead, err := gcm(16); return sealing{aead}, err },
+	"gcm256":  func() (protection, error) { aead, err := gcm(32); return sealing{aead}, err },
+}
+
+// protection is done to a block of data that has room for overhead bytes behind it.
+type protection interface {
+	add(block []byte) []byte
+	check(block []byte) error
+	overhead() int
+}
+
+func gcm(key int) (cipher.AEAD, error) {
+	b, err := aes.NewCipher(make([]byte, key))
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(b)
+}
+
+// It is always the same block that is sent, so the nonce may be.
+var nonce = make([]byte, 12)
+
+type nothing struct{}
+
+func (nothing) add(block []byte) []byte { return block }
+func (nothing) check([]byte) error      { return nil }
+func (nothing) overhead() int           { return 0 }
+
+type gmac struct{ aead cipher.AEAD }
+
+func (g gmac) add(block []byte) []byte {
+	return block[:len(block)+len(g.aead.Seal(block[len(block):], nonce, nil, block))]
+}
+
+func (g gmac) check(block []byte) error {
+	data := len(block) - g.overhead()
+	_, err := g.aead.Open(nil, nonce, block[data:], block[:data])
+	return err
+}
+
+func (g gmac) overhead() int { return g.aead.Overhead() }
+
+type sealing struct{ aead cipher.AEAD }
+
+func (s sealing) add(block []byte) []byte { return s.aead.Seal(block[:0], nonce, block, nil) }
+
+func (s sealing) check(block []byte) error {
+	_, err := s.aead.Open(block[:0], nonce, block, nil)
+	return err
+}
+
+func (s sealing) overhead() int { return s.aead.Overhead() }
+
+// limitPeer is the first argument with which this program is the client of such a program.
+const limitPeer = "limit-peer"
+
+// transfer is what both ends of the connection know.
+type transfer struct {
+	mode  string
+	get   bool // from the server's view of it: files are read
+	size  int64
+	block int // bytes of data at a time; size has a whole number of them
+}
+
+func newTransfer(p phase, size int64) transfer {
+	t := transfer{mode: p.mode, get: p.get, size: size, block: 8 << 20} // as smbclient
+	if size%int64(t.block) != 0 {
+		t.block = 1 << 20
+	}
+	return t
+}
+
+// limit measures what the phase would cost at least. ok is false if there is no telling.
+func (b *bench) limit(p phase) (m measurement, ok bool, err error) {
+	newProtection, ok := protections[p.mode]
+	if !p.large || !ok {
+		return m, false, nil
+	}
+	protect, err := newProtection()
+	if err != nil {
+		return m, false, err
+	}
+	t := newTransfer(p, b.bigSize())
+	path := filepath.Join(b.share, "big")
+	if !t.get {
+		path = filepath.Join(b.share, "limit")
+		defer os.Remove(path)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
+	if err != nil {
+		return m, false, err
+	}
+	defer f.Close()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return m, false, err
+	}
+	defer l.Close()
+	start := time.Now()
+	peer := exec.Command(os.Args[0], limitPeer, l.Addr().String(), t.mode, strconv.FormatBool(t.get),
+		strconv.FormatInt(t.size, 10), strconv.Itoa(t.block))
+	peer.Stderr = os.Stderr
+	if err := peer.Start(); err != nil {
+		return m, false, err
+	}
+	defer peer.Wait()
+	nc, err := l.Accept()
+	if err != nil {
+		return m, false, err
+	}
+	defer nc.Close()
+	before, ok := cpuClock(os.Getpid())
+	if err := t.serve(nc, f, protect); err != nil {
+		return m, false, fmt.Errorf("limit of %s: %w", p.name, err)
+	}
+	after, _ := cpuClock(os.Getpid())
+	m.cpu, m.wall = after-before, time.Since(start)
+	return m, ok, nil
+}
+
+// serve is what a server has to do at least.
+func (t transfer) serve(nc net.Conn, f *os.File, protect protection) error {
+	block := make([]byte, t.block+protect.overhead())
+	for off := int64(0); off < t.size; off += int64(t.block) {
+		if t.get {
+			if _, err := f.ReadAt(block[:t.block], off); err != nil {
+				return err
+			}
+			if _, err := nc.Write(protect.add(block[:t.block])); err != nil {
+				return err
+			}
+			continue
+		}
+		if _, err := io.ReadFull(nc, block); err != nil {
+			return err
+		}
+		if err := protect.check(block); err != nil {
+			return err
+		}
+		if _, err := f.WriteAt(block[:t.block], off); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// runLimitPeer is the client: it takes what comes, or sends.
+func runLimitPeer(args []string) error {
+	if len(args) != 5 {
+		return fmt.Errorf("%s is for bench itself", limitPeer)
+	}
+	t := transfer{mode: args[1], get: args[2] == "true"}
+	var err error
+	if t.size, err = strconv.ParseInt(args[3], 10, 64); err != nil {
+		return err
+	}
+	if t.block, err = strconv.Atoi(args[4]); err != nil {
+		return err
+	}
+	protect, err := protections[t.mode]()
+	if err != nil {
+		return err
+	}
+	nc, err := net.Dial("tcp", args[0])
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	block := make([]byte, t.block+protect.overhead())
+	if !t.get {
+		block = protect.add(block[:t.block])
+	}
+	for range t.size / int64(t.block) {
+		if t.get {
+			_, err = io.ReadFull(nc, block)
+		} else {
+			_, err = nc.Write(block)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
