@@ -120,7 +120,7 @@ func (p *peer) logon(how byte) {
 	p.flush()
 	p.free()
 	p.drain()
-	if p.c == nil || p.tampered || p.c.Dialect == 0 || p.c.Credits < 8 {
+	if p.c == nil || p.tampered || p.c.Dialect == 0 || p.c.Credits < 8 || p.sealedForNobody() {
 		return
 	}
 	name, pass, _ := p.user()
@@ -209,6 +209,16 @@ func (p *peer) lives() bool {
 	}
 	p.drain()
 	return p.done[e.MessageID]
+}
+
+// sealedForNobody reports whether that has ended the connection.
+func (p *peer) sealedForNobody() bool {
+	if !p.c.Session.Seal || p.release != nil {
+		return false
+	}
+	p.c.Timeout = silence
+	defer func() { p.c.Timeout = 2 * patience }()
+	return p.c.Dropped()
 }
 
 func (s *script) sessionOf(n byte) *smbtest.Session {

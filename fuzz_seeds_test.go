@@ -60,6 +60,7 @@ func fuzzSeeds() []fuzzSeed {
 			add(fmt.Sprint("stage ", x, stage), x|stage, s, op(opCommand, 0, 13, 0), op(opCommand, 0, 0, 0), leased, op(opFlush, 0, 0))
 		}
 	}
+	add("sealed for an ended session", d|setupSeal, s, op(opLogoff, 0), op(opClose, 0, 255), op(opLogon, 1))
 	for cmd := range byte(20) {
 		add(fmt.Sprint("command ", cmd), d, s, batch, op(opCommand, 0, cmd, 0))
 		add(fmt.Sprint("unsigned ", cmd), d, s, batch, op(opCommand, howUnsigned, cmd, 0))
