@@ -102,14 +102,15 @@ func (r *request) stopped(ctx context.Context) error {
 // its request is being worked on. macOS gives up after 12.
 const slowAfter = 3
 
-// comfort sends interim replies for the requests that take long. The caller is
-// the janitor, which must not wait for anything, and which has thousands to look at.
-func (c *conn) comfort(now int64) {
-	if c.running.Load() == 0 {
-		return
-	}
+// comfort sends interim replies for the requests that take long. It reports whether any is
+// at work. The caller is the janitor, which must not wait for anything.
+func (c *conn) comfort(now int64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.running == 0 {
+		c.atWork = false
+		return false
+	}
 	for _, ch := range c.active {
 		if now-ch.began < slowAfter || ch.done || ch.asyncID != 0 || ch.canceled != nil {
 			continue
@@ -124,6 +125,7 @@ func (c *conn) comfort(now int64) {
 		ch.interim = make(chan struct{})
 		go c.sendInterim(ch.mid, ch.asyncID, ch.sealed, ch.interim)
 	}
+	return true
 }
 
 // sendInterim sends an interim reply in a frame of its own.

@@ -55,7 +55,8 @@ type conn struct {
 	binds    map[uint64]*logon   // logons under way that are to bind a session here
 	active   map[uint64]*chain   // by MessageId of the element at work
 	async    map[uint64]*chain   // by AsyncId
-	running  atomic.Int32        // chains not yet answered; changed with mu held
+	running  int                 // chains not yet answered
+	atWork   bool                // it is in Server.atWork
 	room     sync.Cond           // running or async changed
 	draining bool
 	authed   bool      // had a session once
@@ -296,7 +297,7 @@ func (c *conn) drain() {
 	for _, ch := range c.async {
 		ch.cancelLocked(errDraining)
 	}
-	idle := c.running.Load() == 0
+	idle := c.running == 0
 	c.mu.Unlock()
 	if idle {
 		c.linger()
@@ -317,12 +318,16 @@ const crowd = 64
 // connection is draining.
 func (c *conn) begin() bool {
 	c.mu.Lock()
-	working := func() int { return int(c.running.Load()) - len(c.async) }
+	working := func() int { return c.running - len(c.async) }
 	for working() >= maxRunning && c.ctx.Err() == nil {
 		c.room.Wait()
 	}
 	crowded := working() >= crowd
-	c.running.Add(1)
+	c.running++
+	if !c.atWork {
+		c.atWork = true
+		c.srv.atWork.add(c)
+	}
 	draining := c.draining
 	c.mu.Unlock()
 	if crowded {
@@ -335,10 +340,10 @@ func (c *conn) begin() bool {
 // end undoes begin, after the reply was written.
 func (c *conn) end() {
 	c.mu.Lock()
-	running := c.running.Add(-1)
+	c.running--
 	c.room.Signal()
 	c.used = time.Now()
-	last := c.draining && running == 0
+	last := c.draining && c.running == 0
 	c.mu.Unlock()
 	if last {
 		c.linger()

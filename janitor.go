@@ -1,6 +1,10 @@
 package smb
 
-import "time"
+import (
+	"slices"
+	"sync"
+	"time"
+)
 
 // janitor ends connections that take too long to log on, or that lie idle
 // beyond IdleTimeout, tells clients of requests that take long, and has accounts looked
@@ -9,7 +13,7 @@ func (s *Server) janitor() {
 	defer s.wg.Done()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	rechecked := time.Now()
+	rechecked, idled := time.Now(), time.Now()
 	for {
 		select {
 		case <-s.done:
@@ -17,6 +21,11 @@ func (s *Server) janitor() {
 		case now := <-tick.C:
 			s.clock.Add(1)
 			s.sweep(now)
+			s.atWork.comfort(s.clock.Load())
+			if after := s.limits.IdleTimeout; after > 0 && now.Sub(idled) >= after/16 {
+				idled = now
+				s.endIdle(now)
+			}
 			if every := s.limits.RecheckInterval; every > 0 && now.Sub(rechecked) >= every {
 				rechecked = now
 				s.recheckAll()
@@ -26,7 +35,7 @@ func (s *Server) janitor() {
 }
 
 func (s *Server) sweep(now time.Time) {
-	var late, idle []*conn
+	var late []*conn
 	s.mu.RLock()
 	for e := s.waiting.Front(); e != nil && s.limits.AuthTimeout > 0; e = e.Next() {
 		c := e.Value.(*conn)
@@ -34,16 +43,6 @@ func (s *Server) sweep(now time.Time) {
 			break // the others are younger
 		}
 		late = append(late, c)
-	}
-	if s.limits.IdleTimeout > 0 {
-		for c := range s.conns {
-			if c.idleSince(now) >= s.limits.IdleTimeout {
-				idle = append(idle, c)
-			}
-		}
-	}
-	for c := range s.conns {
-		c.comfort(s.clock.Load())
 	}
 	s.mu.RUnlock()
 	if n := s.refused.Swap(0); n > 0 {
@@ -55,16 +54,54 @@ func (s *Server) sweep(now time.Time) {
 	for _, c := range late {
 		c.abort(dropError{"no logon in time"})
 	}
+}
+
+// endIdle ends the connections that lie idle. To look at all takes a while, so it is done
+// rarely.
+func (s *Server) endIdle(now time.Time) {
+	var idle []*conn
+	s.mu.RLock()
+	for c := range s.conns {
+		if c.idleSince(now) >= s.limits.IdleTimeout {
+			idle = append(idle, c)
+		}
+	}
+	s.mu.RUnlock()
 	for _, c := range idle {
 		c.abort(dropError{"idle"})
 	}
+}
+
+// working is the connections that had a request at work since the janitor looked: of
+// thousands that lie idle it need not know.
+type working struct {
+	mu    sync.Mutex
+	conns []*conn
+}
+
+func (w *working) add(c *conn) {
+	w.mu.Lock()
+	w.conns = append(w.conns, c)
+	w.mu.Unlock()
+}
+
+// comfort has clients told of requests that take long.
+func (w *working) comfort(now int64) {
+	w.mu.Lock()
+	list := w.conns
+	w.conns = nil
+	w.mu.Unlock()
+	list = slices.DeleteFunc(list, func(c *conn) bool { return !c.comfort(now) })
+	w.mu.Lock()
+	w.conns = append(w.conns, list...)
+	w.mu.Unlock()
 }
 
 // idleSince returns how long nothing happened on c; zero while a file is open.
 func (c *conn) idleSince(now time.Time) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.running.Load() > 0 {
+	if c.running > 0 {
 		return 0
 	}
 	for _, x := range c.channels {

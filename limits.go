@@ -62,8 +62,8 @@ type Limits struct {
 	// WriteTimeout is how long a client may take to accept a reply; a sixth of
 	// that if others wait for Memory. Default 30 s.
 	WriteTimeout time.Duration
-	// IdleTimeout closes a connection that has no open file and sent nothing.
-	// Default: never.
+	// IdleTimeout closes a connection that has no open file and sent nothing; up to a
+	// sixteenth later. Default: never.
 	IdleTimeout time.Duration
 	// FailedLogonDelay is how long the answer to a failed logon is held back,
 	// and further attempts from the same address or for the same user with

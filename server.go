@@ -183,6 +183,7 @@ type Server struct {
 	wg       sync.WaitGroup
 	work     chan *chain
 	idle     atomic.Int32 // workers waiting for work
+	atWork   working
 	clock    atomic.Int64 // seconds that the janitor counted
 	memory   budget
 	watching notify.Budget // of all sessions together
