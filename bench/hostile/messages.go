@@ -115,7 +115,9 @@ func (x *arena) malformedOnce(r *rand.Rand, cmd int, loggedOn bool, n int) (sent
 	var file, dir smb2.FileID
 	if loggedOn {
 		if p, err = logOn(x.addr, r.IntN(100), attacker); err == nil {
-			file, err = p.open(fmt.Sprintf("m%d", r.Uint32()))
+			// It goes with the connection: the directory's names, which the server keeps for a
+			// while, aren't what is looked for.
+			file, err = p.create(createBody(fmt.Sprintf("m%d", r.Uint32()), smb2.OpenIf, smb2.OptionDeleteOnClose))
 		}
 		if err == nil {
 			dir, err = p.create(createBody("", smb2.Open, smb2.OptionDirectoryFile))
