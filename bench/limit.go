@@ -106,12 +106,15 @@ func (b *bench) limit(p phase) (m measurement, ok bool, err error) {
 		return m, false, err
 	}
 	t := newTransfer(p, b.bigSize())
-	path := filepath.Join(b.share, "big")
+	path, how := filepath.Join(b.share, "big"), os.O_RDONLY
 	if !t.get {
-		path = filepath.Join(b.share, "limit")
+		path, how = filepath.Join(b.share, "limit"), os.O_WRONLY|os.O_TRUNC
+		if err := write(path, t.size); err != nil { // as before a server's
+			return m, false, err
+		}
 		defer os.Remove(path)
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
+	f, err := os.OpenFile(path, how, 0)
 	if err != nil {
 		return m, false, err
 	}

@@ -79,8 +79,9 @@ func run() error {
 			if !strings.Contains(p.name, o.only) {
 				continue
 			}
-			// In turns, so that a busy minute hits both.
-			for _, server := range b.servers {
+			// In turns, so that a busy minute hits both, and each first as often as the other: who
+			// comes second finds the memory that the first used.
+			for _, server := range b.order(round) {
 				m, err := b.measure(server, p)
 				if err != nil {
 					return fmt.Errorf("%s, %s: %w", server.name, p.name, err)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -62,6 +63,7 @@ type phase struct {
 	paced    bool                      // the drive needs target.rate
 	clients  int                       // that it opens besides, if they are many
 	readers  int                       // the same, with a file open each
+	prepare  func() error              // before it
 	check    func(output string) error // after it
 	clean    func() error              // after that
 }
@@ -105,6 +107,15 @@ func newBench(o *options, dir string, own starter) (*bench, error) {
 	return b, nil
 }
 
+// order returns the servers in the order in which a round measures them.
+func (b *bench) order(round int) []candidate {
+	order := slices.Clone(b.servers)
+	if round%2 == 1 {
+		slices.Reverse(order)
+	}
+	return order
+}
+
 func (b *bench) serverNames() []string {
 	var names []string
 	for _, s := range b.servers {
@@ -121,6 +132,8 @@ func (b *bench) phases() []phase {
 	size := b.bigSize()
 	var all []phase
 	for _, mode := range b.o.modes {
+		// It is there, and as long, before each: pages of memory that nobody used for a while can
+		// cost twice as much as all the rest.
 		put := filepath.Join(b.share, "put")
 		all = append(all, phase{
 			name:     fmt.Sprintf("get %d MiB, %s", b.o.sizeMiB, mode),
@@ -137,6 +150,7 @@ func (b *bench) phases() []phase {
 			work:     b.o.sizeMiB,
 			unit:     "MiB",
 			commands: "put " + filepath.Join(b.local, "big") + " put",
+			prepare:  func() error { return write(put, size) },
 			check:    func(string) error { return wantSize(put, size) },
 			clean:    func() error { return os.Remove(put) },
 		})
@@ -181,6 +195,11 @@ func (b *bench) measure(c candidate, p phase) (measurement, error) {
 	profiled := b.o.profile != "" && c.name == "own"
 	if profiled {
 		if err := b.profileDir(p); err != nil {
+			return measurement{}, err
+		}
+	}
+	if p.prepare != nil {
+		if err := p.prepare(); err != nil {
 			return measurement{}, err
 		}
 	}
