@@ -56,6 +56,9 @@ type tcp struct {
 	vec net.Buffers
 	raw syscall.RawConn // nil if not all that is written goes straight to the system
 
+	try   func(fd uintptr) bool // of writeAtOnce
+	wrote int                   // by try
+
 	pressed func() bool // others wait for memory
 }
 
@@ -186,6 +189,9 @@ func (t *tcp) sendBuffers(frames []outFrame, timeout time.Duration) error {
 		clear(vec)
 		t.vec = vec[:0]
 	}()
+	if t.writeAtOnce() {
+		return nil
+	}
 	return t.patiently(timeout, func() (int64, error) { return t.vec.WriteTo(t.nc) })
 }
 
