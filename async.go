@@ -102,14 +102,14 @@ func (r *request) stopped(ctx context.Context) error {
 // its request is being worked on. macOS gives up after 12.
 const slowAfter = 3
 
-// comfort sends interim replies for the requests that take long. It reports whether any is
-// at work. The caller is the janitor, which must not wait for anything.
-func (c *conn) comfort(now int64) bool {
+// comfort sends interim replies for the requests that take long. The caller is
+// the janitor, which must not wait for anything.
+func (c *conn) comfort(now int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.running == 0 {
+	if c.running == 0 && c.atWork {
 		c.atWork = false
-		return false
+		c.srv.atWork.remove(c)
 	}
 	for _, ch := range c.active {
 		if now-ch.began < slowAfter || ch.done || ch.asyncID != 0 || ch.canceled != nil {
@@ -125,7 +125,6 @@ func (c *conn) comfort(now int64) bool {
 		ch.interim = make(chan struct{})
 		go c.sendInterim(ch.mid, ch.asyncID, ch.sealed, ch.interim)
 	}
-	return true
 }
 
 // sendInterim sends an interim reply in a frame of its own.

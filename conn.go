@@ -367,6 +367,7 @@ func (c *conn) teardown() {
 	c.mu.Lock()
 	channels := c.channels
 	c.channels, c.binds = nil, nil
+	c.srv.atWork.remove(c)
 	c.mu.Unlock()
 	alone := make(map[uint64]bool) // sessions that end
 	for id, x := range channels {

@@ -1,6 +1,7 @@
 package smb
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -76,25 +77,30 @@ func (s *Server) endIdle(now time.Time) {
 // thousands that lie idle it need not know.
 type working struct {
 	mu    sync.Mutex
-	conns []*conn
+	conns map[*conn]struct{}
 }
 
+// add and remove are called with conn.mu held.
 func (w *working) add(c *conn) {
 	w.mu.Lock()
-	w.conns = append(w.conns, c)
+	w.conns[c] = struct{}{}
+	w.mu.Unlock()
+}
+
+func (w *working) remove(c *conn) {
+	w.mu.Lock()
+	delete(w.conns, c)
 	w.mu.Unlock()
 }
 
 // comfort has clients told of requests that take long.
 func (w *working) comfort(now int64) {
 	w.mu.Lock()
-	list := w.conns
-	w.conns = nil
+	list := slices.Collect(maps.Keys(w.conns))
 	w.mu.Unlock()
-	list = slices.DeleteFunc(list, func(c *conn) bool { return !c.comfort(now) })
-	w.mu.Lock()
-	w.conns = append(w.conns, list...)
-	w.mu.Unlock()
+	for _, c := range list {
+		c.comfort(now)
+	}
 }
 
 // idleSince returns how long nothing happened on c; zero while a file is open.

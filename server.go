@@ -242,6 +242,7 @@ func (s *Server) init() {
 		}
 		s.listeners = make(map[net.Listener]struct{})
 		s.conns = make(map[*conn]struct{})
+		s.atWork.conns = make(map[*conn]struct{})
 		s.perIP = make(map[string]int)
 		s.waitingIP = make(map[string]int)
 		s.sessions = make(map[uint64]*session)
