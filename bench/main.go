@@ -80,7 +80,7 @@ func run() error {
 				continue
 			}
 			// In turns, so that a busy minute hits both, and each first as often as the other: who
-			// comes second finds the memory that the first used.
+			// comes second may find memory that the first used, which is cheaper.
 			for _, server := range b.order(round) {
 				m, err := b.measure(server, p)
 				if err != nil {
