@@ -27,7 +27,7 @@ func queryInfo(ctx context.Context, r *request, w *reply) error {
 	case smb2.InfoSecurity:
 		w.buf.B, err = q.security(w.buf.B)
 	case smb2.InfoQuota:
-		return smb2.StatusNotSupported
+		w.buf.B, err = q.quotas(w.buf.B)
 	default:
 		return smb2.StatusInvalidParameter
 	}

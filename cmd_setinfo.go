@@ -22,11 +22,11 @@ func setInfo(ctx context.Context, r *request, w *reply) error {
 	case smb2.InfoFile:
 		err = r.setFile(ctx, smb2.FileInfoClass(req.Class), req.Data)
 	case smb2.InfoFileSystem:
-		err = setFileSystem(smb2.FSInfoClass(req.Class))
+		err = r.setFileSystem(ctx, smb2.FSInfoClass(req.Class), req.Data)
 	case smb2.InfoSecurity:
 		err = r.setSecurity(ctx, vfs.SecurityInformation(req.Additional), req.Data)
 	case smb2.InfoQuota:
-		err = smb2.StatusNotSupported
+		err = r.setQuotas(ctx, req.Data)
 	default:
 		err = smb2.StatusInvalidParameter
 	}
@@ -307,10 +307,12 @@ func (o *open) setMode(data []byte) error {
 	return nil
 }
 
-// setFileSystem: nothing of a volume can be set. [MS-SMB2] 3.3.5.21.2
-func setFileSystem(class smb2.FSInfoClass) error {
+// setFileSystem: nothing of a volume can be set but its quotas. [MS-SMB2] 3.3.5.21.2
+func (r *request) setFileSystem(ctx context.Context, class smb2.FSInfoClass, data []byte) error {
 	switch class {
-	case smb2.ClassFsControlInformation, smb2.ClassFsObjectIdInformation, smb2.ClassFsLabelInformation:
+	case smb2.ClassFsControlInformation:
+		return r.setQuotaPolicy(ctx, data)
+	case smb2.ClassFsObjectIdInformation, smb2.ClassFsLabelInformation:
 		return smb2.StatusNotSupported
 	}
 	return smb2.StatusInvalidInfoClass

@@ -73,6 +73,7 @@ func (c *creation) makeNew() error {
 // makeObject lets the backend make a file or directory.
 func (c *creation) makeObject(opt vfs.CreateOptions) (vfs.File, error) {
 	defer c.m.names.change(c.o.name)()
+	opt.Owner = c.r.id.caller.SID
 	f, err := c.m.creator.Create(c.ctx, c.o.name, opt)
 	switch {
 	case errors.Is(err, errors.ErrUnsupported):

@@ -8,14 +8,14 @@ import (
 	"github.com/gosmbd/smb/vfs"
 )
 
-// The file by whose handle clients ask for a volume's quotas, whether or not it has
-// any. Windows' dialog opens it before it says that there are none. [MS-FSA] 2.1.5.21
+// The file by whose handle clients ask for a volume's quotas (info_quota.go), whether or not
+// it has any. Windows' dialog opens it before it says that there are none. [MS-FSA] 2.1.5.21
 
 // quotaName is the name of it. [MS-FSCC] 5.4
 const quotaName = `$Extend\$Quota:$Q:$INDEX_ALLOCATION`
 
-// quotaAccess is what may be asked of it: to delete or change it is refused.
-const quotaAccess = vfs.ReadData | vfs.WriteData | vfs.ReadEA | vfs.ReadAttributes | vfs.ReadControl | vfs.Synchronize
+// quotaAccess is what may be asked of it: to delete it is refused.
+const quotaAccess = vfs.AccessRead | vfs.AccessWrite
 
 // checkQuota reports whether the client means the file of the quotas.
 func (c *creation) checkQuota() bool {

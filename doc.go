@@ -123,7 +123,7 @@
 //
 // # Limitations
 //
-// Not served: quotas, domain-based DFS namespaces, compression, SMB over QUIC and
+// Not served: domain-based DFS namespaces, compression, SMB over QUIC and
 // RDMA, and SMB1 beyond the negotiation that leads to SMB2. They are not
 // advertised, and a client that asks gets the status that the specification has
 // for it.
@@ -134,6 +134,10 @@
 // a backend without Watcher holds. Share modes, byte-range locks and pending
 // deletions hold among the clients of one Server; programs that use the same
 // files otherwise don't see them.
+//
+// Quotas need a backend with [vfs.Quotaer], which package osfs isn't: those of the
+// machine's file system hold for its users, but clients don't see or set them.
+// FSCTL_FIND_FILES_BY_SID is not served.
 //
 // Named streams need a backend with [vfs.Streamer]; others refuse names with a colon.
 // What one holds can't become the content of its file by a rename, nor the other way.

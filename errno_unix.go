@@ -16,10 +16,8 @@ func errnoStatus(err error) (Status, bool) {
 		return 0, false
 	}
 	switch e {
-	case syscall.ENOSPC:
+	case syscall.ENOSPC, syscall.EDQUOT: // see vfs.ErrQuota in statusTable
 		return smb2.StatusDiskFull, true
-	case syscall.EDQUOT:
-		return smb2.StatusQuotaExceeded, true
 	case syscall.ENOTEMPTY:
 		return smb2.StatusDirectoryNotEmpty, true
 	case syscall.EISDIR:

@@ -44,6 +44,7 @@ var statusTable = []struct {
 	{vfs.ErrIsDir, smb2.StatusFileIsADirectory},
 	{vfs.ErrNotDir, smb2.StatusObjectPathNotFound},
 	{vfs.ErrNoSpace, smb2.StatusDiskFull},
+	{vfs.ErrQuota, smb2.StatusDiskFull}, // QUOTA_EXCEEDED is of memory to programs on Windows; Samba has DISK_FULL, too
 	{vfs.ErrReadOnly, smb2.StatusMediaWriteProtected},
 	{vfs.ErrNameTooLong, smb2.StatusObjectNameInvalid},
 	{vfs.ErrCrossDevice, smb2.StatusNotSameDevice},

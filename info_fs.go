@@ -27,6 +27,12 @@ func (q *query) fileSystem(dst []byte) ([]byte, error) {
 	if err == nil && t.apple() && t.share.Apple.TimeMachine && t.share.Apple.TimeMachineMax > 0 {
 		v, err = t.limitBackups(q.ctx, v)
 	}
+	switch class {
+	case smb2.ClassFsSizeInformation, smb2.ClassFsFullSizeInformation, smb2.ClassFsPosixInformation:
+		if err == nil {
+			v, err = q.limitVolume(v)
+		}
+	}
 	if err != nil {
 		return dst, err
 	}
@@ -82,7 +88,7 @@ func (q *query) fileSystem(dst []byte) ([]byte, error) {
 	case smb2.ClassFsPosixInformation:
 		return t.posixVolume(v).Append(dst), nil
 	case smb2.ClassFsControlInformation:
-		return smb2.FsControlInformation{DefaultQuotaThreshold: math.MaxUint64, DefaultQuotaLimit: math.MaxUint64}.Append(dst), nil
+		return q.quotaPolicy(dst)
 	}
 	return dst, smb2.StatusInvalidInfoClass
 }
@@ -116,6 +122,9 @@ func (t *tree) fsAttributes(m *mount, v vfs.Volume) uint32 {
 	}
 	if m.remover != nil && m.renamer != nil {
 		a |= smb2.FsSupportsPosixUnlinkRename
+	}
+	if m.quotaer != nil {
+		a |= smb2.FsVolumeQuotas
 	}
 	if m.reparse {
 		a |= smb2.FsSupportsReparsePoints

@@ -223,7 +223,7 @@ func (x *reparsing) unlink() error {
 		return smb2.StatusAccessDenied
 	}
 	temp := path.Join(path.Dir(x.name), ".reparse-"+rand.Text())
-	f, err := m.creator.Create(x.ctx, temp, vfs.CreateOptions{Attributes: vfs.AttrArchive})
+	f, err := m.creator.Create(x.ctx, temp, vfs.CreateOptions{Attributes: vfs.AttrArchive, Owner: x.o.caller.SID})
 	if err != nil {
 		return orDenied(err)
 	}

@@ -40,6 +40,7 @@ type mount struct {
 
 	lookouts lookouts
 
+	quotaer     vfs.Quotaer // nil: no quotas
 	snapshotter vfs.Snapshotter
 	live        *mount // of a snapshot: what it was of
 	at          int64  // and when, in seconds since 1970
@@ -113,6 +114,7 @@ func (s *Server) newMount(ctx context.Context, key any, fsys vfs.FS) *mount {
 	ctx = vfs.WithCaller(ctx, vfs.SystemCaller())
 	m.symlinker = symlinkerOf(ctx, fsys)
 	m.snapshotter = snapshotterOf(ctx, fsys)
+	m.quotaer = quotaerOf(ctx, fsys)
 	m.reparse = m.symlinker != nil
 	m.askRoot(ctx)
 	m.lookouts.watcher, _ = vfs.As[vfs.Watcher](fsys)

@@ -91,6 +91,7 @@ type open struct {
 	breaks        []oplock.Break     // to be sent when it knows the id
 	mode          smb2.CreateOptions // FileModeInformation
 	nextEA        int                // which extended attribute FileFullEaInformation goes on with
+	lastQuota     vfs.SID            // whose quota was listed last
 	waits         map[*chain]struct{}
 	closing       error           // why waits end at once
 	guarded       *lookout        // at the directory of what is cached; nil unless something is

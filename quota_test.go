@@ -1,19 +1,78 @@
 package smb_test
 
 import (
+	"math"
 	"testing"
 
 	"github.com/gosmbd/smb"
 	"github.com/gosmbd/smb/internal/smbtest"
 	"github.com/gosmbd/smb/smb2"
 	"github.com/gosmbd/smb/vfs"
+	"github.com/gosmbd/smb/vfs/memfs"
+	"github.com/gosmbd/smb/vfs/osfs"
 )
 
+const quotaFile = `$Extend\$Quota:$Q:$INDEX_ALLOCATION`
+
+func openQuotas(t testing.TB, c *smbtest.Client, access vfs.Access) smb2.FileID {
+	t.Helper()
+	req := smbtest.CreateReq(quotaFile, smb2.Open)
+	req.DesiredAccess = uint32(access)
+	resp, st := c.Create(req)
+	want(t, "CREATE", st, ok)
+	return resp.FileID
+}
+
+func queryQuotas(t testing.TB, c *smbtest.Client, id smb2.FileID, q smb2.QueryQuotaInfo, room uint32) (smb2.FileQuotaInformation, smb2.Status) {
+	t.Helper()
+	r := c.Do(smb2.CommandQueryInfo, smb2.QueryInfoRequest{FileID: id, InfoType: smb2.InfoQuota, OutputLength: room, Input: q.Append(nil)})
+	if r.Status != ok {
+		return nil, r.Status
+	}
+	resp, err := smb2.ParseQueryInfoResponse(r.Msg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := smb2.ParseFileQuotaInformation(resp.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list, ok
+}
+
+func setQuotas(c *smbtest.Client, id smb2.FileID, list ...smb2.FileQuotaEntry) smb2.Status {
+	return c.Do(smb2.CommandSetInfo, smb2.SetInfoRequest{FileID: id, InfoType: smb2.InfoQuota, Data: smb2.FileQuotaInformation(list).Append(nil)}).Status
+}
+
+func setPolicy(c *smbtest.Client, id smb2.FileID, limit uint64, flags vfs.QuotaFlags) smb2.Status {
+	x := smb2.FsControlInformation{DefaultQuotaThreshold: math.MaxUint64, DefaultQuotaLimit: limit, FileSystemControlFlags: uint32(flags)}
+	return c.Do(smb2.CommandSetInfo, smb2.SetInfoRequest{
+		FileID: id, InfoType: smb2.InfoFileSystem, Class: uint8(smb2.ClassFsControlInformation), Data: x.Append(nil),
+	}).Status
+}
+
+func quotaOf(sid vfs.SID, limit int64) smb2.FileQuotaEntry {
+	return smb2.FileQuotaEntry{SID: sid.Append(nil), QuotaThreshold: vfs.NoQuota, QuotaLimit: limit}
+}
+
+func wantQuotas(t testing.TB, what string, list smb2.FileQuotaInformation, st smb2.Status, sids ...vfs.SID) {
+	t.Helper()
+	want(t, what, st, ok)
+	if len(list) != len(sids) {
+		t.Fatalf("%s: %d quotas, want those of %v", what, len(list), sids)
+	}
+	for i, e := range list {
+		if string(e.SID) != string(sids[i].Append(nil)) {
+			t.Errorf("%s: quota %d is that of %x, want %s", what, i, e.SID, sids[i])
+		}
+	}
+}
+
 func TestQuotaFile(t *testing.T) {
-	r := newRig(t, nil)
+	r := newRig(t, func(s *smb.Server) { s.Shares = smb.Shares{"s": {FS: osDir(t)}} })
 	c := r.logon(smb.Dialect311)
-	req := smbtest.CreateReq(`$Extend\$Quota:$Q:$INDEX_ALLOCATION`, smb2.Open)
-	req.DesiredAccess = uint32(vfs.AccessRead)
+	req := smbtest.CreateReq(quotaFile, smb2.Open)
+	req.DesiredAccess = uint32(vfs.AccessRead | vfs.AccessWrite)
 	resp, st := c.Create(req)
 	want(t, "CREATE", st, ok)
 	if resp.CreationTime != 0 || resp.FileAttributes != smb2.FileAttributeHidden|smb2.FileAttributeSystem|smb2.FileAttributeDirectory|smb2.FileAttributeArchive {
@@ -21,8 +80,13 @@ func TestQuotaFile(t *testing.T) {
 	}
 	_, st = c.QueryInfo(resp.FileID, smb2.InfoQuota, 0, 4096)
 	want(t, "quotas", st, smb2.StatusNotSupported)
+	want(t, "to set quotas", setQuotas(c, resp.FileID, quotaOf(annSID, 1)), smb2.StatusNotSupported)
 	_, st = c.QueryInfo(resp.FileID, smb2.InfoFileSystem, uint8(smb2.ClassFsControlInformation), 4096)
 	want(t, "FileFsControlInformation", st, ok)
+	want(t, "to set it", setPolicy(c, resp.FileID, 1, vfs.QuotaEnforce), smb2.StatusVolumeNotUpgraded)
+	if fsFlags(t, c, resp.FileID)&smb2.FsVolumeQuotas != 0 {
+		t.Error("clients are told that there are quotas")
+	}
 	req.DesiredAccess |= uint32(vfs.Delete)
 	_, st = c.Create(req)
 	want(t, "CREATE to delete it", st, smb2.StatusAccessDenied)
@@ -30,7 +94,142 @@ func TestQuotaFile(t *testing.T) {
 	if _, st = c.Create(req); !st.IsError() {
 		t.Error("it was overwritten")
 	}
-	if got := dump(t, r.fs); got != "" {
-		t.Errorf("the backend has %s", got)
+}
+
+func osDir(t testing.TB) vfs.FS {
+	fsys, err := osfs.New(t.TempDir(), nil)
+	if err != nil {
+		t.Fatal(err)
 	}
+	t.Cleanup(func() { fsys.Close() })
+	return fsys
+}
+
+func fsFlags(t testing.TB, c *smbtest.Client, id smb2.FileID) uint32 {
+	t.Helper()
+	b, st := c.QueryInfo(id, smb2.InfoFileSystem, uint8(smb2.ClassFsAttributeInformation), 4096)
+	want(t, "FileFsAttributeInformation", st, ok)
+	x, err := smb2.ParseFsAttributeInformation(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x.Attributes
+}
+
+// TestQuotas has an administrator limit a user, and each see what he may.
+func TestQuotas(t *testing.T) {
+	fsys := &memfs.FS{}
+	r := guarded(t, fsys)
+	eve, ann := r.as("eve", password), r.as("ann", password)
+	both := vfs.AccessRead | vfs.AccessWrite
+	admin, own := openQuotas(t, eve, both), openQuotas(t, ann, both)
+	if fsFlags(t, ann, own)&smb2.FsVolumeQuotas == 0 {
+		t.Error("clients aren't told that there are quotas")
+	}
+	const all = 4096
+
+	_, st := queryQuotas(t, eve, admin, smb2.QueryQuotaInfo{}, all)
+	want(t, "a list of none", st, smb2.StatusNoMoreEntries)
+	want(t, "ann sets a quota", setQuotas(ann, own, quotaOf(annSID, 1<<40)), smb2.StatusAccessDenied)
+	want(t, "ann sets the policy", setPolicy(ann, own, math.MaxUint64, 0), smb2.StatusAccessDenied)
+	want(t, "eve", setQuotas(eve, admin, quotaOf(annSID, 1<<20), quotaOf(bobSID, 1<<30)), ok)
+	want(t, "eve", setPolicy(eve, admin, math.MaxUint64, vfs.QuotaEnforce|0x300), ok)
+
+	b, st := ann.QueryInfo(own, smb2.InfoFileSystem, uint8(smb2.ClassFsControlInformation), all)
+	want(t, "policy", st, ok)
+	if x, err := smb2.ParseFsControlInformation(b); err != nil || x.DefaultQuotaLimit != math.MaxUint64 || vfs.QuotaFlags(x.FileSystemControlFlags) != vfs.QuotaEnforce {
+		t.Errorf("the policy is %+v, %v", x, err)
+	}
+
+	// What ann writes is hers, and bounded.
+	id := r.open(ann, "f")
+	_, st = ann.Write(id, 0, make([]byte, 512<<10))
+	want(t, "WRITE", st, ok)
+	_, st = ann.Write(id, 512<<10, make([]byte, 1<<20))
+	want(t, "WRITE beyond the limit", st, smb2.StatusDiskFull)
+	b, st = ann.QueryInfo(id, smb2.InfoFileSystem, uint8(smb2.ClassFsFullSizeInformation), all)
+	want(t, "size", st, ok)
+	full, err := smb2.ParseFsFullSizeInformation(b)
+	unit := int64(full.SectorsPerAllocationUnit) * int64(full.BytesPerSector)
+	if err != nil || full.TotalAllocationUnits*unit != 1<<20 || full.CallerAvailableAllocationUnits*unit != 512<<10 ||
+		full.ActualAvailableAllocationUnits <= full.CallerAvailableAllocationUnits {
+		t.Errorf("the volume has %+v, %v", full, err)
+	}
+
+	list, st := queryQuotas(t, eve, admin, smb2.QueryQuotaInfo{}, all)
+	wantQuotas(t, "all", list, st, annSID, bobSID)
+	if list[0].QuotaUsed != 512<<10 || list[0].QuotaLimit != 1<<20 || list[0].ChangeTime == 0 {
+		t.Errorf("ann has %+v", list[0])
+	}
+	_, st = queryQuotas(t, eve, admin, smb2.QueryQuotaInfo{}, all)
+	want(t, "after the last", st, smb2.StatusNoMoreEntries)
+	list, st = queryQuotas(t, eve, admin, smb2.QueryQuotaInfo{RestartScan: true, ReturnSingle: true}, all)
+	wantQuotas(t, "the first", list, st, annSID)
+	list, st = queryQuotas(t, eve, admin, smb2.QueryQuotaInfo{}, 72)
+	wantQuotas(t, "the next", list, st, bobSID)
+	list, st = queryQuotas(t, eve, admin, smb2.QueryQuotaInfo{StartSID: bobSID.Append(nil)}, all)
+	wantQuotas(t, "from bob", list, st, bobSID)
+	_, st = queryQuotas(t, eve, admin, smb2.QueryQuotaInfo{StartSID: eveSID.Append(nil)}, all)
+	want(t, "from who has none", st, smb2.StatusInvalidParameter)
+	list, st = queryQuotas(t, eve, admin, smb2.QueryQuotaInfo{SIDs: [][]byte{bobSID.Append(nil), eveSID.Append(nil)}}, all)
+	wantQuotas(t, "bob and eve", list, st, bobSID, eveSID)
+	if list[0].QuotaLimit != 1<<30 || list[1].QuotaLimit != 0 || list[1].ChangeTime != 0 {
+		t.Errorf("bob and eve have %+v", list)
+	}
+	list, st = queryQuotas(t, eve, admin, smb2.QueryQuotaInfo{SIDs: [][]byte{bobSID.Append(nil), eveSID.Append(nil)}}, 80)
+	wantQuotas(t, "bob and eve, in little room", list, st, bobSID)
+	for _, room := range []uint32{0, 39, 60} {
+		_, st = queryQuotas(t, eve, admin, smb2.QueryQuotaInfo{RestartScan: true}, room)
+		want(t, "too little room", st, smb2.StatusBufferTooSmall)
+	}
+	_, st = queryQuotas(t, eve, admin, smb2.QueryQuotaInfo{SIDs: [][]byte{{1, 2, 3, 4}}}, all)
+	want(t, "what is no SID", st, smb2.StatusInvalidParameter)
+
+	list, st = queryQuotas(t, ann, own, smb2.QueryQuotaInfo{}, all)
+	wantQuotas(t, "what ann sees", list, st, annSID)
+	list, st = queryQuotas(t, ann, own, smb2.QueryQuotaInfo{SIDs: [][]byte{bobSID.Append(nil)}}, all)
+	wantQuotas(t, "bob for ann", list, st, bobSID)
+	if list[0].QuotaLimit != 0 {
+		t.Errorf("ann is told that bob has %+v", list[0])
+	}
+}
+
+// TestQuotasRefused checks that a list of which one is refused changes nothing.
+func TestQuotasRefused(t *testing.T) {
+	fsys := &memfs.FS{}
+	r := guarded(t, fsys)
+	eve := r.as("eve", password)
+	both := vfs.AccessRead | vfs.AccessWrite
+	id, reads := openQuotas(t, eve, both), openQuotas(t, eve, vfs.AccessRead)
+	good := quotaOf(annSID, 1<<20)
+	none := smb2.FileQuotaEntry{SID: annSID.Append(nil)[:11], QuotaLimit: 1}
+	negative := quotaOf(bobSID, 1)
+	negative.QuotaThreshold = -2
+	for _, test := range []struct {
+		what string
+		id   smb2.FileID
+		list []smb2.FileQuotaEntry
+		want smb2.Status
+	}{
+		{"nothing", id, nil, smb2.StatusInvalidParameter},
+		{"through a handle to read", reads, []smb2.FileQuotaEntry{good}, smb2.StatusAccessDenied},
+		{"through a file", r.open(eve, "f"), []smb2.FileQuotaEntry{good}, smb2.StatusInvalidHandle},
+		{"a limit for administrators", id, []smb2.FileQuotaEntry{good, quotaOf(vfs.SIDAdministrators, 1)}, smb2.StatusAccessDenied},
+		{"to remove what isn't there", id, []smb2.FileQuotaEntry{good, quotaOf(bobSID, -2)}, smb2.StatusNoMatch},
+		{"a limit below all", id, []smb2.FileQuotaEntry{good, quotaOf(bobSID, -3)}, smb2.StatusInvalidParameter},
+		{"a threshold below all", id, []smb2.FileQuotaEntry{good, negative}, smb2.StatusInvalidParameter},
+		{"half a SID", id, []smb2.FileQuotaEntry{good, none}, smb2.StatusInvalidParameter},
+	} {
+		want(t, test.what, setQuotas(eve, test.id, test.list...), test.want)
+	}
+	want(t, "the policy through a handle to read", setPolicy(eve, reads, 1, vfs.QuotaEnforce), smb2.StatusAccessDenied)
+	_, st := queryQuotas(t, eve, id, smb2.QueryQuotaInfo{}, 4096)
+	want(t, "the list after that", st, smb2.StatusNoMoreEntries)
+	_, st = queryQuotas(t, eve, openQuotas(t, eve, vfs.WriteData), smb2.QueryQuotaInfo{}, 4096)
+	want(t, "a list through a handle to write", st, smb2.StatusAccessDenied)
+
+	want(t, "no limit for administrators", setQuotas(eve, id, quotaOf(vfs.SIDAdministrators, vfs.NoQuota), good), ok)
+	want(t, "to remove", setQuotas(eve, id, quotaOf(annSID, -2)), ok)
+	list, st := queryQuotas(t, eve, id, smb2.QueryQuotaInfo{}, 4096)
+	wantQuotas(t, "what is left", list, st, vfs.SIDAdministrators)
 }

@@ -44,8 +44,7 @@ func (v rpcServer) Users(context.Context) []wkssvc.User {
 
 // Admin reports whether the caller administrates the server.
 func (v rpcServer) Admin(ctx context.Context) bool {
-	c := vfs.CallerFrom(ctx)
-	return c != nil && !c.Guest && !c.Anonymous && slices.Contains(c.Groups, vfs.SIDAdministrators)
+	return administers(vfs.CallerFrom(ctx))
 }
 
 func (v rpcServer) Sessions(context.Context) []srvsvc.Session {

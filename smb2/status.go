@@ -297,6 +297,7 @@ const (
 	StatusTooManyLinks                      Status = 0xC0000265
 	StatusDfsUnavailable                    Status = 0xC000026D
 	StatusVolumeDismounted                  Status = 0xC000026E
+	StatusNoMatch                           Status = 0xC0000272
 	StatusNotAReparsePoint                  Status = 0xC0000275
 	StatusIoReparseTagInvalid               Status = 0xC0000276
 	StatusIoReparseTagMismatch              Status = 0xC0000277

@@ -203,6 +203,7 @@ var statusNames = map[Status]string{
 	StatusTooManyLinks:                      "STATUS_TOO_MANY_LINKS",
 	StatusDfsUnavailable:                    "STATUS_DFS_UNAVAILABLE",
 	StatusVolumeDismounted:                  "STATUS_VOLUME_DISMOUNTED",
+	StatusNoMatch:                           "STATUS_NO_MATCH",
 	StatusNotAReparsePoint:                  "STATUS_NOT_A_REPARSE_POINT",
 	StatusIoReparseTagInvalid:               "STATUS_IO_REPARSE_TAG_INVALID",
 	StatusIoReparseTagMismatch:              "STATUS_IO_REPARSE_TAG_MISMATCH",

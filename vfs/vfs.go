@@ -114,6 +114,10 @@ type CreateOptions struct {
 	// open it; nil: none is stored. A backend without [Securer] ignores it.
 	Security *SecurityDescriptor
 
+	// Owner is who makes the object. It is for a [Quotaer]: the object counts for him
+	// as long as it has no descriptor that names its owner.
+	Owner SID
+
 	// NoCompression asks that the object isn't compressed, even if its directory
 	// is; see Compressor.
 	NoCompression bool

@@ -160,26 +160,17 @@ func (c *content) replace(index int64, b *block) (took int64) {
 	return took
 }
 
-// spend lets act allocate up to n bytes, if f has them; it returns how many it took.
-// They may be less than none.
-func (f *FS) spend(n int64, act func() (took int64)) error {
-	if n > 0 && !f.reserve(n) {
-		return vfs.ErrNoSpace
-	}
-	f.release(n - act())
-	return nil
-}
-
-// writeAt writes all of p at off or, if f refuses the bytes that this
-// takes, nothing.
-func (c *content) writeAt(p []byte, off int64, f *FS) error {
+// writeAt writes all of p at off or, if the bytes that this takes are refused,
+// nothing.
+func (c *content) writeAt(p []byte, off int64, by payer) error {
 	if err := checkRange(off, int64(len(p))); err != nil {
 		return err
 	}
 	if len(p) == 0 {
 		return nil
 	}
-	err := f.spend(c.growth(off, int64(len(p))), func() (took int64) {
+	growth := c.growth(off, int64(len(p)))
+	err := by.spend(c, growth, growth, func() (took int64) {
 		for done := 0; done < len(p); {
 			s := next(off+int64(done), int64(len(p)-done))
 			b, n := c.own(s.index, s.to)
@@ -195,26 +186,18 @@ func (c *content) writeAt(p []byte, off int64, f *FS) error {
 }
 
 // truncate sets the end of file. To cut through a block that is shared takes a block;
-// if f refuses that, nothing changes.
-func (c *content) truncate(size int64, f *FS) error {
+// if that is refused, nothing changes.
+func (c *content) truncate(size int64, by payer) error {
 	if err := checkRange(size, 0); err != nil {
 		return err
 	}
 	if size < c.size {
-		if err := c.punch(vfs.Range{Off: size, Len: c.size - size}, f); err != nil {
+		if err := c.punch(vfs.Range{Off: size, Len: c.size - size}, by); err != nil {
 			return err
 		}
 	}
 	c.size = size
 	return nil
-}
-
-// free gives back all.
-func (c *content) free(f *FS) {
-	for _, b := range c.blocks {
-		f.release(b.leave())
-	}
-	*c = content{}
 }
 
 // within returns the indexes of the blocks that there are in r, in their order.
@@ -240,11 +223,12 @@ func (c *content) within(r vfs.Range) []int64 {
 
 // copyFrom copies n bytes of src, all before its end of file, in the manner of
 // writeAt. If src is c the ranges don't overlap.
-func (c *content) copyFrom(src *content, off, srcOff, n int64, f *FS) error {
+func (c *content) copyFrom(src *content, off, srcOff, n int64, by payer) error {
 	if err := checkRange(off, n); err != nil {
 		return err
 	}
-	err := f.spend(c.growth(off, n), func() (took int64) {
+	growth := c.growth(off, n)
+	err := by.spend(c, growth, growth, func() (took int64) {
 		for done := int64(0); done < n; {
 			s := next(off+done, n-done)
 			b, t := c.own(s.index, s.to)

@@ -118,7 +118,7 @@ func (h *file) WriteAt(p []byte, off int64) (int, error) {
 	n := h.node
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if err := n.content.writeAt(p, off, h.fs); err != nil {
+	if err := n.content.writeAt(p, off, payer{h.fs, n}); err != nil {
 		return 0, err
 	}
 	if len(p) > 0 {
@@ -136,7 +136,7 @@ func (h *file) Truncate(size int64) error {
 	n := h.node
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if err := n.content.truncate(size, h.fs); err != nil {
+	if err := n.content.truncate(size, payer{h.fs, n}); err != nil {
 		return err
 	}
 	n.written = time.Now()
@@ -165,7 +165,7 @@ func (h *file) CopyRange(_ context.Context, off int64, src vfs.File, srcOff, n i
 	if h.node == s.node && off < srcOff+n && srcOff < off+n {
 		return 0, errors.ErrUnsupported
 	}
-	if err := h.node.content.copyFrom(&s.node.content, off, srcOff, n, h.fs); err != nil {
+	if err := h.node.content.copyFrom(&s.node.content, off, srcOff, n, payer{h.fs, h.node}); err != nil {
 		return 0, err
 	}
 	h.node.written = time.Now()

@@ -59,10 +59,11 @@ type FS struct {
 	// be changed once the FS is in use.
 	CaseSensitive bool
 
-	used   atomic.Int64  // bytes counted against MaxBytes
-	lastID atomic.Uint64 // of the object made last
-	init   sync.Once
-	root   *node // set by init
+	used     atomic.Int64 // bytes counted against MaxBytes
+	accounts accounts
+	lastID   atomic.Uint64 // of the object made last
+	init     sync.Once
+	root     *node // set by init
 
 	// mu guards the tree: which names each directory holds, and parents. It
 	// is locked before a node's mutex and never held while yielding.
@@ -114,6 +115,7 @@ func (f *FS) Create(_ context.Context, name string, opt vfs.CreateOptions) (vfs.
 	if err != nil {
 		return nil, pathError("create", name, err)
 	}
+	n.maker = opt.Owner
 	n.attributes = stored(opt.Attributes)
 	if !opt.NoCompression {
 		n.attributes |= at.dir.node.attr().Attributes & vfs.AttrCompressed

@@ -12,6 +12,7 @@ import (
 type node struct {
 	// Immutable.
 	id     uint64
+	maker  vfs.SID    // who owns it if no descriptor says so
 	dir    *directory // nil for a file
 	target string     // of a symbolic link, which is nothing else
 
@@ -20,6 +21,7 @@ type node struct {
 	content    content
 	streams    map[string]*stream // by folded name; nil without any
 	security   *security          // nil without
+	charged    int64              // bytes of content and streams that its owner has for it
 	xattrs     []vfs.Xattr
 	attributes vfs.Attributes
 	mode       fs.FileMode // of vfs.PosixBits
@@ -154,9 +156,9 @@ func (f *FS) sweep(n *node) {
 	n.freed = true
 	f.release(objectCost + xattrsCost(n.xattrs) + n.reparseCost())
 	n.xattrs = nil
-	n.content.free(f)
-	n.setSecurity(nil, f)
+	payer{f, n}.free(&n.content)
 	for key, s := range n.streams {
 		n.forget(key, s, f)
 	}
+	n.setSecurity(nil, f) // after what it says whose it was
 }

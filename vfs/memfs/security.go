@@ -62,7 +62,8 @@ func (h *handle) Security(context.Context) (vfs.SecurityDescriptor, error) {
 	return h.node.security.SecurityDescriptor, nil
 }
 
-// SetSecurity implements vfs.Securer.
+// SetSecurity implements vfs.Securer. It fails with vfs.ErrQuota if the new owner may not
+// have so much more.
 func (h *handle) SetSecurity(_ context.Context, sd vfs.SecurityDescriptor) error {
 	if err := h.allow(true); err != nil {
 		return err
@@ -73,6 +74,10 @@ func (h *handle) SetSecurity(_ context.Context, sd vfs.SecurityDescriptor) error
 	}
 	h.node.mu.Lock()
 	defer h.node.mu.Unlock()
+	if err := h.fs.accounts.move(h.node.charged, h.node.owner(), h.node.ownerBy(s)); err != nil {
+		h.fs.release(s.cost)
+		return err
+	}
 	h.node.setSecurity(s, h.fs)
 	h.node.changed = time.Now()
 	return nil

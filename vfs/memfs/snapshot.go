@@ -104,7 +104,7 @@ func (c *copier) node(n *node) *node {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
 	m := &node{
-		id: n.id, target: n.target, reparse: n.reparse, content: c.content(&n.content), security: n.security, xattrs: slices.Clone(n.xattrs), attributes: n.attributes,
+		id: n.id, maker: n.maker, target: n.target, reparse: n.reparse, content: c.content(&n.content), security: n.security, xattrs: slices.Clone(n.xattrs), attributes: n.attributes,
 		mode: n.mode, uid: n.uid, gid: n.gid,
 		created: n.created, accessed: n.accessed, written: n.written, changed: n.changed,
 	}
@@ -125,6 +125,11 @@ func (c *copier) node(n *node) *node {
 		c.to.reserve(n.security.cost)
 	}
 	c.to.reserve(objectCost + xattrsCost(n.xattrs) + n.reparseCost())
+	m.charged = m.content.alloc
+	for _, s := range m.streams {
+		m.charged += s.content.alloc
+	}
+	_ = c.to.accounts.charge(m.owner(), m.charged) // nothing is limited yet
 	c.made[n] = m
 	return m
 }

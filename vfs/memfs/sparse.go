@@ -99,7 +99,7 @@ func (h *file) Punch(_ context.Context, r vfs.Range) error {
 	n := h.node
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if err := n.content.punch(r, h.fs); err != nil {
+	if err := n.content.punch(r, payer{h.fs, n}); err != nil {
 		return err
 	}
 	n.written = time.Now()
@@ -107,9 +107,9 @@ func (h *file) Punch(_ context.Context, r vfs.Range) error {
 	return nil
 }
 
-// punch makes r read as zero. Parts of blocks that are shared take blocks; if f
-// refuses those, nothing changes.
-func (c *content) punch(r vfs.Range, f *FS) error {
+// punch makes r read as zero. Parts of blocks that are shared take blocks; if those
+// are refused, nothing changes.
+func (c *content) punch(r vfs.Range, by payer) error {
 	r.Len = min(r.Len, c.size-r.Off)
 	if r.Len <= 0 {
 		return nil
@@ -121,7 +121,7 @@ func (c *content) punch(r vfs.Range, f *FS) error {
 			cost += c.blocks[i].cost(0)
 		}
 	}
-	return f.spend(cost, func() (took int64) {
+	return by.spend(c, cost, 0, func() (took int64) {
 		for _, i := range list {
 			took += c.clear(c.covered(i, r), r.End() >= c.size)
 		}
@@ -178,7 +178,7 @@ func (h *file) CloneRange(_ context.Context, r vfs.Range, src vfs.File, srcOff i
 	if overlap || r.End() > h.node.content.size || srcOff+r.Len > s.node.content.size {
 		return fs.ErrInvalid
 	}
-	if err := h.node.content.clone(&s.node.content, r, srcOff, h.fs); err != nil {
+	if err := h.node.content.clone(&s.node.content, r, srcOff, payer{h.fs, h.node}); err != nil {
 		return err
 	}
 	h.node.written = time.Now()
@@ -187,7 +187,7 @@ func (h *file) CloneRange(_ context.Context, r vfs.Range, src vfs.File, srcOff i
 }
 
 // clone shares or copies r, which lies within both and doesn't overlap.
-func (c *content) clone(src *content, r vfs.Range, srcOff int64, f *FS) error {
+func (c *content) clone(src *content, r vfs.Range, srcOff int64, by payer) error {
 	ends := r.End() == c.size && srcOff+r.Len == src.size
 	// each calls do for each part, and tells whether it is a block to be shared.
 	each := func(do func(s span, from int64, whole bool)) {
@@ -198,13 +198,17 @@ func (c *content) clone(src *content, r vfs.Range, srcOff int64, f *FS) error {
 			do(s, from, s.from == 0 && from%maxBlock == 0 && (s.to == maxBlock || ends))
 		}
 	}
-	var cost int64
-	each(func(s span, _ int64, whole bool) {
-		if !whole {
-			cost += c.blocks[s.index].cost(s.to)
+	var cost, growth int64
+	each(func(s span, from int64, whole bool) {
+		old := c.blocks[s.index]
+		if whole {
+			growth += int64(max(0, len(src.blocks[from/maxBlock].bytes())-len(old.bytes())))
+			return
 		}
+		n := old.cost(s.to)
+		cost, growth = cost+n, growth+n
 	})
-	return f.spend(cost, func() (took int64) {
+	return by.spend(c, cost, growth, func() (took int64) {
 		each(func(s span, from int64, whole bool) {
 			if whole {
 				took += c.share(s.index, src.blocks[from/maxBlock])

@@ -46,13 +46,13 @@ func (n *node) forget(key string, s *stream, f *FS) {
 	delete(n.streams, key)
 	s.removed = true
 	f.release(s.cost())
-	s.free(f)
+	s.free(payer{f, n})
 }
 
 // free gives back what a stream that neither the node nor a File has took.
-func (s *stream) free(f *FS) {
+func (s *stream) free(by payer) {
 	if s.removed && s.opens == 0 {
-		s.content.free(f)
+		by.free(&s.content)
 	}
 }
 
@@ -195,7 +195,7 @@ func (h *streamFile) Close() error {
 	}
 	h.node.mu.Lock()
 	h.stream.opens--
-	h.stream.free(h.fs)
+	h.stream.free(payer{h.fs, h.node})
 	h.node.mu.Unlock()
 	h.fs.closed(h.node)
 	return nil
@@ -219,7 +219,7 @@ func (h *streamFile) WriteAt(p []byte, off int64) (int, error) {
 	n := h.node
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if err := h.stream.content.writeAt(p, off, h.fs); err != nil {
+	if err := h.stream.content.writeAt(p, off, payer{h.fs, n}); err != nil {
 		return 0, err
 	}
 	if len(p) > 0 {
@@ -237,7 +237,7 @@ func (h *streamFile) Truncate(size int64) error {
 	n := h.node
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if err := h.stream.content.truncate(size, h.fs); err != nil {
+	if err := h.stream.content.truncate(size, payer{h.fs, n}); err != nil {
 		return err
 	}
 	n.written = time.Now()
