@@ -108,7 +108,10 @@ func (b *bench) limit(p phase) (m measurement, ok bool, err error) {
 	t := newTransfer(p, b.bigSize())
 	path, how := filepath.Join(b.share, "big"), os.O_RDONLY
 	if !t.get {
-		path, how = filepath.Join(b.share, "limit"), os.O_WRONLY|os.O_TRUNC
+		path, how = filepath.Join(b.share, "limit"), os.O_WRONLY
+		if !p.inPlace {
+			how |= os.O_TRUNC
+		}
 		if err := write(path, t.size); err != nil { // as before a server's
 			return m, false, err
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	_ "embed"
 	"fmt"
 	"net"
 	"os"
@@ -58,6 +59,7 @@ type phase struct {
 	mode     string
 	large    bool                      // it moves the large file
 	get      bool                      // to the client
+	inPlace  bool                      // over what is there, by overwrite.py instead of smbclient
 	commands string                    // for smbclient
 	drive    drive                     // instead of smbclient
 	paced    bool                      // the drive needs target.rate
@@ -153,6 +155,16 @@ func (b *bench) phases() []phase {
 			prepare:  func() error { return write(put, size) },
 			check:    func(string) error { return wantSize(put, size) },
 			clean:    func() error { return os.Remove(put) },
+		}, phase{
+			name:    fmt.Sprintf("overwrite %d MiB, %s", b.o.sizeMiB, mode),
+			mode:    mode,
+			large:   true,
+			inPlace: true,
+			work:    b.o.sizeMiB,
+			unit:    "MiB",
+			prepare: func() error { return write(put, size) },
+			check:   func(string) error { return wantOverwritten(put, size) },
+			clean:   func() error { return os.Remove(put) },
 		})
 	}
 	back, up := filepath.Join(b.local, "back"), filepath.Join(b.share, "up")
@@ -215,8 +227,7 @@ func (b *bench) measure(c candidate, p phase) (measurement, error) {
 	if p.drive != nil {
 		return b.measureDrive(srv, c.name, profiled, p)
 	}
-	args := append([]string{"-s", b.conf, "-p", strconv.Itoa(srv.Port), "-U", userName + "%" + password}, modes[p.mode]...)
-	cmd := exec.Command("smbclient", append(args, "//"+harness.Host+"/share", "-c", p.commands)...)
+	cmd := b.client(srv, p)
 	cmd.Dir = b.local
 	stop, err := b.observe(srv, profiled)
 	if err != nil {
@@ -242,6 +253,20 @@ func (b *bench) measure(c candidate, p phase) (measurement, error) {
 		return m, p.clean()
 	}
 	return m, nil
+}
+
+//go:embed overwrite.py
+var overwrite string
+
+// client returns the program that drives srv, which isn't the load generator.
+func (b *bench) client(srv *harness.Server, p phase) *exec.Cmd {
+	port := strconv.Itoa(srv.Port)
+	if p.inPlace {
+		url := fmt.Sprintf("smb://%s:%s/share/put", harness.Host, port)
+		return exec.Command("python3", "-c", overwrite, b.conf, url, userName, password, p.mode, strconv.Itoa(b.o.sizeMiB))
+	}
+	args := append([]string{"-s", b.conf, "-p", port, "-U", userName + "%" + password}, modes[p.mode]...)
+	return exec.Command("smbclient", append(args, "//"+harness.Host+"/share", "-c", p.commands)...)
 }
 
 // observe begins to count what srv uses, and to profile it if profiled is set; stop ends
@@ -328,6 +353,28 @@ func wantSize(path string, size int64) error {
 		err = fmt.Errorf("%d bytes arrived, want %d", info.Size(), size)
 	}
 	return err
+}
+
+// wantOverwritten checks that a file ends as overwrite.py has it, which isn't as write does.
+func wantOverwritten(path string, size int64) error {
+	if err := wantSize(path, size); err != nil {
+		return err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	end := make([]byte, 1024)
+	if _, err := f.ReadAt(end, size-int64(len(end))); err != nil {
+		return err
+	}
+	for i, b := range end {
+		if b != byte(i) {
+			return fmt.Errorf("the file wasn't overwritten: byte %d before the end is %#x", len(end)-i, b)
+		}
+	}
+	return nil
 }
 
 func wantFiles(top string, want int) error {
