@@ -120,6 +120,9 @@ func (t *tree) serverCaps(asked uint64) uint64 {
 
 // volumeCaps returns those of the volume.
 func (t *tree) volumeCaps() (caps uint64) {
+	if t.resolvesIDs() {
+		caps |= smb2.AAPLSupportsResolveID
+	}
 	if t.share.Apple.TimeMachine {
 		caps |= smb2.AAPLFullSync
 	}

@@ -67,6 +67,8 @@ func TestAAPLQuery(t *testing.T) {
 	const (
 		v1, v2 = smb2.AAPLReadDirAttr, smb2.AAPLReadDirAttrV2
 		always = smb2.AAPLUnixBased | smb2.AAPLCopyFile
+
+		resolves = smb2.AAPLSupportsResolveID // memfs does
 	)
 	answer := func(parts, server, volume uint64, model string) *smb2.AAPLResponse {
 		return &smb2.AAPLResponse{Command: smb2.AAPLServerQuery, Bitmap: parts, ServerCaps: server, VolumeCaps: volume, Model: model}
@@ -77,9 +79,9 @@ func TestAAPLQuery(t *testing.T) {
 		data        []byte
 		want        *smb2.AAPLResponse // nil: none
 	}{
-		{"everything", "s", serverQuery(7, v1|smb2.AAPLNFSACE), answer(7, always|v1, 0, "GoServer")},
-		{"both forms of listings", "s", serverQuery(7, v1|v2), answer(7, always|v2, 0, "GoServer")},
-		{"unknown parts", "s", serverQuery(1<<63|2, v1), answer(2, 0, 0, "")},
+		{"everything", "s", serverQuery(7, v1|smb2.AAPLNFSACE), answer(7, always|v1, resolves, "GoServer")},
+		{"both forms of listings", "s", serverQuery(7, v1|v2), answer(7, always|v2, resolves, "GoServer")},
+		{"unknown parts", "s", serverQuery(1<<63|2, v1), answer(2, 0, resolves, "")},
 		{"nothing", "s", serverQuery(0, 0), answer(0, 0, 0, "")},
 		{"read-only", "ro", serverQuery(1, v1), answer(1, always|v1, 0, "")},
 		{"options", "more", serverQuery(7, 0), answer(7, always|smb2.AAPLNFSACE, smb2.AAPLFullSync, "Xserve")},

@@ -9,8 +9,16 @@ import (
 // from which clients see that there is nothing to be had.
 func (c *creation) parseAAPL(b []byte) {
 	q, err := smb2.ParseAAPLRequest(b)
-	if err == nil && q.Command == smb2.AAPLServerQuery && c.r.tree.apple() {
+	if err != nil || !c.r.tree.apple() {
+		return
+	}
+	switch q.Command {
+	case smb2.AAPLServerQuery:
 		c.contexts.aapl = &q
+	case smb2.AAPLResolveID:
+		if c.r.tree.hasAAPL(0) && c.r.tree.resolvesIDs() {
+			c.contexts.aapl = &q
+		}
 	}
 }
 
@@ -18,6 +26,9 @@ func (c *creation) parseAAPL(b []byte) {
 // clients give the server up otherwise.
 func (c *creation) answerAAPL() smb2.CreateContext {
 	q, t := c.contexts.aapl, c.r.tree
+	if q.Command == smb2.AAPLResolveID {
+		return c.answerResolveID(q.FileID)
+	}
 	resp := smb2.AAPLResponse{
 		Command:    smb2.AAPLServerQuery,
 		Bitmap:     q.Bitmap & (smb2.AAPLServerCaps | smb2.AAPLVolumeCaps | smb2.AAPLModelInfo),

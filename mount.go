@@ -27,6 +27,7 @@ type mount struct {
 	linker  vfs.Linker
 	sizer   vfs.Sizer
 	folder  vfs.Folder
+	namer   vfs.Namer
 	names   nameCache
 	tunnel  tunnel
 	watches notify.Hub
@@ -110,6 +111,7 @@ func (s *Server) newMount(ctx context.Context, key any, fsys vfs.FS) *mount {
 	m.linker, _ = vfs.As[vfs.Linker](fsys)
 	m.sizer, _ = vfs.As[vfs.Sizer](fsys)
 	m.folder, _ = vfs.As[vfs.Folder](fsys)
+	m.namer = namerOf(ctx, fsys)
 	// What it can do doesn't depend on who is the first to use it.
 	ctx = vfs.WithCaller(ctx, vfs.SystemCaller())
 	m.symlinker = symlinkerOf(ctx, fsys)

@@ -284,6 +284,15 @@ type (
 		// there is none.
 		Fold(ctx context.Context, name string) (string, error)
 	}
+
+	// Namer finds objects by their Attr.ID, as clients on macOS look for what an alias
+	// or a bookmark means. Without it they are told that it can't be done, and go by
+	// the name that they remember.
+	Namer interface {
+		// Name returns the name of the object with the id, one of them if it has
+		// several; fs.ErrNotExist if there is none.
+		Name(ctx context.Context, id uint64) (string, error)
+	}
 )
 
 // Capabilities of an open file, besides [io.ReaderAt] and [io.WriterAt].

@@ -1,6 +1,8 @@
 package memfs
 
 import (
+	"path"
+	"slices"
 	"sort"
 	"time"
 
@@ -14,9 +16,10 @@ import (
 // whatever was added and removed meanwhile. A removed entry stays as dead
 // until half of them are.
 type directory struct {
-	node   *node      // immutable
-	exact  bool       // names that differ in case are different; immutable
-	parent *directory // nil for the root; of no meaning when removed
+	node   *node            // immutable
+	exact  bool             // names that differ in case are different; immutable
+	parent *directory       // nil for the root; of no meaning when removed
+	byID   map[uint64]*node // what has a name in any directory; nil in a snapshot
 
 	byKey map[string]*entry
 	order []*entry
@@ -29,6 +32,7 @@ type entry struct {
 	name string // as spelled
 	key  string // what spellings of the same name have in common
 	node *node
+	dir  *directory
 	seq  uint64
 	dead bool
 }
@@ -37,10 +41,14 @@ func (e *entry) cost() int64 { return nameCost + 2*int64(len(e.name)) }
 
 func (d *directory) add(name, key string, n *node) {
 	d.seq++
-	e := &entry{name: name, key: key, node: n, seq: d.seq}
+	e := &entry{name: name, key: key, node: n, dir: d, seq: d.seq}
 	d.byKey[key] = e
 	d.order = append(d.order, e)
 	d.live++
+	n.names = append(n.names, e)
+	if d.byID != nil {
+		d.byID[n.id] = n
+	}
 	if n.dir != nil {
 		n.dir.parent = d
 	}
@@ -50,6 +58,11 @@ func (d *directory) del(e *entry) {
 	e.dead = true
 	delete(d.byKey, e.key)
 	d.live--
+	n := e.node
+	if n.names = slices.DeleteFunc(n.names, func(o *entry) bool { return o == e }); len(n.names) == 0 {
+		n.names = nil
+		delete(d.byID, n.id)
+	}
 	if len(d.order) > 2*d.live+16 {
 		d.compact()
 	}
@@ -63,6 +76,15 @@ func (d *directory) compact() {
 		}
 	}
 	d.order = order
+}
+
+// path returns the name of d from the root on.
+func (d *directory) path() string {
+	if d.parent == nil {
+		return "."
+	}
+	e := d.node.names[0] // a directory has one name
+	return path.Join(d.parent.path(), e.name)
 }
 
 // within reports whether d is top or below it.

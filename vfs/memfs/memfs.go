@@ -24,6 +24,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"path"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -69,6 +70,8 @@ type FS struct {
 	// is locked before a node's mutex and never held while yielding.
 	mu        sync.RWMutex
 	snapshots map[int64]*FS // by second; guarded by mu
+
+	byID map[uint64]*node // what has a name; set by init, guarded by mu
 }
 
 var (
@@ -79,6 +82,7 @@ var (
 	_ vfs.Linker  = (*FS)(nil)
 	_ vfs.Sizer   = (*FS)(nil)
 	_ vfs.Folder  = (*FS)(nil)
+	_ vfs.Namer   = (*FS)(nil)
 
 	_ vfs.Symlinker = (*FS)(nil)
 )
@@ -178,6 +182,22 @@ func (f *FS) Fold(_ context.Context, name string) (string, error) {
 		return at.entry.name, nil
 	}
 	return "", pathError("fold", name, err)
+}
+
+// Name implements vfs.Namer.
+func (f *FS) Name(_ context.Context, id uint64) (string, error) {
+	root := f.rootNode()
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	if id == root.id {
+		return ".", nil
+	}
+	n := f.byID[id]
+	if n == nil {
+		return "", fs.ErrNotExist
+	}
+	e := n.names[0]
+	return path.Join(e.dir.path(), e.name), nil
 }
 
 func (f *FS) limit() int64 {

@@ -16,6 +16,8 @@ type node struct {
 	dir    *directory // nil for a file
 	target string     // of a symbolic link, which is nothing else
 
+	names []*entry // guarded by FS.mu
+
 	// mu guards what follows. Two nodes are locked in the order of their ids.
 	mu         sync.RWMutex
 	content    content
@@ -44,7 +46,7 @@ func (f *FS) newNode(isDir bool, now time.Time) *node {
 	}
 	if isDir {
 		n.mode = 0o777
-		n.dir = &directory{node: n, exact: f.CaseSensitive, byKey: make(map[string]*entry)}
+		n.dir = &directory{node: n, exact: f.CaseSensitive, byKey: make(map[string]*entry), byID: f.byID}
 	}
 	return n
 }
@@ -52,6 +54,7 @@ func (f *FS) newNode(isDir bool, now time.Time) *node {
 // rootNode returns the root, which exists as soon as it's asked for.
 func (f *FS) rootNode() *node {
 	f.init.Do(func() {
+		f.byID = make(map[uint64]*node)
 		f.root = f.newNode(true, time.Now())
 		f.root.links = 1
 	})

@@ -2,6 +2,8 @@ package vfstest
 
 import (
 	"fmt"
+	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/gosmbd/smb/vfs"
@@ -38,6 +40,63 @@ func testStat(s *suite) {
 	s.mkdir("d")
 	if d := s.statName("d"); !d.IsDir() || d.Mode.IsRegular() {
 		s.Errorf("a directory has mode %v", d.Mode)
+	}
+}
+
+// testNamer checks that an object is found by its ID wherever it is.
+func testNamer(s *suite) {
+	namer := need[vfs.Namer](s, s.fs)
+	wantName := func(id uint64, want ...string) {
+		s.Helper()
+		got, err := namer.Name(s.ctx, id)
+		s.declined(err)
+		if err != nil || !slices.Contains(want, got) {
+			s.Errorf("Name(%#x) = %q, %v, want one of %q", id, got, err, want)
+		}
+	}
+	wantNone := func(id uint64) {
+		s.Helper()
+		_, err := namer.Name(s.ctx, id)
+		s.wantErr("Name of what has none", err, fs.ErrNotExist)
+	}
+	s.mkdir("d")
+	s.mkdir("d/e")
+	s.file("d/e/f", "")
+	file, dir, root := s.statName("d/e/f").ID, s.statName("d/e").ID, s.statName(".").ID
+	wantName(root, ".")
+	wantName(dir, "d/e")
+	wantName(file, "d/e/f")
+	wantNone(file + dir + root + 1000)
+	if err := s.rename("d/e", "moved", false); err != nil {
+		s.Fatal(err)
+	}
+	wantName(dir, "moved")
+	wantName(file, "moved/f")
+	if c, ok := vfs.As[vfs.Linker](s.fs); ok && c.Link(s.ctx, "moved/f", "link", false) == nil {
+		wantName(file, "moved/f", "link")
+		if err := s.remove("moved/f"); err != nil {
+			s.Fatal(err)
+		}
+		wantName(file, "link")
+		if err := s.rename("link", "moved/f", false); err != nil {
+			s.Fatal(err)
+		}
+	}
+	if err := s.rename("moved/f", "moved/F", false); err != nil {
+		s.Fatal(err)
+	}
+	wantName(file, "moved/F")
+	s.file("other", "")
+	other := s.statName("other").ID
+	if err := s.rename("other", "moved/F", true); err != nil {
+		s.Fatal(err)
+	}
+	wantName(other, "moved/F")
+	wantNone(file)
+	f := s.open("moved/F", attributes)
+	defer s.close(f)
+	if err := s.remove("moved/F"); err == nil {
+		wantNone(other) // although it is open
 	}
 }
 

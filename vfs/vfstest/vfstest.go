@@ -67,6 +67,7 @@ var tests = []struct {
 
 	{"Stat", testStat},
 	{"ID", testID},
+	{"Namer", testNamer},
 	{"Times", testTimes},
 	{"WriteChangesTimes", testWriteChangesTimes},
 	{"Attributes", testAttributes},
