@@ -22,6 +22,8 @@ type rpcPipe struct {
 	c     *smbtest.Client
 	id    smb2.FileID
 	calls uint32
+
+	message, key []byte // of the last logon
 }
 
 func (r *rig) openPipe(t *testing.T, c *smbtest.Client) *rpcPipe {
@@ -86,11 +88,11 @@ func (p *rpcPipe) logon(l *ntlmclient.Client, level uint8) []byte {
 	if ack[2] != 12 || n == 0 {
 		p.t.Fatalf("bind: %x", ack)
 	}
-	msg, _, err := l.Authenticate(ack[len(ack)-n:])
-	if err != nil {
+	var err error
+	if p.message, p.key, err = l.Authenticate(ack[len(ack)-n:]); err != nil {
 		p.t.Fatal(err)
 	}
-	return p.pdu(16, level, msg, []byte{0, 0, 0, 0})
+	return p.pdu(16, level, p.message, []byte{0, 0, 0, 0})
 }
 
 // TestPipeSealed logs on again on a pipe, as somebody else, and makes sealed calls.

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/gosmbd/smb"
+	"github.com/gosmbd/smb/dcerpc"
+	"github.com/gosmbd/smb/internal/ntlmclient"
 	"github.com/gosmbd/smb/internal/smbtest"
 	"github.com/gosmbd/smb/ntlm"
 	"github.com/gosmbd/smb/smb2"
@@ -126,9 +128,10 @@ func TestNoSecretsLogged(t *testing.T) {
 			secrets["hash"] = hash[:]
 			for n, d := range smbtest.AllDialects {
 				r.trySecrets(d, n, secrets, content)
+				r.tryPipeSecrets(t, d, n, secrets)
 			}
 			text := log.String()
-			if !strings.Contains(text, "logon failed") || !strings.Contains(text, "dropped") {
+			if !strings.Contains(text, "logon failed") || !strings.Contains(text, "dropped") || !strings.Contains(text, "logon on a pipe") {
 				t.Errorf("the test provoked too little:\n%s", text)
 			}
 			for name, secret := range secrets {
@@ -174,9 +177,26 @@ func (r *rig) trySecrets(d smb.Dialect, n int, secrets map[string][]byte, conten
 		first, id := c.LogonFirst(l)
 		token, key := c.LogonToken(l, first)
 		_, msg, _ := bytes.Cut(token, []byte("NTLMSSP\x00")) // [MS-NLMP] 2.2.1.3
-		secrets[fmt.Sprintf("NTLM response %d with %s", n, pass)] = msg[binary.LittleEndian.Uint32(msg[16:])-8:][:16]
+		secrets[fmt.Sprintf("NTLM response %d with %s", n, pass)] = proofIn(msg)
 		secrets[fmt.Sprintf("exported session key %d with %s", n, pass)] = key
 		c.DoElem(c.SetupReq(l, token, id))
+		c.Close()
+	}
+}
+
+// proofIn returns the proof of an AUTHENTICATE_MESSAGE without its signature.
+func proofIn(msg []byte) []byte { return msg[binary.LittleEndian.Uint32(msg[16:])-8:][:16] }
+
+// tryPipeSecrets does the same by the logons that pipes have.
+func (r *rig) tryPipeSecrets(t *testing.T, d smb.Dialect, n int, secrets map[string][]byte) {
+	for _, pass := range []string{password + "!", "wrong", string(secrets["wrong password"])} {
+		c := r.logon(d)
+		p := r.openPipe(t, c)
+		leg := p.logon(&ntlmclient.Client{User: "bob", Password: pass}, dcerpc.LevelPrivacy)
+		secrets[fmt.Sprintf("NTLM response %d with %s on a pipe", n, pass)] = proofIn(p.message[8:])
+		secrets[fmt.Sprintf("exported session key %d with %s on a pipe", n, pass)] = p.key
+		p.write(leg)
+		p.transceive(p.pdu(0, dcerpc.LevelPrivacy, make([]byte, 16), listening, []byte("padding of stubs"))) // with a wrong signature
 		c.Close()
 	}
 }

@@ -166,19 +166,20 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestHostileController is about controllers that don't keep to what keeps the channel
-// safe.
-func TestHostileController(t *testing.T) {
+// misdeed is what a controller does that doesn't keep to what keeps the channel safe.
+type misdeed struct {
+	change func(*fakeDC)
+	want   string // in the error
+}
+
+func misdeeds() map[string]misdeed {
 	bad := aliceInfo()
 	bad.userFlags = userIsGuest
 	noSID := aliceInfo()
 	noSID.domainSID = ""
 	many := aliceInfo()
 	many.groups = make([]group, maxGroups+1)
-	for name, c := range map[string]struct {
-		change func(*fakeDC)
-		want   string
-	}{
+	return map[string]misdeed{
 		"no AES":            {func(f *fakeDC) { f.flags &^= negAES }, "AES"},
 		"no secure RPC":     {func(f *fakeDC) { f.flags &^= negSecureRPC }, "AES"},
 		"other flags later": {func(f *fakeDC) { f.confirmed = negOffer &^ negTransitive }, "changed"},
@@ -193,7 +194,11 @@ func TestHostileController(t *testing.T) {
 		"too many groups":   {func(f *fakeDC) { f.info = samInfoBytes(many) }, "bad stub"},
 		"endless answer":    {func(f *fakeDC) { f.info = make([]byte, maxReply) }, "malformed"},
 		"cut answer":        {func(f *fakeDC) { f.info = []byte{1} }, "bad stub"},
-	} {
+	}
+}
+
+func TestHostileController(t *testing.T) {
+	for name, c := range misdeeds() {
 		t.Run(name, func(t *testing.T) {
 			dc := newFakeDC()
 			c.change(dc)

@@ -3,6 +3,7 @@ package netlogon
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"sync"
 
@@ -29,6 +30,9 @@ type channel struct {
 	idle   []*client
 	closed bool
 }
+
+// Format implements fmt.Formatter for all verbs, without what is secret.
+func (c *channel) Format(f fmt.State, _ rune) { io.WriteString(f, c.addr) }
 
 // openChannel sets up a channel: it finds the service, negotiates a key, and proves
 // over a first protected connection that both sides agree.

@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/gosmbd/smb/dcerpc/ndr"
@@ -57,12 +58,20 @@ type session struct {
 	stored credential // ClientStoredCredential
 }
 
+// Format implements fmt.Formatter for all verbs, without what is secret.
+func (session) Format(f fmt.State, _ rune) { io.WriteString(f, redacted) }
+
+const redacted = "REDACTED"
+
 // machine is who sets up the channel.
 type machine struct {
 	server string // the controller's name
 	name   string // the machine's NetBIOS name
 	secret ntlm.Hash
 }
+
+// Format implements fmt.Formatter for all verbs, without what is secret.
+func (m machine) Format(f fmt.State, _ rune) { io.WriteString(f, m.name) }
 
 // authenticate negotiates a session key over a connection without security, [MS-NRPC]
 // 3.1.4.1.
