@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"path"
-	"strings"
 
 	"github.com/gosmbd/smb/smb2"
 	"github.com/gosmbd/smb/vfs"
@@ -40,42 +39,46 @@ func (c *creation) answerResolveID(id uint64) smb2.CreateContext {
 	name, err := c.resolveID(id)
 	switch {
 	case err != nil:
-		resp.Status = StatusOf(err)
-	case name != ".":
-		resp.Path = strings.ReplaceAll(name, "/", `\`)
+		resp.Status = smb2.StatusObjectNameNotFound
+	default:
+		resp.Path = wireName(name)
 	}
 	return smb2.CreateContext{Name: smb2.ContextAAPL, Data: resp.Append(nil)}
 }
 
-// resolveID returns the name of the object with an id that the caller may know: as for who
-// opens it, that needs a right on it or on its directory. Of others it says what it says of
-// those that don't exist.
+// resolveID returns the name of the object with an id, if the caller may know it, as who
+// opens it may. Of others it says what it says of those that don't exist.
 func (c *creation) resolveID(id uint64) (string, error) {
-	m := c.r.tree.mount
-	name, err := m.namer.Name(c.ctx, id)
+	t := c.r.tree
+	name, err := t.mount.namer.Name(c.ctx, id)
 	if err != nil || name == "." {
 		return name, err
 	}
-	sd, err := m.securityAt(c.ctx, name)
-	if err != nil {
-		return "", err
-	}
-	may := held(sd, c.r.id.token)
-	if may&vfs.ReadAttributes == 0 {
-		dir, err := m.securityAt(c.ctx, path.Dir(name))
-		if err != nil {
-			return "", err
-		}
-		may |= lent(held(dir, c.r.id.token))
-	}
-	if may&vfs.ReadAttributes == 0 || c.o.hides(c.ctx, path.Dir(name), path.Base(name)) {
-		return "", smb2.StatusObjectNameNotFound
-	}
-	if err := c.r.tree.share.covers(c.ctx, name); err != nil {
-		return "", smb2.StatusObjectNameNotFound // it is behind a DFS link
-	}
-	if len(name) > maxResolved {
+	if len(name) > maxResolved || !c.mayKnow(name) {
 		return "", smb2.StatusObjectNameNotFound
 	}
 	return name, nil
+}
+
+// mayKnow reports whether the caller could open what has name, and see it where it is.
+func (c *creation) mayKnow(name string) bool {
+	t, token := c.r.tree, c.r.id.token
+	dir := path.Dir(name)
+	above, err := t.mount.securityAt(c.ctx, dir)
+	if err != nil {
+		return false
+	}
+	sd, err := t.mount.securityAt(c.ctx, name)
+	if err != nil || (held(sd, token)|lent(held(above, token)))&t.access()&vfs.ReadAttributes == 0 {
+		return false
+	}
+	if t.share.covers(c.ctx, name) != nil {
+		return false // it is behind a DFS link
+	}
+	for ; name != "."; name = path.Dir(name) {
+		if !representable(path.Base(name)) || t.hidesIn(c.ctx, t.mount, name) {
+			return false
+		}
+	}
+	return true
 }

@@ -1,6 +1,7 @@
 package smb_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/gosmbd/smb"
@@ -93,5 +94,74 @@ func TestResolveIDOff(t *testing.T) {
 		if _, found := askAAPL(t, c, smb2.AAPLRequest{Command: smb2.AAPLResolveID, FileID: 1}.Append(nil)); found {
 			t.Errorf("%s: answered", share)
 		}
+	}
+}
+
+// TestResolveIDKnows checks that no name is told that the client couldn't open or see.
+func TestResolveIDKnows(t *testing.T) {
+	fsys := &memfs.FS{}
+	d, err := smb.NewDFS(map[string]smb.DFSLink{"behind/link": {Targets: []smb.DFSTarget{{Path: "//other/share"}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := guarded(t, fsys)
+	shares := r.srv.Shares.(smb.Shares)
+	shares["s"].DFS = d
+	shares["box"] = &smb.Share{FS: fsys, Allow: func(context.Context, *vfs.Caller) (vfs.Access, error) {
+		return vfs.AddFile | vfs.Synchronize | vfs.ReadControl, nil
+	}}
+	for _, dir := range []string{"plans for eve", "behind", "behind/link", "d"} {
+		mkdir(t, fsys, dir)
+	}
+	for _, name := range []string{"plans for eve/open to all", "behind/link/file", "d/file", `d/a\b`} {
+		put(t, fsys, name, "content")
+	}
+	secure(t, fsys, "plans for eve", allow(eveSID, vfs.AccessFull))
+	id := func(name string) uint64 {
+		f, err := fsys.Open(context.Background(), name, vfs.OpenOptions{Access: vfs.ReadAttributes})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		a, err := f.Stat(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a.ID
+	}
+	on := make(map[string]*smbtest.Client)
+	for _, share := range []string{"s", "abe", "box"} {
+		c := r.dialect(smb.Dialect311, smbtest.NegotiateOptions{})
+		r.setup(c, "ann", password)
+		r.tree(c, "s")
+		askAAPL(t, c, serverQuery(7, 0))
+		r.tree(c, share)
+		on[share] = c
+	}
+	for _, tt := range []struct {
+		share, name string
+		want        smb2.Status
+	}{
+		{"s", "d/file", ok},
+		{"abe", "d/file", ok},
+		{"s", "plans for eve/open to all", ok}, // by name it could be opened
+		{"abe", "plans for eve/open to all", smb2.StatusObjectNameNotFound},
+		{"s", "behind/link/file", smb2.StatusObjectNameNotFound},
+		{"abe", "behind/link/file", ok},
+		{"s", `d/a\b`, smb2.StatusObjectNameNotFound},
+	} {
+		if a := resolve(t, on[tt.share], id(tt.name)); a.Status != tt.want || (a.Path != "") != (tt.want == ok) {
+			t.Errorf("%s: %s is at %+v", tt.share, tt.name, a)
+		}
+	}
+	// Who may only put something into the share learns no name by it.
+	req := smbtest.CreateReq("new", smb2.Create)
+	req.DesiredAccess = uint32(vfs.AddFile)
+	resp, st := on["box"].Create(smbtest.With(req, smb2.CreateContext{Name: smb2.ContextAAPL, Data: smb2.AAPLRequest{Command: smb2.AAPLResolveID, FileID: id("d/file")}.Append(nil)}))
+	want(t, "CREATE in the drop box", st, ok)
+	if data, found := smb2.FindContext(resp.Contexts, smb2.ContextAAPL); !found {
+		t.Error("AAPL isn't answered")
+	} else if a, err := smb2.ParseAAPLResponse(data); err != nil || a.Status != smb2.StatusObjectNameNotFound || a.Path != "" {
+		t.Errorf("in the drop box it is at %+v, %v", a, err)
 	}
 }

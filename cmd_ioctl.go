@@ -93,6 +93,9 @@ func ioctl(ctx context.Context, r *request, w *reply) error {
 	if err := f.check(r); err != nil {
 		return err
 	}
+	if !f.noFile && r.open.isQuota() {
+		return smb2.StatusInvalidDeviceRequest
+	}
 	if o := r.open; !f.noFile && o.m.frozen() && !slices.Contains(readControls, req.CtlCode) {
 		return smb2.StatusMediaWriteProtected
 	}

@@ -68,6 +68,8 @@ func (r *request) setFile(ctx context.Context, class smb2.FileInfoClass, data []
 		return smb2.StatusAccessDenied
 	case o.pipe != nil:
 		return o.pipe.setInfo(class, data)
+	case o.isQuota():
+		return smb2.StatusInvalidDeviceRequest
 	case o.m.frozen() && class != smb2.ClassFilePositionInformation && class != smb2.ClassFileModeInformation:
 		return smb2.StatusMediaWriteProtected // [MS-FSA] 2.1.5.15
 	}

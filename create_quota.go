@@ -14,7 +14,8 @@ import (
 // quotaName is the name of it. [MS-FSCC] 5.4
 const quotaName = `$Extend\$Quota:$Q:$INDEX_ALLOCATION`
 
-// quotaAccess is what may be asked of it: to delete it is refused.
+// quotaAccess is what may be asked of it, since smbcquotas asks for so much: to delete it is
+// refused, and to change it other than by quotas.
 const quotaAccess = vfs.AccessRead | vfs.AccessWrite
 
 // checkQuota reports whether the client means the file of the quotas.
@@ -35,3 +36,10 @@ func (quotaFile) Stat(context.Context) (vfs.Attr, error) {
 }
 
 func (quotaFile) Close() error { return nil }
+
+// isQuota reports whether o is an open of it: what acts on files by their names must not
+// act on one that happens to be called so.
+func (o *open) isQuota() bool {
+	_, ok := o.f.(quotaFile)
+	return ok
+}

@@ -118,7 +118,7 @@ func (c *creation) settleNew(dir bool) error {
 		}
 	}
 	if parent == nil {
-		sd := c.r.tree.derived(c.r.id.caller, true)
+		sd := c.r.tree.derived(c.r.id.caller.SID, true)
 		parent = &sd
 	}
 	sd := vfs.Inherit(*parent, explicit, dir, t.Defaults())

@@ -37,7 +37,7 @@ func (o *open) quotaHandle(need vfs.Access) (vfs.Quotaer, error) {
 	if o.pipe != nil || o.m.quotaer == nil {
 		return nil, smb2.StatusNotSupported
 	}
-	if _, ok := o.f.(quotaFile); !ok {
+	if !o.isQuota() {
 		return nil, smb2.StatusInvalidHandle
 	}
 	if o.access&need != need {
@@ -61,6 +61,9 @@ func (q *query) quotas(dst []byte) ([]byte, error) {
 		return dst, err
 	}
 	max := int(q.req.OutputLength)
+	if max == 0 {
+		return dst, smb2.StatusBufferTooSmall
+	}
 	if len(info.SIDs) > 0 {
 		list, err := selectQuotas(all, info, max)
 		if err != nil {
@@ -114,6 +117,9 @@ func findQuota(all []vfs.Quota, sid vfs.SID) (int, bool) {
 // selectQuotas returns the quotas of those who are asked for, as many as may fit into max
 // bytes. Of somebody who has none everything is zero.
 func selectQuotas(all []vfs.Quota, info smb2.QueryQuotaInfo, max int) (list smb2.FileQuotaInformation, err error) {
+	if info.ReturnSingle {
+		info.SIDs = info.SIDs[:1]
+	}
 	for _, b := range info.SIDs {
 		sid, n, err := vfs.ParseSID(b)
 		if err != nil || n != len(b) {
@@ -132,7 +138,8 @@ func selectQuotas(all []vfs.Quota, info smb2.QueryQuotaInfo, max int) (list smb2
 	return list, nil
 }
 
-// quotasFrom returns where in all the list goes on.
+// quotasFrom returns where in all the list goes on: if with a user, then with his own, as
+// [MS-FSA] 2.1.5.21 has it; by [MS-SMB2] it would be the one after him.
 func (o *open) quotasFrom(all []vfs.Quota, info smb2.QueryQuotaInfo) (int, error) {
 	switch {
 	case len(info.StartSID) > 0:
@@ -219,7 +226,7 @@ func (r *request) mayManageQuotas() error {
 
 // quotaPolicy answers FileFsControlInformation. [MS-FSA] 2.1.5.13.6
 func (q *query) quotaPolicy(dst []byte) ([]byte, error) {
-	// Without quotas that is VOLUME_NOT_UPGRADED, but Windows and Samba answer.
+	// Without quotas that is VOLUME_NOT_UPGRADED, but Samba answers, and smbtorture wants it.
 	p := vfs.QuotaPolicy{Threshold: vfs.NoQuota, Limit: vfs.NoQuota}
 	if q.o.m.quotaer != nil {
 		var err error
@@ -240,10 +247,11 @@ func (r *request) setQuotaPolicy(ctx context.Context, data []byte) error {
 		return smb2.StatusInvalidDeviceRequest
 	case o.access&vfs.WriteData == 0:
 		return smb2.StatusAccessDenied
-	case o.m.quotaer == nil:
-		return smb2.StatusVolumeNotUpgraded
 	}
 	x, err := smb2.ParseFsControlInformation(data)
+	if err == nil && o.m.quotaer == nil {
+		err = smb2.StatusVolumeNotUpgraded
+	}
 	if err == nil {
 		err = r.mayManageQuotas()
 	}
@@ -269,9 +277,15 @@ func (q *query) limitVolume(v vfs.Volume) (vfs.Volume, error) {
 		return v, nil
 	}
 	x, err := q.o.m.quotaer.Quota(q.ctx, sid)
+	if errors.Is(err, fs.ErrNotExist) {
+		// He has nothing yet, but that will be limited, too.
+		var p vfs.QuotaPolicy
+		p, err = q.o.m.quotaer.QuotaPolicy(q.ctx)
+		if x.Limit = vfs.NoQuota; p.Flags.Enforces() && sid != vfs.SIDAdministrators {
+			x.Limit = p.Limit
+		}
+	}
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return v, nil
 	case err != nil:
 		return v, err
 	case x.Limit < 0:

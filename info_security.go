@@ -42,15 +42,22 @@ func (q *query) security(dst []byte) ([]byte, error) {
 // descriptor returns the descriptor of what o is an open of.
 func (r *request) descriptor(ctx context.Context, o *open) (vfs.SecurityDescriptor, error) {
 	var sd *vfs.SecurityDescriptor
+	owner := r.id.caller.SID
 	err := o.withObject(ctx, func(f vfs.File) (err error) {
-		sd, err = storedSecurity(ctx, f)
+		if sd, err = storedSecurity(ctx, f); sd != nil || err != nil {
+			return err
+		}
+		a, err := f.Stat(ctx)
+		if a.Owner != "" {
+			owner = a.Owner
+		}
 		return err
 	})
 	switch {
 	case err != nil:
 		return vfs.SecurityDescriptor{}, err
 	case sd == nil:
-		return r.tree.derived(r.id.caller, o.file.object().dir), nil
+		return r.tree.derived(owner, o.file.object().dir), nil
 	}
 	return *sd, nil
 }

@@ -111,12 +111,11 @@ func (s *Server) newMount(ctx context.Context, key any, fsys vfs.FS) *mount {
 	m.linker, _ = vfs.As[vfs.Linker](fsys)
 	m.sizer, _ = vfs.As[vfs.Sizer](fsys)
 	m.folder, _ = vfs.As[vfs.Folder](fsys)
-	m.namer = namerOf(ctx, fsys)
 	// What it can do doesn't depend on who is the first to use it.
 	ctx = vfs.WithCaller(ctx, vfs.SystemCaller())
 	m.symlinker = symlinkerOf(ctx, fsys)
 	m.snapshotter = snapshotterOf(ctx, fsys)
-	m.quotaer = quotaerOf(ctx, fsys)
+	m.quotaer, m.namer = quotaerOf(ctx, fsys), namerOf(ctx, fsys)
 	m.reparse = m.symlinker != nil
 	m.askRoot(ctx)
 	m.lookouts.watcher, _ = vfs.As[vfs.Watcher](fsys)

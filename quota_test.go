@@ -69,7 +69,8 @@ func wantQuotas(t testing.TB, what string, list smb2.FileQuotaInformation, st sm
 }
 
 func TestQuotaFile(t *testing.T) {
-	r := newRig(t, func(s *smb.Server) { s.Shares = smb.Shares{"s": {FS: osDir(t)}} })
+	fsys := osDir(t)
+	r := newRig(t, func(s *smb.Server) { s.Shares = smb.Shares{"s": {FS: fsys}} })
 	c := r.logon(smb.Dialect311)
 	req := smbtest.CreateReq(quotaFile, smb2.Open)
 	req.DesiredAccess = uint32(vfs.AccessRead | vfs.AccessWrite)
@@ -93,6 +94,115 @@ func TestQuotaFile(t *testing.T) {
 	req = smbtest.CreateReq(req.Name, smb2.OverwriteIf)
 	if _, st = c.Create(req); !st.IsError() {
 		t.Error("it was overwritten")
+	}
+	if got := dump(t, fsys); got != "" {
+		t.Errorf("the backend has %s", got)
+	}
+}
+
+// TestQuotaFileChanges checks that the file of the quotas doesn't stand for one that happens
+// to be called so.
+func TestQuotaFileChanges(t *testing.T) {
+	fsys := &memfs.FS{}
+	r := guarded(t, fsys)
+	mkdir(t, fsys, "$Extend")
+	put(t, fsys, "$Extend/$Quota", "somebody's")
+	before := dump(t, fsys)
+	c := r.as("ann", password)
+	id := openQuotas(t, c, vfs.AccessRead|vfs.AccessWrite)
+	link := smb2.SymbolicLinkReparse{SubstituteName: "x", PrintName: "x", Flags: smb2.SymlinkFlagRelative}
+	_, st := c.Ioctl(id, smb2.FsctlSetReparsePoint, link.Append(nil), 0)
+	want(t, "FSCTL_SET_REPARSE_POINT", st, smb2.StatusInvalidDeviceRequest)
+	st = c.SetInfo(id, smb2.ClassFileBasicInformation, smb2.FileBasicInformation{FileAttributes: smb2.FileAttributeHidden})
+	want(t, "FileBasicInformation", st, smb2.StatusInvalidDeviceRequest)
+	st = c.SetInfo(id, smb2.ClassFileLinkInformation, smb2.FileLinkInformation{FileName: "link"})
+	want(t, "FileLinkInformation", st, smb2.StatusInvalidDeviceRequest)
+	if after := dump(t, fsys); after != before {
+		t.Errorf("the backend has\n%s\nand had\n%s", after, before)
+	}
+}
+
+// TestQuotaOwner has somebody else change who may do what: the file stays its owner's.
+func TestQuotaOwner(t *testing.T) {
+	fsys := &memfs.FS{}
+	r := guarded(t, fsys)
+	ann, bob := r.as("ann", password), r.as("bob", password)
+	id := r.open(ann, "f")
+	_, st := ann.Write(id, 0, make([]byte, 64<<10))
+	want(t, "WRITE", st, ok)
+	want(t, "CLOSE", ann.CloseFile(id), ok)
+	req := smbtest.CreateReq("f", smb2.Open)
+	req.DesiredAccess = uint32(vfs.ReadControl | vfs.WriteDAC)
+	id = r.create(bob, req)
+	sd, st := querySecurity(bob, id, vfs.OwnerSecurity)
+	want(t, "QUERY_INFO", st, ok)
+	if sd.Owner != annSID {
+		t.Errorf("the owner is %s", sd.Owner)
+	}
+	sd = vfs.SecurityDescriptor{Control: vfs.SDDACLPresent, DACL: &vfs.ACL{ACEs: []vfs.ACE{allow(vfs.SIDEveryone, vfs.AccessFull)}}}
+	want(t, "SET_INFO", own(bob, id, vfs.DACLSecurity, sd), ok)
+	x, err := fsys.Quota(t.Context(), annSID)
+	if err != nil || x.Used != 64<<10 {
+		t.Errorf("ann has %+v, %v", x, err)
+	}
+	if x, err := fsys.Quota(t.Context(), bobSID); err == nil {
+		t.Errorf("bob has %+v", x)
+	}
+}
+
+// TestQuotaPolicyShown checks that a volume looks no larger than it will be to who has
+// nothing yet, and as large as it is if limits don't hold.
+func TestQuotaPolicyShown(t *testing.T) {
+	fsys := &memfs.FS{}
+	r := guarded(t, fsys)
+	c := r.as("ann", password)
+	id := r.open(c, "")
+	for _, tt := range []struct {
+		flags vfs.QuotaFlags
+		want  int64
+	}{{vfs.QuotaEnforce, 1 << 20}, {0, memfs.DefaultMaxBytes}} {
+		fsys.SetQuotaPolicy(t.Context(), vfs.QuotaPolicy{Threshold: vfs.NoQuota, Limit: 1 << 20, Flags: tt.flags})
+		b, st := c.QueryInfo(id, smb2.InfoFileSystem, uint8(smb2.ClassFsSizeInformation), 100)
+		want(t, "FileFsSizeInformation", st, ok)
+		x, err := smb2.ParseFsSizeInformation(b)
+		if got := x.TotalAllocationUnits * int64(x.SectorsPerAllocationUnit) * int64(x.BytesPerSector); got != tt.want || err != nil {
+			t.Errorf("flags %#x: the volume has %d bytes, %v, want %d", tt.flags, got, err, tt.want)
+		}
+	}
+}
+
+// TestQuotasOfSnapshot checks that those of a snapshot stay as they are.
+func TestQuotasOfSnapshot(t *testing.T) {
+	fsys := &memfs.FS{}
+	r := guarded(t, fsys)
+	at, err := fsys.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := r.as("eve", password)
+	for _, name := range []string{quotaFile, ""} {
+		req := warped(name, at)
+		req.DesiredAccess = uint32(vfs.ReadData | vfs.WriteData)
+		resp, st := c.Create(req)
+		if st != ok {
+			continue
+		}
+		if st := setQuotas(c, resp.FileID, quotaOf(annSID, 1)); !st.IsError() {
+			t.Errorf("quotas through %q are set", name)
+		}
+		if st := setPolicy(c, resp.FileID, 1, vfs.QuotaEnforce); st != smb2.StatusMediaWriteProtected {
+			t.Errorf("the policy through %q: %v", name, st)
+		}
+	}
+	snap, err := fsys.OpenSnapshot(t.Context(), at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := snap.(vfs.Quotaer)
+	list, err := q.Quotas(t.Context())
+	p, perr := q.QuotaPolicy(t.Context())
+	if len(list) > 0 || p.Flags != 0 || err != nil || perr != nil {
+		t.Errorf("the snapshot has %v and %+v, %v %v", list, p, err, perr)
 	}
 }
 

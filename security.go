@@ -65,16 +65,16 @@ func held(sd *vfs.SecurityDescriptor, t *vfs.Token) vfs.Access {
 }
 
 // derived is the descriptor of an object for which none is kept: it says what the share
-// lets everybody do whom it lets do what it lets the caller. The caller owns it, so that
-// who sets a descriptor can change it again.
-func (t *tree) derived(caller *vfs.Caller, dir bool) vfs.SecurityDescriptor {
+// lets everybody do whom it lets do what it lets the caller. The caller is told as its owner
+// if the backend doesn't know who is, so that who sets a descriptor can change it again.
+func (t *tree) derived(owner vfs.SID, dir bool) vfs.SecurityDescriptor {
 	ace := vfs.ACE{Type: vfs.ACEAllowed, Mask: t.access(), SID: vfs.SIDEveryone}
 	if dir {
 		ace.Flags = vfs.ACEObjectInherit | vfs.ACEContainerInherit
 	}
 	return vfs.SecurityDescriptor{
 		Control: vfs.SDDACLPresent,
-		Owner:   caller.SID,
+		Owner:   owner,
 		Group:   vfs.SIDUsers,
 		DACL:    &vfs.ACL{ACEs: []vfs.ACE{ace}},
 	}
@@ -120,11 +120,16 @@ func (n *renaming) mayReplace(name string) error {
 // hides reports whether a listing of the directory o, called dir, leaves out what has
 // name in it.
 func (o *open) hides(ctx context.Context, dir, name string) bool {
-	const read = vfs.AccessRead &^ vfs.Synchronize
 	t := o.tree()
-	if t == nil || !t.share.AccessBasedEnumeration {
+	return t != nil && t.hidesIn(ctx, o.m, path.Join(dir, name))
+}
+
+// hidesIn reports whether listings leave out what has name in m.
+func (t *tree) hidesIn(ctx context.Context, m *mount, name string) bool {
+	const read = vfs.AccessRead &^ vfs.Synchronize
+	if !t.share.AccessBasedEnumeration {
 		return false
 	}
-	sd, err := o.m.securityAt(ctx, path.Join(dir, name))
+	sd, err := m.securityAt(ctx, name)
 	return err != nil || held(sd, t.se.identity.Load().token)&read != read
 }

@@ -17,7 +17,8 @@ var ErrQuota = errors.New("quota exceeded")
 type Quota struct {
 	SID SID
 
-	// Used is how many bytes the objects take that he owns.
+	// Used is how many bytes the content takes of the objects that he owns, streams
+	// included.
 	Used int64
 
 	// Threshold is what he may have before he should be warned, and Limit what he
@@ -65,7 +66,8 @@ func (f QuotaFlags) Valid() QuotaFlags { return f & quotaFlags }
 func (f QuotaFlags) Enforces() bool { return f&(QuotaTrack|QuotaEnforce) == QuotaEnforce }
 
 // Quotaer is a file system that counts what the objects of each owner take, whom their
-// security descriptors or CreateOptions.Owner name, and can bound it. Without it, or if all methods decline,
+// security descriptors or CreateOptions.Owner name, and can bound it. It is the owner who
+// counts, whoever writes. Without it, or if all methods decline,
 // clients are told that there are no quotas. A system that bounds what its users have by
 // other means needs none of this: it returns an error that wraps [ErrQuota] or EDQUOT.
 //

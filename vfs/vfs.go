@@ -60,6 +60,10 @@ var (
 	ErrNotReparsePoint = errors.New("not a reparse point")
 )
 
+// MaxName is the longest name that a client can send, in bytes of UTF-8; each UTF-16
+// unit takes at most three.
+const MaxName = 3 << 15
+
 // FS is a tree of files and directories.
 type FS interface {
 	// Open opens the existing file or directory called name. It doesn't
@@ -143,6 +147,10 @@ type Attr struct {
 	// if Owned is set; else it has no such owner.
 	UID, GID uint32
 	Owned    bool
+
+	// Owner is CreateOptions.Owner, if the backend keeps that and the object has no
+	// descriptor that names its owner; empty: not known.
+	Owner SID
 
 	Size  int64 // end of file, in bytes
 	Alloc int64 // bytes allocated; zero lets the server round Size up
@@ -290,7 +298,9 @@ type (
 	// the name that they remember.
 	Namer interface {
 		// Name returns the name of the object with the id, one of them if it has
-		// several; fs.ErrNotExist if there is none.
+		// several; fs.ErrNotExist if there is none. One longer than MaxName is of no
+		// use: it may be ErrNameTooLong, without having been looked for to its end. Who
+		// may know the name is for the server to see to.
 		Name(ctx context.Context, id uint64) (string, error)
 	}
 )

@@ -131,6 +131,17 @@ func (c *content) growth(off, n int64) int64 {
 	return sum
 }
 
+// extension is how many bytes c.alloc grows by when n bytes at off are written.
+func (c *content) extension(off, n int64) int64 {
+	var sum int64
+	for done := int64(0); done < n; {
+		s := next(off+done, n-done)
+		sum += int64(max(0, blockLen(s.to)-len(c.blocks[s.index].bytes())))
+		done += s.len()
+	}
+	return sum
+}
+
 // own returns block index with at least n bytes, which may be written, and how many
 // bytes that took.
 func (c *content) own(index int64, n int) (b []byte, took int64) {
@@ -169,8 +180,8 @@ func (c *content) writeAt(p []byte, off int64, by payer) error {
 	if len(p) == 0 {
 		return nil
 	}
-	growth := c.growth(off, int64(len(p)))
-	err := by.spend(c, growth, growth, func() (took int64) {
+	n := int64(len(p))
+	err := by.spend(c, c.growth(off, n), c.extension(off, n), func() (took int64) {
 		for done := 0; done < len(p); {
 			s := next(off+int64(done), int64(len(p)-done))
 			b, n := c.own(s.index, s.to)
@@ -227,8 +238,7 @@ func (c *content) copyFrom(src *content, off, srcOff, n int64, by payer) error {
 	if err := checkRange(off, n); err != nil {
 		return err
 	}
-	growth := c.growth(off, n)
-	err := by.spend(c, growth, growth, func() (took int64) {
+	err := by.spend(c, c.growth(off, n), c.extension(off, n), func() (took int64) {
 		for done := int64(0); done < n; {
 			s := next(off+done, n-done)
 			b, t := c.own(s.index, s.to)

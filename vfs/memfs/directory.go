@@ -1,9 +1,9 @@
 package memfs
 
 import (
-	"path"
 	"slices"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/gosmbd/smb/vfs"
@@ -78,13 +78,17 @@ func (d *directory) compact() {
 	d.order = order
 }
 
-// path returns the name of d from the root on.
-func (d *directory) path() string {
-	if d.parent == nil {
-		return "."
+// path returns the name of e from the root on; false if it is longer than max bytes.
+func (e *entry) path(max int) (string, bool) {
+	elems := []string{e.name}
+	length := len(e.name)
+	for d := e.dir; d.parent != nil && length <= max; d = d.parent {
+		name := d.node.names[0].name // a directory has one
+		elems = append(elems, name)
+		length += 1 + len(name)
 	}
-	e := d.node.names[0] // a directory has one name
-	return path.Join(d.parent.path(), e.name)
+	slices.Reverse(elems)
+	return strings.Join(elems, "/"), length <= max
 }
 
 // within reports whether d is top or below it.

@@ -24,7 +24,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"path"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -196,8 +195,10 @@ func (f *FS) Name(_ context.Context, id uint64) (string, error) {
 	if n == nil {
 		return "", fs.ErrNotExist
 	}
-	e := n.names[0]
-	return path.Join(e.dir.path(), e.name), nil
+	if name, ok := n.names[0].path(vfs.MaxName); ok {
+		return name, nil
+	}
+	return "", vfs.ErrNameTooLong
 }
 
 func (f *FS) limit() int64 {

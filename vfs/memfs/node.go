@@ -70,6 +70,7 @@ func (n *node) attr() vfs.Attr {
 		UID:        n.uid,
 		GID:        n.gid,
 		Owned:      true,
+		Owner:      n.shownMaker(),
 		Size:       n.content.size,
 		Alloc:      n.content.alloc,
 		Created:    n.created,

@@ -189,8 +189,8 @@ type payer struct {
 	node *node
 }
 
-// spend lets act allocate up to n bytes of memory, and c grow by up to growth bytes; act
-// returns how many it took. They may be less than none.
+// spend lets act allocate up to n bytes of memory and c grow by growth bytes, or by less
+// than none; act returns how many of the former it took.
 func (p payer) spend(c *content, n, growth int64, act func() (took int64)) error {
 	if err := p.fs.accounts.charge(p.node.owner(), growth); err != nil {
 		return err
@@ -223,6 +223,14 @@ func (p payer) free(c *content) {
 
 // owner returns whose quota the node counts for; nobody's: "".
 func (n *node) owner() vfs.SID { return n.ownerBy(n.security) }
+
+// shownMaker returns who owns the node, if no descriptor says so.
+func (n *node) shownMaker() vfs.SID {
+	if n.security != nil && n.security.Owner != "" {
+		return ""
+	}
+	return n.maker
+}
 
 // ownerBy returns the same if the node had s.
 func (n *node) ownerBy(s *security) vfs.SID {

@@ -18,16 +18,20 @@ var (
 
 // Symlink implements vfs.Symlinker. Nothing follows a link: what is looked for below
 // one isn't there.
-func (f *FS) Symlink(_ context.Context, target, name string, replace bool) error {
+func (f *FS) Symlink(ctx context.Context, target, name string, replace bool) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err := f.symlink(target, name, replace); err != nil {
+	var maker vfs.SID
+	if c := vfs.CallerFrom(ctx); c != nil {
+		maker = c.SID
+	}
+	if err := f.symlink(target, name, replace, maker); err != nil {
 		return &os.LinkError{Op: "symlink", Old: target, New: name, Err: err}
 	}
 	return nil
 }
 
-func (f *FS) symlink(target, name string, replace bool) error {
+func (f *FS) symlink(target, name string, replace bool, maker vfs.SID) error {
 	at, err := f.place(name)
 	switch {
 	case err != nil:
@@ -48,7 +52,7 @@ func (f *FS) symlink(target, name string, replace bool) error {
 		f.unlink(at.dir, at.entry, now)
 	}
 	n := f.newNode(false, now)
-	n.target = target
+	n.target, n.maker = target, maker
 	at.insert(n, now)
 	return nil
 }

@@ -205,8 +205,8 @@ func (c *content) clone(src *content, r vfs.Range, srcOff int64, by payer) error
 			growth += int64(max(0, len(src.blocks[from/maxBlock].bytes())-len(old.bytes())))
 			return
 		}
-		n := old.cost(s.to)
-		cost, growth = cost+n, growth+n
+		cost += old.cost(s.to)
+		growth += int64(max(0, blockLen(s.to)-len(old.bytes())))
 	})
 	return by.spend(c, cost, growth, func() (took int64) {
 		each(func(s span, from int64, whole bool) {
