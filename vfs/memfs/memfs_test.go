@@ -318,3 +318,23 @@ func BenchmarkReadAt(b *testing.B) {
 		h.(*file).ReadAt(p, 0)
 	}
 }
+
+// TestQuotaRefused: what a quota doesn't allow isn't done in part.
+func TestQuotaRefused(t *testing.T) {
+	f := &FS{}
+	const sid, limit = vfs.SID("S-1-5-21-1-2-3-1001"), 2 << 20
+	must(t, f.SetQuotaPolicy(t.Context(), vfs.QuotaPolicy{Threshold: vfs.NoQuota, Limit: limit, Flags: vfs.QuotaEnforce}))
+	h, err := f.Create(t.Context(), "f", vfs.CreateOptions{OpenOptions: vfs.OpenOptions{Access: access}, Owner: sid})
+	must(t, err)
+	if n, err := h.(*file).WriteAt(make([]byte, limit+1), 0); n != 0 || !errors.Is(err, vfs.ErrQuota) {
+		t.Errorf("WriteAt = %d, %v", n, err)
+	}
+	if a, err := h.Stat(t.Context()); err != nil || a.Size != 0 {
+		t.Errorf("Stat = %+v, %v", a, err)
+	}
+	must(t, f.SetQuotas(t.Context(), []vfs.QuotaChange{{SID: sid, Threshold: 5, Limit: 6}}))
+	if q, err := f.Quota(t.Context(), sid); err != nil || q.Used != 0 || q.Threshold != 5 || q.Limit != 6 || q.Changed.IsZero() {
+		t.Errorf("Quota = %+v, %v", q, err)
+	}
+	must(t, h.Close())
+}

@@ -108,6 +108,7 @@ var tests = []struct {
 	{"SecurityObject", testSecurityObject},
 	{"SecurityInvalid", testSecurityInvalid},
 	{"Quota", testQuota},
+	{"QuotaMaker", testQuotaMaker},
 	{"QuotaLimit", testQuotaLimit},
 	{"QuotaOwner", testQuotaOwner},
 	{"QuotaChanges", testQuotaChanges},
