@@ -286,6 +286,8 @@ func (q *query) limitVolume(v vfs.Volume) (vfs.Volume, error) {
 		}
 	}
 	switch {
+	case errors.Is(err, errors.ErrUnsupported): // perhaps no longer
+		return v, nil
 	case err != nil:
 		return v, err
 	case x.Limit < 0:

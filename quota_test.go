@@ -1,7 +1,10 @@
 package smb_test
 
 import (
+	"context"
+	"errors"
 	"math"
+	"sync/atomic"
 	"testing"
 
 	"github.com/gosmbd/smb"
@@ -68,8 +71,14 @@ func wantQuotas(t testing.TB, what string, list smb2.FileQuotaInformation, st sm
 	}
 }
 
+// TestQuotaFile asks a backend that is no vfs.Quotaer.
 func TestQuotaFile(t *testing.T) {
-	fsys := osDir(t)
+	disk := osDir(t)
+	var fsys struct {
+		vfs.FS
+		vfs.Creator
+	}
+	fsys.FS, fsys.Creator = disk, disk.(vfs.Creator)
 	r := newRig(t, func(s *smb.Server) { s.Shares = smb.Shares{"s": {FS: fsys}} })
 	c := r.logon(smb.Dialect311)
 	req := smbtest.CreateReq(quotaFile, smb2.Open)
@@ -342,4 +351,42 @@ func TestQuotasRefused(t *testing.T) {
 	want(t, "to remove", setQuotas(eve, id, quotaOf(annSID, -2)), ok)
 	list, st := queryQuotas(t, eve, id, smb2.QueryQuotaInfo{}, 4096)
 	wantQuotas(t, "what is left", list, st, vfs.SIDAdministrators)
+}
+
+// fickle stops to count when it is told to.
+type fickle struct {
+	*memfs.FS
+	gone atomic.Bool
+}
+
+func (f *fickle) Quota(ctx context.Context, sid vfs.SID) (vfs.Quota, error) {
+	if f.gone.Load() {
+		return vfs.Quota{}, errors.ErrUnsupported
+	}
+	return f.FS.Quota(ctx, sid)
+}
+
+// TestQuotasGone: a volume has its size, also if there are no quotas any more.
+func TestQuotasGone(t *testing.T) {
+	fsys := &fickle{FS: &memfs.FS{}}
+	r := guarded(t, fsys)
+	eve, ann := r.as("eve", password), r.as("ann", password)
+	want(t, "eve", setQuotas(eve, openQuotas(t, eve, vfs.AccessWrite), quotaOf(annSID, 1<<20)), ok)
+	id := r.open(ann, "f")
+	size := func() uint64 {
+		b, st := ann.QueryInfo(id, smb2.InfoFileSystem, uint8(smb2.ClassFsFullSizeInformation), 4096)
+		want(t, "size", st, ok)
+		x, err := smb2.ParseFsFullSizeInformation(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return uint64(x.TotalAllocationUnits) * uint64(x.SectorsPerAllocationUnit) * uint64(x.BytesPerSector)
+	}
+	if n := size(); n != 1<<20 {
+		t.Errorf("the volume has %d bytes", n)
+	}
+	fsys.gone.Store(true)
+	if n := size(); n <= 1<<20 {
+		t.Errorf("without quotas the volume has %d bytes", n)
+	}
 }

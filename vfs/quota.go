@@ -26,7 +26,7 @@ type Quota struct {
 	Threshold, Limit int64
 
 	// Changed is when Threshold or Limit were set; zero: never, they are the
-	// policy's.
+	// policy's, or it isn't known.
 	Changed time.Time
 }
 

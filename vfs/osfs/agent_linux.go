@@ -169,9 +169,9 @@ func (s *self) restoreCaps() error { return unix.Capset(&capHeader, &s.caps[0]) 
 // guarded reports whether what the agent has open must not be written as the process.
 func (a *agent) guarded() bool { return a.sys.self.guard }
 
-// change calls act, which changes content through what is open. Nothing has to be asked;
-// but who isn't root must not be able to leave somebody else's set-user-ID bit with a
-// program of his own, nor to exceed his quota.
+// change calls act, which changes content through what is open, or whom it counts for. Nothing
+// has to be asked; but who isn't root must not be able to leave somebody else's set-user-ID
+// bit with a program of his own, nor to exceed his quota, or another's.
 func (h *File) change(act func() error) error {
 	if h.as == nil || !h.as.guarded() {
 		return act()

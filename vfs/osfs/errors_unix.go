@@ -17,7 +17,7 @@ var translations = []translation{
 	{syscall.EISDIR, vfs.ErrIsDir},
 	{syscall.ENOTDIR, vfs.ErrNotDir},
 	{syscall.ENOSPC, vfs.ErrNoSpace},
-	{syscall.EDQUOT, vfs.ErrNoSpace},
+	{syscall.EDQUOT, vfs.ErrQuota},
 	{syscall.EROFS, vfs.ErrReadOnly},
 	{syscall.ENAMETOOLONG, vfs.ErrNameTooLong},
 	{syscall.EXDEV, vfs.ErrCrossDevice},

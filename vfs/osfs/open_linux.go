@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"strconv"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -39,6 +40,8 @@ type system struct {
 
 	abilities abilities
 	self      self // with Options.RunAs
+
+	quotaMu sync.Mutex // to look quotas up and to change them is one
 }
 
 func (f *FS) init() error {

@@ -137,6 +137,21 @@
 // user.DOSATTRIB; its holes are those of the file system, and a file that is no longer
 // sparse is allocated in full. Compression is the flag that chattr calls c.
 //
+// # Quotas
+//
+// On Linux 5.14 and later quotas are those of users that the kernel keeps, which setquota
+// sets, if the file system counts for users: ext4 and XFS can, as they are made and mounted.
+// They are about all that a user has there, also outside of the directory. Whose they are
+// Identities tells. Limits are in KiB; a threshold is what the kernel calls a soft limit, which
+// holds once it is exceeded for longer than the file system's time of grace. Others than those
+// of his own only root sees and sets. The policy is that nobody has a limit unless he is given
+// one, and can't be changed; whether limits hold the machine's administrator says. XFS gives
+// the limits of root to whoever has none.
+//
+// An object counts for the user who owns it on the machine, whatever its descriptor says: see
+// Options.RunAs and Options.ModeFromSecurity. Without Options.RunAs a process of root's
+// exceeds all limits.
+//
 // # Durability
 //
 // Sync makes content durable. A new name, a rename and a removal become durable

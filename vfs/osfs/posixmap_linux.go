@@ -147,7 +147,7 @@ func (h *File) applyMode(sd vfs.SecurityDescriptor, p *posixACL) error {
 		}
 	}
 	if uid >= 0 || gid >= 0 {
-		if err := h.chown(uid, gid); err != nil {
+		if err := h.change(func() error { return h.chown(uid, gid) }); err != nil {
 			return err
 		}
 	}
