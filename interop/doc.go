@@ -5,7 +5,8 @@
 // coherence.sh, multichannel.sh and persistent.sh have that client prove what
 // clients may cache, several channels, and handles that outlive connections and
 // the server; posix.sh has it use the POSIX extensions, and krb5.sh Kerberos tickets.
-// Package kernelcheck is their part in the virtual machine.
+// Package kernelcheck is their part in the virtual machine. quota.sh runs the tests there that
+// take a kernel with quotas.
 //
 // Some tests have a domain, with Samba as its controller (dc_test.go). It takes ports
 // that are root's; without root they are skipped.
