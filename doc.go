@@ -135,8 +135,8 @@
 // deletions hold among the clients of one Server; programs that use the same
 // files otherwise don't see them.
 //
-// Quotas need a backend with [vfs.Quotaer]. Package osfs is one on Linux alone; elsewhere those
-// of the machine's file system hold for its users, but clients don't see or set them.
+// Quotas need a backend with [vfs.Quotaer]. Package osfs is one on Linux alone, and if it is told
+// to; else those of the machine's file system hold for its users, but clients don't see or set them.
 // FSCTL_FIND_FILES_BY_SID is not served.
 //
 // Named streams need a backend with [vfs.Streamer]; others refuse names with a colon.

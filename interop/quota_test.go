@@ -129,7 +129,7 @@ func quotaDisk(t *testing.T) string {
 // one of them run into his.
 func TestSmbcquotasDisk(t *testing.T) {
 	const user, sid, admin = "daemon", "S-1-22-1-1", "games" // whom each machine has
-	q := newSmbcquotas(t, "disk", "-admin", admin+":"+password, "-user", user+":"+password, "-share", "disk="+quotaDisk(t)+",runas")
+	q := newSmbcquotas(t, "disk", "-admin", admin+":"+password, "-user", user+":"+password, "-share", "disk="+quotaDisk(t)+",runas,quotas")
 	wantText(t, q.run(admin, "-F"), "QuotasEnabled:OnDenyDisk:On")
 	if out := q.put(user, 1<<20, "first"); strings.Contains(out, "NT_STATUS") {
 		t.Errorf("without a quota: %s", out)

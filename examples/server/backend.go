@@ -13,7 +13,7 @@ func openBackend(kind string, s shareConfig) (vfs.FS, error) {
 	if kind == "mem" || s.mem {
 		return &memfs.FS{}, nil
 	}
-	opt := osfs.Options{NativeNames: s.native, Snapshots: s.snapshots,
+	opt := osfs.Options{NativeNames: s.native, Snapshots: s.snapshots, Quotas: s.quotas,
 		IgnoreMode: s.ignoreMode, SecurityFromMode: s.fromMode, ModeFromSecurity: s.toMode}
 	if s.symlinks {
 		opt.Symlinks = osfs.ShowSymlinks

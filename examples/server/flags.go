@@ -51,6 +51,7 @@ type shareConfig struct {
 	mem        bool   // in memory, whatever -backend says
 	symlinks   bool   // links are shown, not followed
 	native     bool   // names
+	quotas     bool   // osfs.Options.Quotas
 	snapshots  string // osfs.Options.Snapshots
 	ignoreMode bool
 	fromMode   bool   // osfs.Options.SecurityFromMode
@@ -200,6 +201,7 @@ var shareOptions = []struct {
 	{"frommode", "Unix permissions are the Windows ones where nobody set those", func(s *shareConfig) { s.fromMode = true }},
 	{"tomode", "Windows permissions that are set change the Unix ones", func(s *shareConfig) { s.toMode = true }},
 	{"runas", "act as the machine's user of the caller's name, or runas=NAME; needs root on Linux", func(s *shareConfig) { s.runAs = asCaller }},
+	{"quotas", "let administrators see and set the quotas of the file system's users", func(s *shareConfig) { s.quotas = true }},
 	{"noapple", "without Apple's extensions", func(s *shareConfig) { s.apple.Off = true }},
 }
 

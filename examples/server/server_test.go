@@ -31,13 +31,13 @@ func TestParseFlagsDefaults(t *testing.T) {
 
 func TestParseFlags(t *testing.T) {
 	dir := t.TempDir()
-	cfg, err := parseFlags([]string{"-share", "docs=" + dir + ",ro,guest,symlinks,runas", "-share", "x y=" + dir + ",encrypt,runas=ann,ignoremode,frommode,tomode",
+	cfg, err := parseFlags([]string{"-share", "docs=" + dir + ",ro,guest,symlinks,runas,quotas", "-share", "x y=" + dir + ",encrypt,runas=ann,ignoremode,frommode,tomode",
 		"-user", "a:b:c", "-user", "d", "-min", "2.1", "-max", "3.1.1", "-signing", "offered", "-snapshots", "Docs=s/%Y"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []shareConfig{
-		{name: "docs", path: dir, readOnly: true, guest: true, symlinks: true, snapshots: "s/%Y", runAs: asCaller},
+		{name: "docs", path: dir, readOnly: true, guest: true, symlinks: true, snapshots: "s/%Y", runAs: asCaller, quotas: true},
 		{name: "x y", path: dir, encrypt: true, runAs: "ann", ignoreMode: true, fromMode: true, toMode: true},
 	}
 	if len(cfg.shares) != 2 || cfg.shares[0] != want[0] || cfg.shares[1] != want[1] {

@@ -139,7 +139,7 @@
 //
 // # Quotas
 //
-// On Linux 5.14 and later quotas are those of users that the kernel keeps, which setquota
+// With Options.Quotas, on Linux 5.14 and later, quotas are those of users that the kernel keeps, which setquota
 // sets, if the file system counts for users: ext4 and XFS can, as they are made and mounted.
 // They are about all that a user has there, also outside of the directory. Whose they are
 // Identities tells. Limits are in KiB; a threshold is what the kernel calls a soft limit, which
@@ -195,6 +195,12 @@ type Options struct {
 	// Below the directory, the first element of the path is as if it weren't there.
 	// To learn the time of "*" each snapshot is opened, so ZFS mounts them all.
 	Snapshots string
+
+	// Quotas lets administrators among the clients see and set the quotas that the file
+	// system has, and others see their own. They are about all that the machine's users
+	// have there, also outside of the directory: clients get to say something about more
+	// than what they are served. Linux only.
+	Quotas bool
 
 	// HideDotFiles shows names that begin with a dot with AttrHidden. They
 	// are listed all the same; the client hides them.

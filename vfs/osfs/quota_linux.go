@@ -92,10 +92,13 @@ func (q userQuota) quota(sid vfs.SID) vfs.Quota {
 	}
 }
 
-// quotactl asks the kernel about users of the file system that the root is on. Where it
-// doesn't count for users, is too old to be asked, or doesn't answer as one can't write
+// quotactl asks the kernel about users of the file system that the root is on. If nobody
+// wants that, and where it doesn't count for users, is too old to be asked, or doesn't answer as one can't write
 // there, that is errors.ErrUnsupported.
 func (f *FS) quotactl(command, uid uint32, b *quotaRoom) error {
+	if !f.opt.Quotas {
+		return errors.ErrUnsupported
+	}
 	err := again(func() error { return quotactl(f.sys.rootfd, command<<8|ofUsers, uid, b) })
 	switch err {
 	case unix.ESRCH, unix.ENOSYS, unix.EOPNOTSUPP, unix.ENODEV, unix.ENOTBLK, unix.EROFS:

@@ -93,7 +93,7 @@ func (u suiteUsers) UID(sid vfs.SID) (uint32, bool) {
 func TestQuotaSuite(t *testing.T) {
 	ext4 := quotaDisks["ext4"]
 	dir := ext4.dir(t, ext4.limited)
-	all := newFSAt(t, dir, nil)
+	all := newFSAt(t, dir, &Options{Quotas: true})
 	n := 0
 	vfstest.TestFS(t, func(t *testing.T) vfs.FS {
 		_, test, _ := strings.Cut(t.Name(), "/")
@@ -118,7 +118,7 @@ func TestQuotaSuite(t *testing.T) {
 			}
 		})
 		return newFSAt(t, sub, &Options{
-			RunAs: RunAsUser(vfs.UnixUser{UID: worker, GID: worker}), ModeFromSecurity: true, Identities: suiteUsers{},
+			Quotas: true, RunAs: RunAsUser(vfs.UnixUser{UID: worker, GID: worker}), ModeFromSecurity: true, Identities: suiteUsers{},
 		})
 	})
 }
@@ -135,7 +135,7 @@ func TestQuotas(t *testing.T) { eachQuotaDisk(t, testQuotas) }
 func testQuotas(t *testing.T, d quotaDisk) {
 	dir := d.dir(t, d.limited)
 	ctx := t.Context()
-	f := newFSAt(t, dir, nil)
+	f := newFSAt(t, dir, &Options{Quotas: true})
 	a, b, none := alice.Unix.UID, bob.Unix.UID, uint32(lastUID)
 	aSID, bSID, noneSID := vfs.UnixUserSID(a), vfs.UnixUserSID(b), vfs.UnixUserSID(none)
 	putFile(t, filepath.Join(dir, "a"), 1<<20, a)
@@ -247,7 +247,7 @@ func TestQuotaHolds(t *testing.T) { eachQuotaDisk(t, testQuotaHolds) }
 func testQuotaHolds(t *testing.T, d quotaDisk) {
 	dir := d.dir(t, d.limited)
 	check(t, os.Chmod(dir, 0o777))
-	f := newFSAt(t, dir, &Options{RunAs: RunAsCaller})
+	f := newFSAt(t, dir, &Options{Quotas: true, RunAs: RunAsCaller})
 	aSID := vfs.UnixUserSID(alice.Unix.UID)
 	check(t, f.SetQuotas(t.Context(), []vfs.QuotaChange{{SID: aSID, Threshold: vfs.NoQuota, Limit: 1 << 20}}))
 	write := func(f *FS, c *vfs.Caller, name string) error {
@@ -266,7 +266,7 @@ func testQuotaHolds(t *testing.T, d quotaDisk) {
 		t.Errorf("Quota = %+v, %v", q, err)
 	}
 	check(t, write(f, bob, "his"))
-	check(t, write(newFSAt(t, dir, nil), alice, "root's"))
+	check(t, write(newFSAt(t, dir, &Options{Quotas: true}), alice, "root's"))
 
 	// Whose SID is only known with his account has the quota of whom he acts as.
 	known := &vfs.Caller{SID: "S-1-5-21-1-2-3-1001", Unix: alice.Unix}
@@ -284,7 +284,7 @@ func TestQuotaCounted(t *testing.T) { eachQuotaDisk(t, testQuotaCounted) }
 
 func testQuotaCounted(t *testing.T, d quotaDisk) {
 	dir := d.dir(t, d.counted)
-	f := newFSAt(t, dir, nil)
+	f := newFSAt(t, dir, &Options{Quotas: true})
 	if p, err := f.QuotaPolicy(t.Context()); err != nil || p.Flags != vfs.QuotaTrack {
 		t.Errorf("QuotaPolicy = %+v, %v", p, err)
 	}
@@ -300,7 +300,7 @@ func TestQuotaUnprivileged(t *testing.T) {
 	ctx := t.Context()
 	aSID, bSID := vfs.UnixUserSID(alice.Unix.UID), vfs.UnixUserSID(bob.Unix.UID)
 	if dir := os.Getenv(variable); dir != "" {
-		f := newFSAt(t, dir, nil)
+		f := newFSAt(t, dir, &Options{Quotas: true})
 		if p, err := f.QuotaPolicy(ctx); err != nil || p.Flags != vfs.QuotaEnforce {
 			t.Errorf("QuotaPolicy = %+v, %v", p, err)
 		}
@@ -325,7 +325,7 @@ func TestQuotaUnprivileged(t *testing.T) {
 	dir := ext4.dir(t, ext4.limited)
 	putFile(t, filepath.Join(dir, "a"), 1<<20, alice.Unix.UID)
 	putFile(t, filepath.Join(dir, "b"), 1<<20, bob.Unix.UID)
-	check(t, newFSAt(t, dir, nil).SetQuotas(ctx, []vfs.QuotaChange{{SID: aSID, Threshold: vfs.NoQuota, Limit: 2 << 20}}))
+	check(t, newFSAt(t, dir, &Options{Quotas: true}).SetQuotas(ctx, []vfs.QuotaChange{{SID: aSID, Threshold: vfs.NoQuota, Limit: 2 << 20}}))
 	// She can't get to where the program and the directory are.
 	at, err := os.Open(dir)
 	check(t, err)
@@ -343,11 +343,11 @@ func TestQuotaReadOnly(t *testing.T) {
 	ext4 := quotaDisks["ext4"]
 	dir := ext4.dir(t, ext4.limited)
 	check(t, unix.Mount("", dir, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, ""))
-	noQuotas(t, newFSAt(t, dir, nil))
+	noQuotas(t, newFSAt(t, dir, &Options{Quotas: true}))
 }
 
 // TestQuotaNone: where nothing is counted clients are told that there are no quotas.
-func TestQuotaNone(t *testing.T) { noQuotas(t, newFSAt(t, "/proc", nil)) }
+func TestQuotaNone(t *testing.T) { noQuotas(t, newFSAt(t, "/proc", &Options{Quotas: true})) }
 
 func noQuotas(t *testing.T, f *FS) {
 	t.Helper()
@@ -397,4 +397,9 @@ func TestSetAllQuotas(t *testing.T) {
 			t.Errorf("when %d fails: %q, %v, want %q", test.failing, calls, err, test.want)
 		}
 	}
+}
+
+// TestQuotaUnasked checks that nothing is told of quotas by who wasn't told to.
+func TestQuotaUnasked(t *testing.T) {
+	eachQuotaDisk(t, func(t *testing.T, d quotaDisk) { noQuotas(t, newFSAt(t, d.dir(t, d.limited), nil)) })
 }
