@@ -36,11 +36,9 @@ func (t *tree) resolvesIDs() bool {
 // answerResolveID tells where the file with an id is.
 func (c *creation) answerResolveID(id uint64) smb2.CreateContext {
 	resp := smb2.AAPLResponse{Command: smb2.AAPLResolveID}
-	name, err := c.resolveID(id)
-	switch {
-	case err != nil:
+	if name, err := c.resolveID(id); err != nil {
 		resp.Status = smb2.StatusObjectNameNotFound
-	default:
+	} else {
 		resp.Path = wireName(name)
 	}
 	return smb2.CreateContext{Name: smb2.ContextAAPL, Data: resp.Append(nil)}

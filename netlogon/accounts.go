@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"time"
@@ -32,6 +33,10 @@ type Accounts struct {
 	failure  error     // of the last try to set up a channel,
 	failedAt time.Time // which isn't repeated for failurePause
 }
+
+// Format implements fmt.Formatter for all verbs: the name of the domain, and nothing that is
+// secret, or changes meanwhile.
+func (a *Accounts) Format(f fmt.State, _ rune) { io.WriteString(f, a.cfg.Domain) }
 
 // failurePause keeps many logons from becoming as many connections to controllers that
 // don't answer.

@@ -34,7 +34,10 @@ func TestNoSecretsTold(t *testing.T) {
 			hash := ntlm.HashOf(testPassword)
 			secrets := map[string][]byte{"password": []byte(testPassword), "hash": hash[:], "response": at.NTResponse[:16], "key of the user": info.key[:]}
 			var text strings.Builder
-			if ch := a.channel; ch != nil {
+			a.mu.Lock()
+			ch := a.channel
+			a.mu.Unlock()
+			if ch != nil {
 				secrets["key of the channel"] = bytes.Clone(ch.session.key[:])
 				fmt.Fprintf(&text, "%+v %#v %+v %#v\n", ch, ch, ch.session, ch.machine)
 			} else if name == "honest" {
