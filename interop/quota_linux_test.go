@@ -1,7 +1,6 @@
 package interop
 
 import (
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,15 +19,7 @@ func newSmbcquotas(t *testing.T, share string, args ...string) smbcquotas {
 	t.Helper()
 	need(t, "smbcquotas")
 	need(t, "smbclient")
-	if peerIsSamba() {
-		t.Skip("smbd listens on another port, and has no quotas of its own")
-	}
-	l, err := net.Listen("tcp", caclsHost+":445")
-	if err != nil {
-		t.Skipf("SKIPPED, NOT TESTED: smbcquotas needs a server on port 445: %v", err)
-	}
-	l.Close()
-	start(t, append([]string{"-listen", caclsHost + ":445"}, args...)...)
+	startAt445(t, args...)
 	return smbcquotas{t, "//" + caclsHost + "/" + share, clientConf(t)}
 }
 

@@ -57,16 +57,21 @@ func wantEntries(t *testing.T, what string, got []string, want ...string) {
 
 func startForCacls(t *testing.T) (*server, smbcacls) {
 	need(t, "smbcacls")
+	return startAt445(t, "-admin", adminName+":"+password), smbcacls{clientConf(t), adminName}
+}
+
+// startAt445 starts a server for those of Samba's tools that know no other port.
+func startAt445(t *testing.T, args ...string) *server {
+	t.Helper()
 	if peerIsSamba() {
 		t.Skip("smbd listens on another port")
 	}
 	l, err := net.Listen("tcp", caclsHost+":445")
 	if err != nil {
-		t.Skipf("SKIPPED, NOT TESTED: smbcacls needs a server on port 445: %v", err)
+		t.Skipf("SKIPPED, NOT TESTED: a server on port 445 is needed: %v", err)
 	}
 	l.Close()
-	s := start(t, "-listen", caclsHost+":445", "-admin", adminName+":"+password)
-	return s, smbcacls{clientConf(t), adminName}
+	return start(t, append([]string{"-listen", caclsHost + ":445"}, args...)...)
 }
 
 // TestSmbcacls sets, inherits and propagates permissions of a tree.
