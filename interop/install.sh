@@ -5,10 +5,13 @@ set -euo pipefail
 
 # samba-testsuite has smbtorture; attr has setfattr; the libraries are for ksmbd.adduser;
 # samba, samba-ad-provision, samba-dsdb-modules and python3-samba make a domain controller,
-# the packages of krb5 a KDC, for hosts and at times that are not the machine's.
+# the packages of krb5 a KDC, for hosts and at times that are not the machine's. .ci/run has
+# qemu-user-static run what is in arm64's assembly.
 packages=(smbclient samba-testsuite samba-common-bin samba samba-ad-provision samba-dsdb-modules python3-samba
-	python3-impacket attr libglib2.0-0 libnl-genl-3-200 krb5-kdc krb5-admin-server krb5-user libnss-wrapper faketime)
-programs=(smbclient smbtorture testparm setfattr ksmbd.adduser samba samba-tool krb5kdc kadmin.local kinit faketime)
+	python3-impacket attr libglib2.0-0 libnl-genl-3-200 krb5-kdc krb5-admin-server krb5-user libnss-wrapper faketime
+	qemu-user-static)
+programs=(smbclient smbtorture testparm setfattr ksmbd.adduser samba samba-tool krb5kdc kadmin.local kinit faketime
+	qemu-aarch64-static)
 
 missing=
 for p in "${programs[@]}"; do

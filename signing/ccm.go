@@ -26,8 +26,9 @@ type ccmState struct {
 	b0  [aes.BlockSize]byte
 }
 
-func newCCM(b cipher.Block) *ccm {
-	return &ccm{b, sync.Pool{New: func() any { return &ccmState{mac: cbcMAC{block: b}} }}}
+func newCCM(key []byte, b cipher.Block) *ccm {
+	k := newMACKey(key, b)
+	return &ccm{b, sync.Pool{New: func() any { return &ccmState{mac: cbcMAC{key: k}} }}}
 }
 
 // seal encrypts text in place and stores the tag.

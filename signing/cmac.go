@@ -17,7 +17,8 @@ func newCMAC(key []byte) (*cmac, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &cmac{pool: sync.Pool{New: func() any { return &cbcMAC{block: b} }}}
+	k := newMACKey(key, b)
+	c := &cmac{pool: sync.Pool{New: func() any { return &cbcMAC{key: k} }}}
 	b.Encrypt(c.k1[:], c.k1[:])
 	double(&c.k1)
 	c.k2 = c.k1
@@ -40,7 +41,7 @@ func (c *cmac) sum(sig *[Size]byte, msg []byte) {
 	m.reset()
 	// The last block, full or not, is what remains once whole blocks are taken; only an empty message has an empty one.
 	whole := max(len(msg)-1, 0) &^ (aes.BlockSize - 1)
-	m.blocks(msg[:whole])
+	m.key.chain(&m.x, msg[:whole])
 	n := copy(m.partial[:], msg[whole:])
 	k := &c.k1
 	if n < aes.BlockSize {
@@ -49,7 +50,7 @@ func (c *cmac) sum(sig *[Size]byte, msg []byte) {
 		k = &c.k2
 	}
 	subtle.XORBytes(m.partial[:], m.partial[:], k[:])
-	m.blocks(m.partial[:])
+	m.key.chain(&m.x, m.partial[:])
 	*sig = m.x
 	c.pool.Put(m)
 }

@@ -88,7 +88,7 @@ func NewSealer(c Cipher, key []byte) (*Sealer, error) {
 	}
 	s := &Sealer{cipher: c}
 	if c == AES128CCM || c == AES256CCM {
-		s.ccm = newCCM(b)
+		s.ccm = newCCM(key, b)
 		return s, nil
 	}
 	if s.gcm, err = cipher.NewGCM(b); err != nil {

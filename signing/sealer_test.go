@@ -65,7 +65,7 @@ func TestCCMVectors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ccm := newCCM(b)
+		ccm := newCCM(c.key, b)
 		text := bytes.Clone(c.text)
 		tag := make([]byte, len(unhex(t, c.tag)))
 		ccm.seal(tag, c.nonce, c.aad, text)

@@ -1,0 +1,77 @@
+//go:build (amd64 || arm64) && !purego
+
+package signing
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"encoding/binary"
+	"math/bits"
+
+	"golang.org/x/sys/cpu"
+)
+
+// hasAES says that the processor has the instructions that macBlocks and subWord are made of. Each step of CBC-MAC waits
+// for the one before; with the chaining value in a register all the time that takes half as long as by calls of
+// [cipher.Block.Encrypt].
+var hasAES = cpu.X86.HasAES || cpu.ARM64.HasAES
+
+// roundKeys is an expanded key, FIPS 197 section 5.2, its words as they are in memory.
+type roundKeys [4 * (14 + 1)]uint32
+
+// macKey is the key of a CBC-MAC.
+type macKey struct {
+	block  cipher.Block // where the processor has no instructions for AES
+	rounds int
+	keys   roundKeys
+}
+
+func newMACKey(key []byte, block cipher.Block) *macKey {
+	k := &macKey{block: block}
+	if !hasAES {
+		return k
+	}
+	words := len(key) / 4
+	k.rounds = words + 6
+	for i := range words {
+		k.keys[i] = binary.LittleEndian.Uint32(key[4*i:])
+	}
+	rcon := uint32(1)
+	for i := words; i < 4*(k.rounds+1); i++ {
+		t := k.keys[i-1]
+		switch {
+		case i%words == 0:
+			t = subWord(bits.RotateLeft32(t, -8)) ^ rcon
+			rcon = rcon<<1 ^ rcon>>7*0x11b
+		case words == 8 && i%words == 4:
+			t = subWord(t)
+		}
+		k.keys[i] = k.keys[i-words] ^ t
+	}
+	return k
+}
+
+// chain runs p, a whole number of blocks, through the chain that has come to x.
+func (k *macKey) chain(x *[aes.BlockSize]byte, p []byte) {
+	if !hasAES {
+		chainSlow(k.block, x, p)
+		return
+	}
+	// The scheduler can't interrupt macBlocks, and the garbage collector waits for it: some 10 µs at a time.
+	const most = 16 << 10
+	for len(p) >= aes.BlockSize {
+		n := min(len(p), most)
+		macBlocks(&k.keys, k.rounds, x, &p[0], n/aes.BlockSize)
+		p = p[n:]
+	}
+}
+
+// subWord is FIPS 197's SubWord.
+//
+//go:noescape
+func subWord(w uint32) uint32
+
+// macBlocks takes the n blocks at p, n > 0, through the chain.
+//
+//go:noescape
+func macBlocks(keys *roundKeys, rounds int, x *[aes.BlockSize]byte, p *byte, n int)
