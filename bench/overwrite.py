@@ -10,13 +10,14 @@ import tempfile
 
 conf, url, user, password, mode, mib = sys.argv[1:]
 
+# Whether it encrypts is the server's to say.
 MODES = {
     "off": ["client signing = if_required"],
     "cmac": ["client signing = required", "client smb3 signing algorithms = AES-128-CMAC"],
     "sign": ["client signing = required"],
-    "encrypt": ["client smb encrypt = required", "client smb3 encryption algorithms = AES-128-GCM"],
-    "gcm256": ["client smb encrypt = required", "client smb3 encryption algorithms = AES-256-GCM"],
-    "ccm": ["client smb encrypt = required", "client smb3 encryption algorithms = AES-128-CCM"],
+    "encrypt": ["client smb3 encryption algorithms = AES-128-GCM"],
+    "gcm256": ["client smb3 encryption algorithms = AES-256-GCM"],
+    "ccm": ["client smb3 encryption algorithms = AES-128-CCM"],
 }
 
 # It reads the configuration from there.

@@ -51,6 +51,10 @@ var modes = map[string][]string{
 	"ccm":     {"--client-protection=encrypt", "--option=client smb3 encryption algorithms=AES-128-CCM"},
 }
 
+// encrypted are those that encrypt. The server insists on it then, for libsmbclient doesn't encrypt of its own accord,
+// whatever its configuration says.
+var encrypted = []string{"encrypt", "gcm256", "ccm"}
+
 // phase is one thing that is measured.
 type phase struct {
 	name     string
@@ -215,8 +219,12 @@ func (b *bench) measure(c candidate, p phase) (measurement, error) {
 			return measurement{}, err
 		}
 	}
+	share := harness.Share{Name: "share", Dir: b.share}
+	if slices.Contains(encrypted, p.mode) {
+		share.Options = []string{"encrypt"}
+	}
 	srv, err := c.start(harness.Config{
-		Shares: []harness.Share{{Name: "share", Dir: b.share}},
+		Shares: []harness.Share{share},
 		Users:  []harness.User{{Name: userName, Password: password}},
 		Args:   []string{"-signing", "offered"},
 	})
