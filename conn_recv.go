@@ -45,6 +45,8 @@ const (
 	// leastProgress is what a client must send or take of a large frame, in
 	// bytes, within WriteTimeout.
 	leastProgress = 16 << 10
+	// wakeBytes is what the reader of a large frame sleeps for.
+	wakeBytes = 256 << 10
 	// looks is how often within WriteTimeout a client is looked at that takes nothing.
 	// The system's buffers take the first of what it is sent.
 	looks = 6
@@ -58,6 +60,10 @@ type tcp struct {
 
 	try   func(fd uintptr) bool // of writeAtOnce
 	wrote int                   // by try
+
+	setLowat func(fd uintptr) // of wakeAt
+	lowat    int              // for setLowat
+	lowatErr error            // of setLowat
 
 	pressed func() bool // others wait for memory
 }
@@ -132,28 +138,62 @@ func (t *tcp) recvRest(c *conn, buf *frame.Buf, n int) error {
 	got := len(buf.B)
 	buf.Grow(n - got + frame.Tailroom)
 	buf.B = buf.B[:n]
-	timeout := c.srv.limits.WriteTimeout
-	var err error
-	for got < n && err == nil {
-		end := n
-		if timeout > 0 {
-			end = min(n, got+(256<<10))
-			t.nc.SetReadDeadline(time.Now().Add(timeout))
-		}
-		var k int
-		k, err = io.ReadFull(t.r, buf.B[got:end])
-		got += k
-		if errors.Is(err, os.ErrDeadlineExceeded) && k >= leastProgress {
-			err = nil
-		}
-	}
-	if timeout > 0 && err == nil {
-		err = t.nc.SetReadDeadline(time.Time{})
-	}
+	err := t.fill(buf.B, got, c.srv.limits.WriteTimeout)
 	if err != nil {
 		c.unadmit(frameCost(n))
 	}
 	return err
+}
+
+// fill reads p from got on. A client that sends less than leastProgress in timeout is
+// given up.
+func (t *tcp) fill(p []byte, got int, timeout time.Duration) error {
+	since, had := time.Now(), got // when leastProgress was begun to be waited for
+	fresh := true                 // the deadline is to be set
+	raised, slow := false, false  // the system waits for wakeBytes; the client is too slow for that
+	defer func() {
+		if raised {
+			t.wakeAt(1)
+		}
+	}()
+	for got < len(p) {
+		if raise := !slow && len(p)-got >= wakeBytes; raise && !raised {
+			raised = t.wakeAt(wakeBytes)
+			slow = !raised
+		} else if !raise && raised {
+			raised = !t.wakeAt(1)
+			fresh = true
+		}
+		if fresh && timeout > 0 {
+			wait := timeout
+			if raised {
+				wait /= 2 // in the other half what has come is looked at
+			}
+			if err := t.nc.SetReadDeadline(since.Add(wait)); err != nil {
+				return err
+			}
+			fresh = false
+		}
+		k, err := t.r.Read(p[got:min(len(p), had+wakeBytes)])
+		got += k
+		switch {
+		case err == nil && got-had < wakeBytes:
+			continue
+		case err == nil:
+		case !errors.Is(err, os.ErrDeadlineExceeded):
+			return err
+		case raised:
+			slow = true
+			continue
+		case got-had < leastProgress:
+			return err
+		}
+		since, had, fresh = time.Now(), got, true
+	}
+	if timeout > 0 {
+		return t.nc.SetReadDeadline(time.Time{})
+	}
+	return nil
 }
 
 // send prefixes each frame with its length and writes all with one writev, but for

@@ -91,8 +91,10 @@ func TestSlowReaderBehindBuffers(t *testing.T) {
 	alive(t, c)
 	release := c.Hold()
 	defer release()
+	small := c.Req(smb2.CommandRead, smb2.ReadRequest{FileID: id, Length: 64 << 10})
+	c.Send(small)
+	c.Wait(small.MessageID) // the one frame that is still read
 	c.Send(c.Req(smb2.CommandRead, smb2.ReadRequest{FileID: id, Length: 8 << 20}))
-	c.Send(c.Req(smb2.CommandRead, smb2.ReadRequest{FileID: id, Length: 64 << 10}))
 	start := time.Now()
 	for r.srv.Counters().Conns > 0 && time.Since(start) < 3*timeout {
 		time.Sleep(20 * time.Millisecond)

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package smb
+
+func (t *tcp) wakeAt(int) bool { return false }
