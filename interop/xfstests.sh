@@ -6,6 +6,7 @@
 #   interop/xfstests.sh [TEST...]          such as generic/001
 #   KERNEL=6.1 interop/xfstests.sh ...     default: 6.12
 #   LIMIT=400 interop/xfstests.sh ...      seconds that a test may take; default: 600
+#   SHORT=1 interop/xfstests.sh ...        long tests do a tenth of what they do
 #
 # With KERNEL_SERVER=smbd it shows which tests Debian's smbd passes. Emulated all of them take
 # some two hours. For the other variables see kernel-lib.sh.
@@ -32,5 +33,5 @@ case ${KERNEL_SERVER:-} in
 '') server="${server/ -user / -share scratch=$work/scratch -user }" ;;
 smbd) server="export SMBD_SCRATCH='$work/scratch'; $server" ;;
 esac
-guest --kernel "${KERNEL:-6.12}" --timeout 18000 --env "XFSTESTS=$xfstests" --env "LIMIT=${LIMIT:-}" \
+guest --kernel "${KERNEL:-6.12}" --timeout 18000 --env "XFSTESTS=$xfstests" --env "LIMIT=${LIMIT:-}" --env "SHORT=${SHORT:-}" \
 	--serve "$server" -- bash "$here/xfstests-guest.sh" "${tests[@]}"
