@@ -3,6 +3,7 @@ package smb
 import (
 	"bytes"
 	"errors"
+	"io"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -81,7 +82,7 @@ func TestFill(t *testing.T) {
 }
 
 // A client that sends leastProgress within the time for it goes on; one that stops is
-// given up after that time, and not after two of them.
+// given up after that time, and not after two of them; one that hangs up is at once.
 func TestFillSlowly(t *testing.T) {
 	t.Parallel()
 	const timeout = 600 * time.Millisecond
@@ -102,6 +103,13 @@ func TestFillSlowly(t *testing.T) {
 	}
 	if k := lowat(t, tr); k > 1 {
 		t.Errorf("the system still waits for %d bytes", k)
+	}
+
+	tr, client = tcpPair(t)
+	client.Write(make([]byte, wakeBytes/2))
+	client.Close()
+	if err := tr.fill(make([]byte, 2*wakeBytes), 0, time.Minute); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("%v where the connection ends within a frame", err)
 	}
 
 	tr, _ = tcpPair(t)

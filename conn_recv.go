@@ -180,6 +180,8 @@ func (t *tcp) fill(p []byte, got int, timeout time.Duration) error {
 		case err == nil && got-had < wakeBytes:
 			continue
 		case err == nil:
+		case err == io.EOF:
+			return io.ErrUnexpectedEOF
 		case !errors.Is(err, os.ErrDeadlineExceeded):
 			return err
 		case raised:
