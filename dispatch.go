@@ -172,10 +172,12 @@ func (r *request) verify(w *reply) error {
 		// is not looked at.
 		return nil
 	}
+	// The refusal is signed, too, [MS-SMB2] 3.3.4.1.1, for clients hang up otherwise. Each
+	// MessageId is answered once, so that no nonce of AES-GMAC comes twice.
+	w.signer = signer
 	if !signer.Verify(r.msg) {
 		return smb2.StatusAccessDenied
 	}
-	w.signer = signer
 	return nil
 }
 
