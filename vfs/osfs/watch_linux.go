@@ -173,13 +173,17 @@ func (n *notifier) close() {
 // event of equal ones, as those of many writes to one file.
 const watchPause = 10 * time.Millisecond
 
+// renamePause is how long the second half of a rename is waited for, which the kernel
+// tells of right after the first one; unless the file left for where nobody watches.
+const renamePause = 50 * time.Millisecond
+
 // run reads events until file is closed.
 func (n *notifier) run(file *os.File, done <-chan struct{}) {
 	buf := make([]byte, 64<<10)
 	pause := time.NewTimer(0)
 	defer pause.Stop()
 	for {
-		k, err := file.Read(buf)
+		k, err := readEvents(file, buf)
 		if err != nil || !n.deliver(file, buf[:k]) {
 			return
 		}
@@ -190,6 +194,32 @@ func (n *notifier) run(file *os.File, done <-chan struct{}) {
 			return
 		}
 	}
+}
+
+// readEvents reads what there is into buf, and so that the halves of a rename aren't torn
+// apart.
+func readEvents(file *os.File, buf []byte) (k int, err error) {
+	const longest = unix.SizeofInotifyEvent + unix.NAME_MAX + 1
+	k, err = file.Read(buf)
+	for err == nil && endsWithin(buf[:k]) && len(buf)-k >= longest && file.SetReadDeadline(time.Now().Add(renamePause)) == nil {
+		var more int
+		more, err = file.Read(buf[k:])
+		k += more
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = nil
+	}
+	_ = file.SetReadDeadline(time.Time{}) // a file that is closed says so when it's read
+	return k, err
+}
+
+// endsWithin reports whether the last event in b is the first half of a rename.
+func endsWithin(b []byte) bool {
+	var e rawEvent
+	for len(b) > 0 {
+		e, b = parseEvent(b)
+	}
+	return e.mask&unix.IN_MOVED_FROM != 0
 }
 
 // deliver tells of the events in b, which were read from file. It reports whether
