@@ -14,23 +14,9 @@ import (
 // What a client takes in pieces, late, or after a deadline that was set for an earlier
 // frame arrives whole and in order.
 func TestWriteAtOnce(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	client, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	nc, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
+	tr, client := tcpPair(t)
+	nc := tr.nc
 	nc.(*net.TCPConn).SetWriteBuffer(4 << 10)
-	tr := newTCP(nc, func() bool { return false })
 	r := rand.New(rand.NewPCG(1, 2))
 	var sent []byte
 	lens := []int{1, 100, 300 << 10, 5, 1 << 20, 4000, 4000}

@@ -161,8 +161,8 @@ func (t *tcp) fill(p []byte, got int, timeout time.Duration) error {
 			raised = t.wakeAt(wakeBytes)
 			slow = !raised
 		} else if !raise && raised {
-			raised = !t.wakeAt(1)
-			fresh = true
+			t.wakeAt(1) // if it fails, the connection is over
+			raised, fresh = false, true
 		}
 		if fresh && timeout > 0 {
 			wait := timeout
