@@ -11,10 +11,13 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-// hasAES says that the processor has the instructions that macBlocks and subWord are made of. Each step of CBC-MAC waits
+// hasAES says that the processor has the instructions that the functions in assembly are made of. Each step of CBC-MAC waits
 // for the one before; with the chaining value in a register all the time that takes half as long as by calls of
 // [cipher.Block.Encrypt].
-var hasAES = cpu.X86.HasAES || cpu.ARM64.HasAES
+var hasAES = cpu.X86.HasAES && cpu.X86.HasSSE41 || cpu.ARM64.HasAES
+
+// The scheduler can't interrupt assembly, and the garbage collector waits for it: so no call gets more bytes than this, some 10 µs.
+const atOnce = 16 << 10
 
 // roundKeys is an expanded key, FIPS 197 section 5.2, its words as they are in memory.
 type roundKeys [4 * (14 + 1)]uint32
@@ -57,11 +60,26 @@ func (k *macKey) chain(x *[aes.BlockSize]byte, p []byte) {
 		chainSlow(k.block, x, p)
 		return
 	}
-	// The scheduler can't interrupt macBlocks, and the garbage collector waits for it: some 10 µs at a time.
-	const most = 16 << 10
 	for len(p) >= aes.BlockSize {
-		n := min(len(p), most)
+		n := min(len(p), atOnce)
 		macBlocks(&k.keys, k.rounds, x, &p[0], n/aes.BlockSize)
+		p = p[n:]
+	}
+}
+
+// crypt encrypts p, a whole number of blocks, or decrypts it to open it, and runs the plaintext through the chain that has come to x.
+func (k *macKey) crypt(x *[aes.BlockSize]byte, c *counter, p []byte, open bool) {
+	if !hasAES {
+		cryptSlow(k.block, x, c, p, open)
+		return
+	}
+	var mask uint64
+	if open {
+		mask--
+	}
+	for len(p) >= aes.BlockSize {
+		n := min(len(p), atOnce)
+		ccmBlocks(&k.keys, k.rounds, x, c, &p[0], n/aes.BlockSize, mask)
 		p = p[n:]
 	}
 }
@@ -75,3 +93,8 @@ func subWord(w uint32) uint32
 //
 //go:noescape
 func macBlocks(keys *roundKeys, rounds int, x *[aes.BlockSize]byte, p *byte, n int)
+
+// ccmBlocks is crypt for the n blocks at p, n > 0; open is 0 or all ones.
+//
+//go:noescape
+func ccmBlocks(keys *roundKeys, rounds int, x *[aes.BlockSize]byte, c *counter, p *byte, n int, open uint64)
