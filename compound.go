@@ -72,7 +72,7 @@ type outElem struct {
 var chainPool = sync.Pool{New: func() any { return &chain{elems: make([]outElem, 0, 4)} }}
 
 // start takes a frame apart far enough to know that it can be worked off, and
-// hands it to a worker. The elements begin at off. It runs on the read goroutine,
+// hands it to a worker, or to tryInline. The elements begin at off. It runs on the read goroutine,
 // so that ids are taken, and cancels seen, in the order of arrival.
 func (c *conn) start(buf *frame.Buf, off int, sealed *session) error {
 	b := buf.B[off:]
@@ -121,10 +121,14 @@ func (c *conn) start(buf *frame.Buf, off int, sealed *session) error {
 	ch.began = c.srv.clock.Load()
 	c.mu.Lock()
 	c.active[ch.mid] = ch
+	alone := c.running-len(c.async) == 1
 	c.mu.Unlock()
 	if h.Command == smb2.CommandNegotiate && !c.negotiated.Load() && h.NextCommand == 0 {
 		// What follows depends on it.
 		return ch.run()
+	}
+	if done, err := c.tryInline(ch, reply, alone); done {
+		return err
 	}
 	if h.Command == smb2.CommandSetInfo || h.Command == smb2.CommandRead && ch.early != nil && ch.early.pipe != nil {
 		c.dispatchFirst(ch)
@@ -438,6 +442,7 @@ func (s *Server) dispatch(ch *chain) {
 	case s.work <- ch:
 	default:
 		s.wg.Add(1)
+		s.workers.Add(1)
 		go s.worker(ch)
 	}
 }
@@ -448,6 +453,7 @@ const idleWorkers = 64
 
 func (s *Server) worker(ch *chain) {
 	defer s.wg.Done()
+	defer s.workers.Add(-1)
 	for {
 		ch.run()
 		if s.idle.Add(1) > idleWorkers {

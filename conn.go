@@ -36,6 +36,8 @@ type conn struct {
 	sawWildcard bool // an SMB1 negotiate was answered with 2.???
 	params      negotiated
 
+	serial int // requests that came one after the other, owned by the read goroutine
+
 	memory budget // of the requests and replies under way
 
 	creditMu sync.Mutex
@@ -62,6 +64,9 @@ type conn struct {
 	authed   bool      // had a session once
 	used     time.Time // last request
 	nextID   uint64    // AsyncId
+
+	over chan struct{} // closed when the connection has ended
+	why  error         // then: why
 
 	elem *list.Element // place in Server.waiting, guarded by Server.mu
 }
@@ -98,6 +103,7 @@ func (s *Server) newConn(ctx context.Context, nc net.Conn) *conn {
 		channels: make(map[uint64]*channel),
 		active:   make(map[uint64]*chain),
 		async:    make(map[uint64]*chain),
+		over:     make(chan struct{}),
 	}
 	c.tr = newTCP(nc, s.memory.wanted)
 	c.room.L = &c.mu
@@ -190,10 +196,14 @@ func peerKey(a net.Addr) string {
 	return t.IP.Mask(net.CIDRMask(64, 128)).String()
 }
 
-// serve reads frames until the connection ends.
-func (c *conn) serve() error {
+// serve reads frames until the connection ends, or another goroutine reads.
+func (c *conn) serve() {
 	defer c.srv.wg.Done()
 	err := c.readLoop()
+	if err == errRelieved {
+		return
+	}
+	defer close(c.over)
 	c.stop(err)
 	c.nc.Close()
 	if cause := context.Cause(c.ctx); cause != nil {
@@ -202,7 +212,7 @@ func (c *conn) serve() error {
 	c.teardown()
 	if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, ErrServerClosed) {
 		c.log.Debug("smb: connection closed")
-		return nil
+		return
 	}
 	var drop dropError
 	if errors.As(err, &drop) && drop != errEvicted {
@@ -210,7 +220,7 @@ func (c *conn) serve() error {
 	} else {
 		c.log.Debug("smb: connection ended", "err", err)
 	}
-	return err
+	c.why = err
 }
 
 // readLoop reads one frame after the other. To decrypt a large one takes as long as to read
@@ -232,6 +242,9 @@ func (c *conn) readLoop() error {
 			go c.readAhead(ahead)
 		}
 		err := c.receive(next.buf)
+		if err == errRelieved { // there is nothing ahead: that is for large frames
+			return err
+		}
 		if err == nil && c.ctx.Err() != nil {
 			err = context.Cause(c.ctx)
 		}

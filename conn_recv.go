@@ -25,6 +25,9 @@ type transport interface {
 	// there is room for what the transport prefixes.
 	send(frames []outFrame, timeout time.Duration) error
 
+	// more reports whether some of the next frame has come.
+	more() bool
+
 	// sendsBodies reports whether the frames may have a body.
 	sendsBodies() bool
 }
@@ -78,6 +81,8 @@ func newTCP(nc net.Conn, pressed func() bool) *tcp {
 	}
 	return t
 }
+
+func (t *tcp) more() bool { return t.r.Buffered() > 0 }
 
 func (t *tcp) recv(c *conn) (*frame.Buf, error) {
 	var n int

@@ -31,6 +31,7 @@ type command struct {
 	session bool // needs one
 	tree    bool // needs one
 	file    int  // where the FileId is in the message; zero: there is none
+	quick   bool // mostly it doesn't wait for anything
 }
 
 const body = smb2.HeaderSize
@@ -45,19 +46,19 @@ func init() {
 		smb2.CommandLogoff:         {run: logoff, session: true},
 		smb2.CommandTreeConnect:    {run: treeConnect, session: true},
 		smb2.CommandTreeDisconnect: {run: treeDisconnect, session: true, tree: true},
-		smb2.CommandCreate:         {run: create, session: true, tree: true},
-		smb2.CommandClose:          {run: closeFile, session: true, tree: true, file: body + 8},
+		smb2.CommandCreate:         {run: create, session: true, tree: true, quick: true},
+		smb2.CommandClose:          {run: closeFile, session: true, tree: true, file: body + 8, quick: true},
 		smb2.CommandFlush:          {run: flush, session: true, tree: true, file: body + 8},
-		smb2.CommandRead:           {run: read, session: true, tree: true, file: body + 16},
-		smb2.CommandWrite:          {run: write, session: true, tree: true, file: body + 16},
+		smb2.CommandRead:           {run: read, session: true, tree: true, file: body + 16, quick: true},
+		smb2.CommandWrite:          {run: write, session: true, tree: true, file: body + 16, quick: true},
 		smb2.CommandLock:           {run: lock, session: true, tree: true, file: body + 8},
 		smb2.CommandIoctl:          {run: ioctl, session: true, tree: true},
 		smb2.CommandCancel:         {},
 		smb2.CommandEcho:           {run: echo},
-		smb2.CommandQueryDirectory: {run: queryDirectory, session: true, tree: true, file: body + 8},
+		smb2.CommandQueryDirectory: {run: queryDirectory, session: true, tree: true, file: body + 8, quick: true},
 		smb2.CommandChangeNotify:   {run: changeNotify, session: true, tree: true, file: body + 8},
-		smb2.CommandQueryInfo:      {run: queryInfo, session: true, tree: true, file: body + 24},
-		smb2.CommandSetInfo:        {run: setInfo, session: true, tree: true, file: body + 16},
+		smb2.CommandQueryInfo:      {run: queryInfo, session: true, tree: true, file: body + 24, quick: true},
+		smb2.CommandSetInfo:        {run: setInfo, session: true, tree: true, file: body + 16, quick: true},
 		smb2.CommandOplockBreak:    {run: oplockBreak, session: true, tree: true},
 	}
 }

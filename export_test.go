@@ -113,3 +113,10 @@ func NeedsSession() map[smb2.Command]bool {
 	}
 	return needs
 }
+
+// Inline returns how many requests read goroutines work on, and whether that is watched.
+func (s *Server) Inline() (working int, watched bool) {
+	s.inline.mu.Lock()
+	defer s.inline.mu.Unlock()
+	return len(s.inline.work), s.inline.watched
+}

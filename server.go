@@ -182,7 +182,9 @@ type Server struct {
 	done     chan struct{} // closed by Close: workers and the janitor end
 	wg       sync.WaitGroup
 	work     chan *chain
+	workers  atomic.Int32
 	idle     atomic.Int32 // workers waiting for work
+	inline   inline
 	atWork   working
 	clock    atomic.Int64 // seconds that the janitor counted
 	memory   budget
@@ -250,6 +252,7 @@ func (s *Server) init() {
 		s.mounts = make(map[any]*mount)
 		s.done = make(chan struct{})
 		s.work = make(chan *chain)
+		s.inline.init()
 		s.memory.init(s.limits.Memory)
 		s.opens.init(s.limits.Opens)
 		s.watching.Watches, s.watching.Bytes = math.MaxInt64, int64(s.limits.NotifyMemory)
@@ -345,7 +348,9 @@ func (s *Server) ServeConn(ctx context.Context, nc net.Conn) error {
 		}
 		return errTooManyConnections
 	}
-	return c.serve()
+	c.serve()
+	<-c.over
+	return c.why
 }
 
 var errTooManyConnections = errors.New("smb: too many connections")
