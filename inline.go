@@ -54,8 +54,7 @@ func (c *conn) tryInline(ch *chain, reply int, alone bool) (done bool, err error
 		return false, nil
 	}
 	c.serial++
-	pipe := ch.early != nil && ch.early.pipe != nil // it may have to wait for the next request
-	if c.serial <= inlineAfter || pipe || reply > inlineSize || !commands[ch.hdr.Command].quick || !c.srv.beginInline(c) {
+	if c.serial <= inlineAfter || reply > inlineSize || !ch.quick() || !c.srv.beginInline(c) {
 		return false, nil
 	}
 	ch.run()
@@ -63,6 +62,13 @@ func (c *conn) tryInline(ch *chain, reply int, alone bool) (done bool, err error
 		return true, errRelieved
 	}
 	return true, nil
+}
+
+// quick reports whether the first element is one that mostly doesn't wait. What is read from a pipe may be answered by the
+// next request only.
+func (ch *chain) quick() bool {
+	cmd := int(ch.hdr.Command)
+	return cmd < len(commands) && commands[cmd].quick && (ch.early == nil || ch.early.pipe == nil)
 }
 
 // beginInline reports whether c's read goroutine may work on a request.

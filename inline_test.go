@@ -161,3 +161,21 @@ func TestInlineEnd(t *testing.T) {
 		})
 	}
 }
+
+// A client that does one thing at a time may ask for anything: what isn't a command, either.
+func TestInlineAnyCommand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nil)
+		for cmd := smb2.Command(0); cmd < 64; cmd++ {
+			c := r.logon(smb.Dialect311)
+			id := r.open(c, "f")
+			c.Write(id, 0, []byte("hello"))
+			serially(t, c, id)
+			c.Send(c.Req(cmd, smb2.EchoRequest{}))
+			synctest.Wait()
+			c.Close()
+		}
+		want(t, "ECHO", r.logon(smb.Dialect311).Echo(), ok)
+		r.srv.Close()
+	})
+}
