@@ -36,7 +36,7 @@ type conn struct {
 	sawWildcard bool // an SMB1 negotiate was answered with 2.???
 	params      negotiated
 
-	serial int // requests that came one after the other, owned by the read goroutine
+	serial int // requests that came one after the other, owned by the read goroutine; below zero: some are to be left out
 
 	memory budget // of the requests and replies under way
 
@@ -417,6 +417,7 @@ func (c *conn) teardown() {
 	s.unwait(c)
 	s.dropClient(c)
 	s.mu.Unlock()
+	s.inline.last.CompareAndSwap(c, nil)
 	c.dropQueue()
 	if s.ConnState != nil {
 		s.ConnState(c.nc, StateClosed)

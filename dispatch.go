@@ -31,7 +31,7 @@ type command struct {
 	session bool // needs one
 	tree    bool // needs one
 	file    int  // where the FileId is in the message; zero: there is none
-	quick   bool // mostly it doesn't wait for anything
+	quick   bool // mostly it takes no time
 }
 
 const body = smb2.HeaderSize
@@ -55,7 +55,7 @@ func init() {
 		smb2.CommandIoctl:          {run: ioctl, session: true, tree: true},
 		smb2.CommandCancel:         {},
 		smb2.CommandEcho:           {run: echo},
-		smb2.CommandQueryDirectory: {run: queryDirectory, session: true, tree: true, file: body + 8, quick: true},
+		smb2.CommandQueryDirectory: {run: queryDirectory, session: true, tree: true, file: body + 8},
 		smb2.CommandChangeNotify:   {run: changeNotify, session: true, tree: true, file: body + 8},
 		smb2.CommandQueryInfo:      {run: queryInfo, session: true, tree: true, file: body + 24, quick: true},
 		smb2.CommandSetInfo:        {run: setInfo, session: true, tree: true, file: body + 16, quick: true},

@@ -114,9 +114,11 @@ func NeedsSession() map[smb2.Command]bool {
 	return needs
 }
 
-// Inline returns how many requests read goroutines work on, and whether that is watched.
-func (s *Server) Inline() (working int, watched bool) {
+const InlineRest = inlineRest
+
+// Inline reports whether a read goroutine works on a request, and whether that is watched.
+func (s *Server) Inline() (working, watched bool) {
 	s.inline.mu.Lock()
 	defer s.inline.mu.Unlock()
-	return len(s.inline.work), s.inline.watched
+	return s.inline.conn != nil, s.inline.watched
 }

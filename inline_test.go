@@ -34,7 +34,7 @@ func (f *faulty) block() (free func()) {
 // serially reads so often that the server takes c for a client that does one thing at a time.
 func serially(t *testing.T, c *smbtest.Client, id smb2.FileID) {
 	t.Helper()
-	for range 20 {
+	for range smb.InlineRest + 20 {
 		if _, st := c.Read(id, 0, 5); st != ok {
 			t.Fatal(st)
 		}
@@ -48,8 +48,8 @@ func (f *faulty) readBlocked(c *smbtest.Client, id smb2.FileID) *smbtest.Elem {
 	e := c.Req(smb2.CommandRead, smb2.ReadRequest{FileID: id, Length: 5})
 	c.Send(e)
 	synctest.Wait()
-	if n, watched := f.srv.Inline(); n != 1 || !watched {
-		f.t.Fatalf("%d requests at the read goroutines, watched: %v", n, watched)
+	if working, watched := f.srv.Inline(); !working || !watched {
+		f.t.Fatalf("a read goroutine works: %v; watched: %v", working, watched)
 	}
 	return e
 }
@@ -69,12 +69,12 @@ func TestInlineStandIn(t *testing.T) {
 			for i := range 3 {
 				start := time.Now()
 				want(t, "ECHO", c.Echo(), ok)
-				if d := time.Since(start); d > 4*time.Millisecond || i > 0 && d > 0 {
+				if d := time.Since(start); d > 4*time.Millisecond || i > 0 && d > 0 { // time is virtual
 					t.Errorf("ECHO %d took %v", i, d)
 				}
 			}
-			if n, _ := r.srv.Inline(); n != 0 {
-				t.Errorf("%d requests at the read goroutines", n)
+			if working, _ := r.srv.Inline(); working {
+				t.Error("it counts as the read goroutine's still")
 			}
 			free()
 			want(t, "READ", c.Wait(e.MessageID).Status, ok)
@@ -88,7 +88,22 @@ func TestInlineStandIn(t *testing.T) {
 	})
 }
 
-// Only one at a time is worked off there where there are two processors or fewer; others' requests go to workers.
+// readElsewhere has a READ of c block, and fails the test if it does so in the read goroutine.
+func (f *faulty) readElsewhere(c *smbtest.Client, id smb2.FileID) {
+	f.t.Helper()
+	free := f.block()
+	e := c.Req(smb2.CommandRead, smb2.ReadRequest{FileID: id, Length: 5})
+	c.Send(e)
+	synctest.Wait()
+	if working, _ := f.srv.Inline(); working {
+		f.t.Error("the read goroutine works")
+	}
+	free()
+	want(f.t, "READ", c.Wait(e.MessageID).Status, ok)
+	synctest.Wait()
+}
+
+// A second client isn't held up by the first one's request, and while both ask for something workers do it.
 func TestInlineOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newFaulty(t)
@@ -104,9 +119,64 @@ func TestInlineOthers(t *testing.T) {
 		if d := time.Since(start); d > 0 {
 			t.Errorf("another client waited for %v", d)
 		}
-		want(t, "CLOSE", other.CloseFile(otherID), ok)
 		free()
 		want(t, "READ", c.Wait(e.MessageID).Status, ok)
+		serially(t, c, id)
+		want(t, "CLOSE", other.CloseFile(otherID), ok)
+		r.readElsewhere(c, id)
+		r.srv.Close()
+	})
+}
+
+// After a request that took long, most are done by workers.
+func TestInlineSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newFaulty(t)
+		c := r.logon(smb.Dialect311)
+		id := r.open(c, "f")
+		c.Write(id, 0, []byte("hello"))
+		for _, d := range []time.Duration{time.Millisecond, 10 * time.Millisecond} {
+			serially(t, c, id)
+			slow := faultfs.Hook(func(faultfs.Op) error { time.Sleep(d); return nil })
+			r.hook.Store(&slow)
+			c.Read(id, 0, 5)
+			synctest.Wait()
+			r.heal()
+			for range 10 {
+				r.readElsewhere(c, id)
+			}
+		}
+		r.srv.Close()
+	})
+}
+
+// A request that blocks for so long that its client gets an interim reply is not taken for a later one of the same connection.
+func TestInlineTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newFaulty(t)
+		c := r.logon(smb.Dialect311)
+		id := r.open(c, "f")
+		c.Write(id, 0, []byte("hello"))
+		serially(t, c, id)
+		free := r.block()
+		first := r.readBlocked(c, id)
+		time.Sleep(10 * time.Second)
+		c.WaitInterim(first.MessageID)
+		for range smb.InlineRest + 20 {
+			c.Write(id, 0, []byte("hello"))
+			synctest.Wait()
+		}
+		freeSecond := r.block()
+		second := r.readBlocked(c, id)
+		free()
+		synctest.Wait()
+		if working, _ := r.srv.Inline(); !working {
+			t.Error("the end of the first was taken for that of the second")
+		}
+		freeSecond()
+		want(t, "first READ", c.Wait(first.MessageID).Status, ok)
+		want(t, "second READ", c.Wait(second.MessageID).Status, ok)
+		serially(t, c, id)
 		r.srv.Close()
 	})
 }
@@ -137,8 +207,8 @@ func TestInlineEnd(t *testing.T) {
 				r.readBlocked(c, id)
 				end(r, c)
 				time.Sleep(time.Second)
-				if n, _ := r.srv.Inline(); n != 0 {
-					t.Errorf("%d requests at the read goroutines", n)
+				if working, _ := r.srv.Inline(); working {
+					t.Error("it counts as the read goroutine's still")
 				}
 				if _, err := b.Write([]byte{0}); err == nil {
 					t.Error("the connection is open")

@@ -252,7 +252,6 @@ func (s *Server) init() {
 		s.mounts = make(map[any]*mount)
 		s.done = make(chan struct{})
 		s.work = make(chan *chain)
-		s.inline.init()
 		s.memory.init(s.limits.Memory)
 		s.opens.init(s.limits.Opens)
 		s.watching.Watches, s.watching.Bytes = math.MaxInt64, int64(s.limits.NotifyMemory)
