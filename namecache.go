@@ -87,7 +87,19 @@ func (n *nameCache) get(ctx context.Context, m *mount, dir string) (l *listing) 
 
 // look returns the listing of dir if it is known and still holds, or else the reading of
 // the directory, and whether that is the caller's to do. Neither: there is no directory.
-func (n *nameCache) look(ctx context.Context, m *mount, dir string) (_ *listing, r *listingRead, attr vfs.Attr, mine bool) {
+func (n *nameCache) look(ctx context.Context, m *mount, dir string) (l *listing, r *listingRead, attr vfs.Attr, mine bool) {
+	for range 10 {
+		var late bool
+		if l, r, attr, mine, late = n.lookOnce(ctx, m, dir); !late {
+			break
+		}
+	}
+	return l, r, attr, mine
+}
+
+// lookOnce is look. Late says that nothing is known, since the server changed the directory after it was asked for its
+// time: then that time is older than the one that belongs to the listing, which may hold.
+func (n *nameCache) lookOnce(ctx context.Context, m *mount, dir string) (_ *listing, r *listingRead, attr vfs.Attr, mine, late bool) {
 	n.mu.Lock()
 	before, changes := n.dirs[dir], uint64(0)
 	if before != nil {
@@ -96,7 +108,7 @@ func (n *nameCache) look(ctx context.Context, m *mount, dir string) (_ *listing,
 	n.mu.Unlock()
 	attr, err := m.exists(ctx, dir)
 	if err != nil {
-		return nil, nil, attr, false
+		return nil, nil, attr, false, false
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -107,8 +119,13 @@ func (n *nameCache) look(ctx context.Context, m *mount, dir string) (_ *listing,
 			l.own, l.written = false, attr.Written // the time is that of our last change
 		}
 		age := time.Since(l.read)
-		if (ours || l.written.Equal(attr.Written)) && age < listingMaxAge && (!l.young || age < listingYoung) {
-			return l, nil, attr, false
+		if fresh := age < listingMaxAge && (!l.young || age < listingYoung); fresh {
+			if ours || l.written.Equal(attr.Written) {
+				return l, nil, attr, false, false
+			}
+			if l != before || l.changes != changes {
+				return nil, nil, attr, false, true
+			}
 		}
 		n.drop(dir)
 	}
@@ -116,7 +133,7 @@ func (n *nameCache) look(ctx context.Context, m *mount, dir string) (_ *listing,
 		r, mine = &listingRead{done: make(chan struct{})}, true
 		n.reads[dir] = r
 	}
-	return nil, r, attr, mine
+	return nil, r, attr, mine, false
 }
 
 // read reads dir, whose attributes were attr before that, as r.

@@ -23,7 +23,8 @@ import (
 type listedFS struct {
 	*osfs.FS
 	reads atomic.Int32
-	after func() // a directory was read
+	after func()                 // a directory was read
+	asked atomic.Pointer[func()] // called once, after the attributes of something were asked for
 }
 
 type listedFile struct {
@@ -40,6 +41,14 @@ func (l *listedFS) Open(ctx context.Context, name string, opt vfs.OpenOptions) (
 }
 
 func (l *listedFile) Unwrap() vfs.File { return l.File }
+
+func (l *listedFile) Stat(ctx context.Context) (vfs.Attr, error) {
+	a, err := l.File.Stat(ctx)
+	if do := l.fs.asked.Swap(nil); do != nil {
+		(*do)()
+	}
+	return a, err
+}
 
 func (l *listedFile) ReadNames(ctx context.Context) iter.Seq2[string, error] {
 	l.fs.reads.Add(1)
@@ -100,6 +109,40 @@ func TestNameCacheOwnChanges(t *testing.T) {
 	// What was read while others changed the directory holds for a second.
 	if n := int(fsys.reads.Load()); n > 3+int(time.Since(start)/time.Second) {
 		t.Errorf("%d files were made, and the directory was read %d times", clients*each, n)
+	}
+}
+
+// A directory isn't read again since the server changed it after it was asked when it was last changed.
+func TestNameCacheLateAnswer(t *testing.T) {
+	dir := t.TempDir()
+	noErr(t, os.WriteFile(dir+"/file", nil, 0o644))
+	inner, err := osfs.New(dir, nil)
+	noErr(t, err)
+	fsys := &listedFS{FS: inner}
+	r := newRig(t, func(s *smb.Server) { s.Shares.(smb.Shares)["s"] = &smb.Share{FS: fsys} })
+	t.Cleanup(func() { // after the server's
+		r.srv.Close()
+		inner.Close()
+	})
+	missing := func(c *smbtest.Client) {
+		_, st := c.Create(smbtest.CreateReq("isn't there", smb2.Open))
+		want(t, "CREATE", st, smb2.StatusObjectNameNotFound)
+	}
+	a, b := r.logon(smb.Dialect311), r.logon(smb.Dialect311)
+	time.Sleep(100 * time.Millisecond) // the directory is not young when it is read
+	missing(a)
+	do := func() {
+		time.Sleep(20 * time.Millisecond) // it gets another time
+		r.open(b, "another")
+		missing(b)
+	}
+	fsys.asked.Store(&do)
+	missing(a)
+	if fsys.asked.Load() != nil {
+		t.Error("nothing was asked for")
+	}
+	if n := fsys.reads.Load(); n != 1 {
+		t.Errorf("the directory was read %d times", n)
 	}
 }
 
