@@ -15,6 +15,15 @@ import (
 	"github.com/gosmbd/smb/vfs/faultfs"
 )
 
+// newSerial returns a server, a client of it, and a file that the client has open.
+func newSerial(t *testing.T) (*faulty, *smbtest.Client, smb2.FileID) {
+	r := newFaulty(t)
+	c := r.logon(smb.Dialect311)
+	id := r.open(c, "f")
+	c.Write(id, 0, []byte("hello"))
+	return r, c, id
+}
+
 // block makes the backend's READs wait until free is called.
 func (f *faulty) block() (free func()) {
 	wait := make(chan struct{})
@@ -58,10 +67,7 @@ func (f *faulty) readBlocked(c *smbtest.Client, id smb2.FileID) *smbtest.Elem {
 // any more; when it is answered, the connection goes on, whoever reads.
 func TestInlineStandIn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newFaulty(t)
-		c := r.logon(smb.Dialect311)
-		id := r.open(c, "f")
-		c.Write(id, 0, []byte("hello"))
+		r, c, id := newSerial(t)
 		for range 3 {
 			serially(t, c, id)
 			free := r.block()
@@ -106,10 +112,7 @@ func (f *faulty) readElsewhere(c *smbtest.Client, id smb2.FileID) {
 // A second client isn't held up by the first one's request, and while both ask for something workers do it.
 func TestInlineOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newFaulty(t)
-		c := r.logon(smb.Dialect311)
-		id := r.open(c, "f")
-		c.Write(id, 0, []byte("hello"))
+		r, c, id := newSerial(t)
 		serially(t, c, id)
 		free := r.block()
 		e := r.readBlocked(c, id)
@@ -131,10 +134,7 @@ func TestInlineOthers(t *testing.T) {
 // After a request that took long, most are done by workers.
 func TestInlineSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newFaulty(t)
-		c := r.logon(smb.Dialect311)
-		id := r.open(c, "f")
-		c.Write(id, 0, []byte("hello"))
+		r, c, id := newSerial(t)
 		for _, d := range []time.Duration{time.Millisecond, 10 * time.Millisecond} {
 			serially(t, c, id)
 			slow := faultfs.Hook(func(faultfs.Op) error { time.Sleep(d); return nil })
@@ -153,10 +153,7 @@ func TestInlineSlow(t *testing.T) {
 // A request that blocks for so long that its client gets an interim reply is not taken for a later one of the same connection.
 func TestInlineTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newFaulty(t)
-		c := r.logon(smb.Dialect311)
-		id := r.open(c, "f")
-		c.Write(id, 0, []byte("hello"))
+		r, c, id := newSerial(t)
 		serially(t, c, id)
 		free := r.block()
 		first := r.readBlocked(c, id)
