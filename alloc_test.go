@@ -47,7 +47,7 @@ func newSteady(t testing.TB, r *rig, mode string, body func(id smb2.FileID) (smb
 		t.Fatal("no answer")
 	}
 	e := c.Req(body(id))
-	e.Credits = 1
+	e.Credits = max(1, e.CreditCharge)
 	if e.Unsigned = mode != "signed"; !e.Unsigned {
 		e.Flags |= smb2.FlagSigned
 	}
@@ -122,16 +122,17 @@ func steadyAllocations(t *testing.T, r *rig, mode string, reads bool, body func(
 	s := newSteady(t, r, mode, body)
 	plain := append([]byte(nil), s.msg...)
 	mid := binary.LittleEndian.Uint64(plain[24:])
+	charge := uint64(max(1, binary.LittleEndian.Uint16(plain[6:])))
 	for range 200 {
 		s.do(t, plain, mid)
-		mid++
+		mid += charge
 	}
 	const n = 2000
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	for range n {
 		s.do(t, plain, mid)
-		mid++
+		mid += charge
 	}
 	runtime.ReadMemStats(&after)
 	if reads && s.last < 64<<10 {

@@ -12,17 +12,18 @@ import (
 // write writes to a file or a pipe. The backend gets a slice of the request.
 // [MS-SMB2] 3.3.5.13
 func write(ctx context.Context, r *request, w *reply) error {
-	req, err := smb2.ParseWriteRequest(r.msg)
+	req, err := smb2.ParseWriteRequestStart(r.msg, r.coming())
 	if err != nil {
 		return err
 	}
 	o := r.open
-	if len(req.Data) > int(r.c.params.maxIO) {
+	n := len(req.Data) + r.coming()
+	if n > int(r.c.params.maxIO) {
 		return smb2.StatusInvalidParameter
 	}
 	switch {
 	case o.pipe == nil:
-		err = r.write(ctx, req)
+		err = r.write(ctx, req, n)
 	case o.access&sharedWrite == 0:
 		err = smb2.StatusAccessDenied
 	default:
@@ -31,11 +32,12 @@ func write(ctx context.Context, r *request, w *reply) error {
 	if err != nil {
 		return err
 	}
-	w.buf.B = smb2.WriteResponse{Count: uint32(len(req.Data))}.Append(w.buf.B)
+	w.buf.B = smb2.WriteResponse{Count: uint32(n)}.Append(w.buf.B)
 	return nil
 }
 
-func (r *request) write(ctx context.Context, req smb2.WriteRequest) error {
+// write writes n bytes, of which those in req have come.
+func (r *request) write(ctx context.Context, req smb2.WriteRequest, n int) error {
 	o := r.open
 	switch {
 	case o.file.dir:
@@ -55,10 +57,10 @@ func (r *request) write(ctx context.Context, req smb2.WriteRequest) error {
 		}
 		req.Offset = 0
 	}
-	if req.Offset > math.MaxInt64 || req.Offset+uint64(len(req.Data)) > math.MaxInt64 {
+	if req.Offset > math.MaxInt64 || req.Offset+uint64(n) > math.MaxInt64 {
 		return smb2.StatusInvalidParameter
 	}
-	if len(req.Data) > 0 && o.m.tooLong(ctx, int64(req.Offset)+int64(len(req.Data))) {
+	if n > 0 && o.m.tooLong(ctx, int64(req.Offset)+int64(n)) {
 		return smb2.StatusInvalidParameter
 	}
 	if err := r.breakFor(o.file, o.holder, oplock.OpWrite); err != nil {
@@ -74,25 +76,45 @@ func (r *request) write(ctx context.Context, req smb2.WriteRequest) error {
 		}
 		req.Offset = uint64(a.Size)
 	}
-	if err := o.file.checkRange(o, req.Offset, uint64(len(req.Data)), true); err != nil {
+	if err := o.file.checkRange(o, req.Offset, uint64(n), true); err != nil {
 		return err
 	}
-	if len(req.Data) > 0 {
-		note := o.beforeWrite(ctx)
-		n, err := o.writer.WriteAt(req.Data, int64(req.Offset))
-		note.work.end()
-		o.wrote()
-		if n > 0 {
-			o.afterWrite(ctx, note)
-		}
-		r.c.srv.brokenBy(o.file, o.holder, oplock.OpWrite)
-		if err != nil {
+	if len(req.Data) < n && r.ch.upload == nil {
+		req.Data = r.msg[len(r.msg)-n:] // fetched while others gave up what they cached
+	}
+	off := int64(req.Offset)
+	if n > 0 {
+		if err := r.put(ctx, req.Data, off); err != nil {
 			return err
 		}
 	}
-	o.position.Store(int64(req.Offset) + int64(len(req.Data)))
+	if r.ch.upload != nil {
+		if err := r.writeUpload(ctx, off+int64(len(req.Data))); err != nil {
+			return err
+		}
+	}
+	o.position.Store(off + int64(n))
 	if req.Flags&smb2.WriteFlagWriteThrough != 0 || o.options&smb2.OptionWriteThrough != 0 {
 		return o.sync()
 	}
 	return nil
+}
+
+// put writes data at off.
+func (r *request) put(ctx context.Context, data []byte, off int64) error {
+	note := r.open.beforeWrite(ctx)
+	n, err := r.open.writer.WriteAt(data, off)
+	r.wrote(ctx, note, int64(n))
+	return err
+}
+
+// wrote ends what beforeWrite began, n bytes having been written.
+func (r *request) wrote(ctx context.Context, note writeNote, n int64) {
+	o := r.open
+	note.work.end()
+	o.wrote()
+	if n > 0 {
+		o.afterWrite(ctx, note)
+	}
+	r.c.srv.brokenBy(o.file, o.holder, oplock.OpWrite)
 }

@@ -43,6 +43,7 @@ type chain struct {
 	started bool            // an element went before
 	turn    *turn           // of the first element; nil: its order makes no difference
 	settled chan<- struct{} // closed when the chain is answered or has to wait; nil: nobody waits for that
+	upload  *upload         // what is to come of the request; nil: in is all
 
 	req   request
 	reply reply
@@ -118,7 +119,9 @@ func (c *conn) start(buf *frame.Buf, off int, sealed *session) error {
 	if ch.early != nil && h.Command == smb2.CommandChangeNotify {
 		ch.turn = ch.early.nextTurn()
 	}
-	ch.began = c.srv.clock.Load()
+	if ch.began = c.srv.clock.Load(); c.upload != nil {
+		ch.began = stillComing
+	}
 	c.mu.Lock()
 	c.active[ch.mid] = ch
 	alone := c.running-len(c.async) == 1
@@ -126,6 +129,10 @@ func (c *conn) start(buf *frame.Buf, off int, sealed *session) error {
 	if h.Command == smb2.CommandNegotiate && !c.negotiated.Load() && h.NextCommand == 0 {
 		// What follows depends on it.
 		return ch.run()
+	}
+	if u := c.upload; u != nil {
+		c.upload = nil
+		return c.runUpload(ch, u)
 	}
 	if done, err := c.tryInline(ch, reply, alone); done {
 		return err
@@ -347,6 +354,11 @@ func (ch *chain) step(h smb2.Header, msg []byte) error {
 	ch.reply.begin(ch)
 	err := dispatch(&ch.req, &ch.reply)
 	ch.req.release()
+	if u := ch.upload; u != nil {
+		if err := u.skip(c.srv.limits.WriteTimeout); err != nil {
+			return err
+		}
+	}
 	if ch.then != nil {
 		return nil
 	}

@@ -36,6 +36,10 @@ type conn struct {
 	sawWildcard bool // an SMB1 negotiate was answered with 2.???
 	params      negotiated
 
+	// Owned by the read goroutine.
+	upload     *upload // what is to come of the frame; nil: nothing
+	uploadRest int     // how many frames are not to be uploads
+
 	serial int // requests that came one after the other, owned by the read goroutine; below zero: some are to be left out
 
 	memory budget // of the requests and replies under way
@@ -232,11 +236,12 @@ func (c *conn) readLoop() error {
 		if ahead != nil {
 			next, ahead = <-ahead, nil
 		} else {
-			next.buf, next.err = c.tr.recv(c)
+			next.buf, next.upload, next.err = c.tr.recv(c)
 		}
 		if next.err != nil {
 			return next.err
 		}
+		c.upload = next.upload
 		if b := next.buf.B; len(b) >= largeFrame && b[0] == 0xFD {
 			ahead = make(chan received, 1)
 			go c.readAhead(ahead)
@@ -244,6 +249,13 @@ func (c *conn) readLoop() error {
 		err := c.receive(next.buf)
 		if err == errRelieved { // there is nothing ahead: that is for large frames
 			return err
+		}
+		if u := c.upload; u != nil { // nobody wanted it
+			c.upload = nil
+			if err == nil {
+				err = u.skip(c.srv.limits.WriteTimeout)
+			}
+			u.end(c)
 		}
 		if err == nil && c.ctx.Err() != nil {
 			err = context.Cause(c.ctx)
@@ -257,16 +269,17 @@ func (c *conn) readLoop() error {
 
 // received is what recv returned.
 type received struct {
-	buf *frame.Buf
-	err error
+	buf    *frame.Buf
+	upload *upload
+	err    error
 }
 
 const largeFrame = 256 << 10
 
 // readAhead reads the frame after the one that is being decrypted.
 func (c *conn) readAhead(to chan<- received) {
-	buf, err := c.tr.recv(c)
-	to <- received{buf, err}
+	buf, upload, err := c.tr.recv(c)
+	to <- received{buf, upload, err}
 }
 
 // giveUp ends the connection because of err, and what is being read ahead, if anything is.
@@ -277,6 +290,9 @@ func (c *conn) giveUp(ahead <-chan received, err error) {
 	c.abort(err)
 	if next := <-ahead; next.buf != nil {
 		c.release(next.buf)
+		if next.upload != nil {
+			next.upload.end(c)
+		}
 	}
 }
 

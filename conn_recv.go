@@ -18,8 +18,9 @@ import (
 type transport interface {
 	// recv returns the next frame, no longer than c.maxFrame. Its memory
 	// beyond the first smallFrame bytes is taken from c's budget; c.release
-	// gives it back.
-	recv(c *conn) (*frame.Buf, error)
+	// gives it back. With an upload it's the beginning of a frame, and there is no
+	// next one before the upload has read the rest.
+	recv(c *conn) (*frame.Buf, *upload, error)
 
 	// send writes frames in one go. Each begins at its off, before which
 	// there is room for what the transport prefixes.
@@ -84,13 +85,13 @@ func newTCP(nc net.Conn, pressed func() bool) *tcp {
 
 func (t *tcp) more() bool { return t.r.Buffered() > 0 }
 
-func (t *tcp) recv(c *conn) (*frame.Buf, error) {
+func (t *tcp) recv(c *conn) (*frame.Buf, *upload, error) {
 	var n int
 	for {
 		var hdr [4]byte
 		p, err := t.r.Peek(4)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		copy(hdr[:], p)
 		t.r.Discard(4)
@@ -99,17 +100,25 @@ func (t *tcp) recv(c *conn) (*frame.Buf, error) {
 			continue
 		}
 		if hdr[0] != 0 {
-			return nil, dropError{"not an SMB2 frame"}
+			return nil, nil, dropError{"not an SMB2 frame"}
 		}
 		n = int(binary.BigEndian.Uint32(hdr[:]))
 		break
 	}
 	if n > c.maxFrame() {
-		return nil, dropError{"frame too long"}
+		return nil, nil, dropError{"frame too long"}
 	}
 	// What the reader's own buffer can hold has to come before there is another.
 	if _, err := t.r.Peek(min(n, readAhead-4)); err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	if u := t.newUpload(c, n); u != nil {
+		buf, err := u.begin(n)
+		if err != nil {
+			u.end(c)
+			return nil, nil, err
+		}
+		return buf, u, nil
 	}
 	first := min(n, firstRead)
 	some := first
@@ -129,9 +138,9 @@ func (t *tcp) recv(c *conn) (*frame.Buf, error) {
 	}
 	if err != nil {
 		buf.Free()
-		return nil, err
+		return nil, nil, err
 	}
-	return buf, nil
+	return buf, nil, nil
 }
 
 // recvRest reads the rest of a frame of n bytes. Memory is taken from the budget

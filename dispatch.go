@@ -261,7 +261,7 @@ func (r *request) checkCharge() error {
 	if !r.c.params.multiCredit {
 		return nil
 	}
-	size := max(len(r.msg)-smb2.HeaderSize-64, replySize(r.hdr.Command, r.msg))
+	size := max(len(r.msg)+r.coming()-smb2.HeaderSize-64, replySize(r.hdr.Command, r.msg))
 	switch r.hdr.Command {
 	case smb2.CommandWrite, smb2.CommandSetInfo, smb2.CommandRead, smb2.CommandQueryInfo, smb2.CommandQueryDirectory, smb2.CommandIoctl:
 	default:
@@ -340,12 +340,7 @@ func (c *conn) pinEarly(h smb2.Header, msg []byte) *open {
 
 // release unpins the open.
 func (r *request) release() {
-	if r.counted {
-		r.counted = false
-		r.open.mu.Lock()
-		r.open.sequence.end(r.epoch)
-		r.open.mu.Unlock()
-	}
+	r.uncount(r.open)
 	r.open.unpin()
 	r.open = nil
 	r.ch.early.unpin()

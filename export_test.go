@@ -18,6 +18,7 @@ type Counters struct {
 	Opens                                   int64
 	Watches, Unasked                        int64 // of CHANGE_NOTIFY
 	Uses                                    int   // shares that are connected to
+	Conduits                                int   // at work
 	MemoryHeld                              bool
 }
 
@@ -34,6 +35,9 @@ func (s *Server) Counters() Counters {
 	s.uses.mu.Lock()
 	c.Uses = len(s.uses.n)
 	s.uses.mu.Unlock()
+	s.conduits.mu.Lock()
+	c.Conduits = s.conduits.used
+	s.conduits.mu.Unlock()
 	c.MemoryHeld = s.memory.held() > 0
 	return c
 }
@@ -115,6 +119,31 @@ func NeedsSession() map[smb2.Command]bool {
 }
 
 const InlineRest = inlineRest
+
+const (
+	UploadSlow = uploadSlow
+	UploadRest = uploadRest
+)
+
+// IdleConduits returns how many there are that nobody uses.
+func (s *Server) IdleConduits() int {
+	s.conduits.mu.Lock()
+	defer s.conduits.mu.Unlock()
+	return len(s.conduits.idle)
+}
+
+// TakeConduits leaves none for others until free is called.
+func (s *Server) TakeConduits() (free func()) {
+	var all []*conduit
+	for p := s.conduits.get(); p != nil; p = s.conduits.get() {
+		all = append(all, p)
+	}
+	return func() {
+		for _, p := range all {
+			s.conduits.put(p)
+		}
+	}
+}
 
 // Inline reports whether a read goroutine works on a request, and whether that is watched.
 func (s *Server) Inline() (working, watched bool) {

@@ -61,16 +61,17 @@ type open struct {
 	replay     *replay      // guarded by handles.mu
 
 	// The backend's file and what it can do; nil where it can't.
-	f      vfs.File
-	reader io.ReaderAt
-	writer io.WriterAt
-	trunc  vfs.Truncater
-	syncer vfs.Syncer
-	lister vfs.DirReader
-	attrs  vfs.AttrSetter
-	copier vfs.RangeCopier
-	sender vfs.Sender
-	cloner vfs.RangeCloner
+	f       vfs.File
+	reader  io.ReaderAt
+	writer  io.WriterAt
+	trunc   vfs.Truncater
+	syncer  vfs.Syncer
+	lister  vfs.DirReader
+	attrs   vfs.AttrSetter
+	copier  vfs.RangeCopier
+	sender  vfs.Sender
+	splicer vfs.Splicer
+	cloner  vfs.RangeCloner
 
 	sparser    vfs.Sparser
 	compressor vfs.Compressor
@@ -117,6 +118,7 @@ func (o *open) setFile(f vfs.File) {
 	o.attrs, _ = vfs.As[vfs.AttrSetter](f)
 	o.copier, _ = vfs.As[vfs.RangeCopier](f)
 	o.sender, _ = o.reader.(vfs.Sender)
+	o.splicer, _ = o.writer.(vfs.Splicer)
 	o.cloner, _ = vfs.As[vfs.RangeCloner](f)
 	o.sparser, _ = vfs.As[vfs.Sparser](f)
 	o.compressor, _ = vfs.As[vfs.Compressor](f)

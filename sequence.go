@@ -65,6 +65,17 @@ func (r *request) sequenced(o *open) error {
 	return nil
 }
 
+// uncount undoes what sequenced counted.
+func (r *request) uncount(o *open) {
+	if !r.counted || o == nil {
+		return
+	}
+	r.counted = false
+	o.mu.Lock()
+	o.sequence.end(r.epoch)
+	o.mu.Unlock()
+}
+
 // lockSequences knows which numbered LOCK requests were carried out: the number of the
 // last one for each index from 1 to 64, plus one. [MS-SMB2] 3.3.5.14
 type lockSequences [65]uint8

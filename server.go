@@ -185,6 +185,7 @@ type Server struct {
 	workers  atomic.Int32
 	idle     atomic.Int32 // workers waiting for work
 	inline   inline
+	conduits conduits
 	atWork   working
 	clock    atomic.Int64 // seconds that the janitor counted
 	memory   budget
@@ -433,4 +434,5 @@ func (s *Server) finish() {
 	s.mu.Unlock()
 	s.wg.Wait()
 	s.expelAll()
+	s.conduits.close()
 }

@@ -28,7 +28,12 @@ const maxWriteDataOffset = 0x100
 // ParseWriteRequest parses a WRITE request with its header. ChannelInfo is nil
 // with ChannelNone, whose fields a server must ignore. A request with both Data
 // and ChannelInfo is an error: data go one way or the other.
-func ParseWriteRequest(b []byte) (WriteRequest, error) {
+func ParseWriteRequest(b []byte) (WriteRequest, error) { return ParseWriteRequestStart(b, 0) }
+
+// ParseWriteRequestStart parses a WRITE request whose last missing bytes have not come
+// yet. Data is what has come of the data. If something is missing, the data have to
+// follow the fixed part and to end with the message.
+func ParseWriteRequestStart(b []byte, missing int) (WriteRequest, error) {
 	c, err := parseBody(b, 49, 48)
 	if err != nil {
 		return WriteRequest{}, err
@@ -47,6 +52,12 @@ func ParseWriteRequest(b []byte) (WriteRequest, error) {
 		if offset > maxWriteDataOffset {
 			return WriteRequest{}, StatusInvalidParameter
 		}
+	}
+	if missing > 0 {
+		if r.Channel != ChannelNone || offset != HeaderSize+48 || int(offset)+int(length) != len(b)+missing {
+			return WriteRequest{}, StatusInvalidParameter
+		}
+		length -= uint32(missing)
 	}
 	r.Data, err = slice(b, HeaderSize+48, uint64(offset), uint64(length))
 	if err != nil {

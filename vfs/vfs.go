@@ -402,6 +402,18 @@ type (
 		ContentSize() (int64, error)
 	}
 
+	// Splicer takes content from a pipe of Linux, without a copy of it in the server's
+	// memory. Without it the server has what is to be written in memory, as it does where
+	// that is signed or encrypted. A client that is lost in the middle of a large
+	// write, with which it is written as it comes, may have written part of it.
+	Splicer interface {
+		// WriteFromPipe writes the next n bytes of a pipe, which has as many, at off, and
+		// returns how many it took from the pipe: less only with an error. pipe is
+		// the descriptor of its reading end. [errors.ErrUnsupported] declines, also
+		// when some have been written.
+		WriteFromPipe(pipe uintptr, off, n int64) (int64, error)
+	}
+
 	// RangeCopier copies within the backend. Without it the server copies
 	// through a buffer.
 	RangeCopier interface {

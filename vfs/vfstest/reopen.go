@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 
 	"github.com/gosmbd/smb/vfs"
 )
@@ -118,5 +119,44 @@ func testSendTo(s *suite) {
 	nc.Close()
 	if b := <-got; b != content+"end"+"end" {
 		s.Errorf("%d octets came, or others", len(b))
+	}
+}
+
+// testWriteFromPipe writes what is in a pipe.
+func testWriteFromPipe(s *suite) {
+	s.file("f", "0123456789")
+	f := s.open("f", vfs.AccessRead|vfs.AccessWrite)
+	defer s.close(f)
+	splicer := need[vfs.Splicer](s, f)
+	r, w, err := os.Pipe()
+	if err != nil {
+		s.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	if _, err := w.WriteString("abcdef"); err != nil {
+		s.Fatal(err)
+	}
+	for _, tt := range []struct{ off, n int64 }{{2, 3}, {12, 2}} {
+		n, err := splicer.WriteFromPipe(r.Fd(), tt.off, tt.n)
+		s.declined(err)
+		if n != tt.n || err != nil {
+			s.Errorf("WriteFromPipe of %d at %d: %d, %v", tt.n, tt.off, n, err)
+		}
+	}
+	s.wantContent("f", "01abc56789\x00\x00de")
+	left := make([]byte, 10)
+	if n, err := r.Read(left); err != nil || string(left[:n]) != "f" {
+		s.Errorf("the pipe has %q left, %v", left[:n], err)
+	}
+	read := s.open("f", vfs.AccessRead)
+	defer s.close(read)
+	if splicer, ok := vfs.As[vfs.Splicer](read); ok {
+		if _, err := w.WriteString("x"); err != nil {
+			s.Fatal(err)
+		}
+		if n, err := splicer.WriteFromPipe(r.Fd(), 0, 1); n != 0 || err == nil {
+			s.Errorf("WriteFromPipe to what is open for reading: %d, %v", n, err)
+		}
 	}
 }

@@ -64,6 +64,7 @@ var tests = []struct {
 	{"TwoHandles", testTwoHandles},
 	{"CopyRange", testCopyRange},
 	{"SendTo", testSendTo},
+	{"WriteFromPipe", testWriteFromPipe},
 
 	{"Stat", testStat},
 	{"ID", testID},
