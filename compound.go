@@ -102,9 +102,13 @@ func (c *conn) start(buf *frame.Buf, off int, sealed *session) error {
 		rest = rest[n:]
 	}
 	if !c.begin() {
+		var err error
+		if u := c.upload; u != nil {
+			err = u.skip(c.srv.limits.WriteTimeout)
+		}
 		c.release(buf)
 		c.end()
-		return nil
+		return err
 	}
 	ch := chainPool.Get().(*chain)
 	*ch = chain{c: c, in: buf, rest: b, sealed: sealed, elems: ch.elems[:0]}

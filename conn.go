@@ -250,11 +250,8 @@ func (c *conn) readLoop() error {
 		if err == errRelieved { // there is nothing ahead: that is for large frames
 			return err
 		}
-		if u := c.upload; u != nil { // nobody wanted it
+		if u := c.upload; u != nil { // the frame was refused
 			c.upload = nil
-			if err == nil {
-				err = u.skip(c.srv.limits.WriteTimeout)
-			}
 			u.end(c)
 		}
 		if err == nil && c.ctx.Err() != nil {
@@ -462,6 +459,9 @@ func (c *conn) authenticated() {
 func (c *conn) receive(buf *frame.Buf) error {
 	b := buf.B
 	c.srv.counted.received.Add(uint64(len(b)))
+	if u := c.upload; u != nil {
+		c.srv.counted.received.Add(uint64(u.left))
+	}
 	if len(b) < 4 {
 		return c.badFrame(buf, "frame too short")
 	}

@@ -324,6 +324,42 @@ func FuzzParseWriteRequest(f *testing.F) {
 		WriteRequest{FileID: RelatedFileID})
 }
 
+// Of a WRITE that has not come as a whole there is as much of the data as has come, if they are the last of it.
+func TestParseWriteRequestStart(t *testing.T) {
+	req := WriteRequest{Offset: 5, FileID: id1, Flags: WriteFlagWriteThrough, Data: []byte("some data")}
+	msg := req.Append(make([]byte, HeaderSize))
+	for n := range len(msg) {
+		got, err := ParseWriteRequestStart(msg[:n], len(msg)-n)
+		fixed := HeaderSize + 48
+		if n < fixed {
+			if err == nil {
+				t.Errorf("%d bytes were enough", n)
+			}
+			continue
+		}
+		want := req
+		if want.Data = nil; n > fixed {
+			want.Data = req.Data[:n-fixed]
+		}
+		if len(got.Data) == 0 {
+			got.Data = nil
+		}
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%d bytes: %+v, %v", n, got, err)
+		}
+	}
+	for _, missing := range []int{2, 4, 1 << 20} {
+		if _, err := ParseWriteRequestStart(msg[:len(msg)-3], missing); err == nil {
+			t.Errorf("3 bytes are missing, %d were said to be", missing)
+		}
+	}
+	other := req
+	other.Channel = ChannelRDMA
+	if _, err := ParseWriteRequestStart(other.Append(make([]byte, HeaderSize))[:len(msg)-3], 3); err == nil {
+		t.Error("data that don't come this way")
+	}
+}
+
 func FuzzParseWriteResponse(f *testing.F) {
 	fuzzMessage(f, ParseWriteResponse, WriteResponse{Count: 0x01020304})
 }
