@@ -34,10 +34,6 @@ func (r *request) breakFor(f *file, h *oplock.Holder, op oplock.Op) error {
 		if wait == nil {
 			return nil
 		}
-		if err := r.fetch(); err != nil {
-			r.c.abort(err)
-			return smb2.StatusConnectionDisconnected // nobody gets it
-		}
 		if r.open == nil {
 			err = r.wait(wait)
 		} else if err = r.waitOnOpen(wait); err == smb2.StatusRangeNotLocked {

@@ -79,9 +79,6 @@ func (r *request) write(ctx context.Context, req smb2.WriteRequest, n int) error
 	if err := o.file.checkRange(o, req.Offset, uint64(n), true); err != nil {
 		return err
 	}
-	if len(req.Data) < n && r.ch.upload == nil {
-		req.Data = r.msg[len(r.msg)-n:] // fetched while others gave up what they cached
-	}
 	off := int64(req.Offset)
 	if n > 0 {
 		if err := r.put(ctx, req.Data, off); err != nil {

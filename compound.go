@@ -104,7 +104,7 @@ func (c *conn) start(buf *frame.Buf, off int, sealed *session) error {
 	if !c.begin() {
 		var err error
 		if u := c.upload; u != nil {
-			err = u.skip(c.srv.limits.WriteTimeout)
+			err = u.skip()
 		}
 		c.release(buf)
 		c.end()
@@ -279,6 +279,9 @@ func (ch *chain) run() error {
 	c.forget(ch)
 	if err != nil {
 		c.abort(err)
+		if ch.upload != nil {
+			ch.upload.unwatch()
+		}
 		ch.headStartEnds()()
 		ch.free()
 		c.end()
@@ -359,7 +362,7 @@ func (ch *chain) step(h smb2.Header, msg []byte) error {
 	err := dispatch(&ch.req, &ch.reply)
 	ch.req.release()
 	if u := ch.upload; u != nil {
-		if err := u.skip(c.srv.limits.WriteTimeout); err != nil {
+		if err := u.finish(); err != nil {
 			return err
 		}
 	}

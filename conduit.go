@@ -1,6 +1,9 @@
 package smb
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // conduitSize is how much a pipe takes at most.
 const conduitSize = 1 << 20
@@ -10,13 +13,29 @@ type conduits struct {
 	mu     sync.Mutex
 	idle   []*conduit
 	used   int
+	failed time.Time // when the system gave none
 	closed bool
 }
 
 const (
 	maxConduits  = 32
 	idleConduits = 4
+	// conduitPause is how long the system isn't asked again after it gave none.
+	conduitPause = time.Minute
 )
+
+// some reports whether get would most likely return one.
+func (p *conduits) some() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.closed || p.used == maxConduits:
+		return false
+	case len(p.idle) > 0:
+		return true
+	}
+	return p.failed.IsZero() || time.Since(p.failed) > conduitPause
+}
 
 func (p *conduits) get() *conduit {
 	p.mu.Lock()
@@ -30,9 +49,11 @@ func (p *conduits) get() *conduit {
 	} else {
 		got = openConduit()
 	}
-	if got != nil {
-		p.used++
+	if got == nil {
+		p.failed = time.Now()
+		return nil
 	}
+	p.used++
 	return got
 }
 
@@ -40,8 +61,8 @@ func (p *conduits) put(x *conduit) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.used--
-	if x.n > 0 || p.closed || len(p.idle) == idleConduits {
-		x.close() // with what is in it
+	if p.closed || len(p.idle) == idleConduits || !x.empty() {
+		x.close() // with what is in it, which nobody else may get
 		return
 	}
 	p.idle = append(p.idle, x)

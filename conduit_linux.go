@@ -31,16 +31,33 @@ func (p *conduit) close() {
 	unix.Close(p.w)
 }
 
-// take moves up to n bytes of what a connection has into the pipe. Zero without an error is the end of the connection.
+// take moves up to n bytes of what a connection has into the pipe. Zero without an error is the end of the connection,
+// unix.EINVAL that it can't be.
 func (p *conduit) take(conn uintptr, n int) (int, error) {
 	for {
 		k, err := unix.Splice(int(conn), nil, p.w, nil, n, unix.SPLICE_F_MOVE|unix.SPLICE_F_NONBLOCK)
 		if err == unix.EINTR {
 			continue
 		}
+		if err == unix.EAGAIN && p.n > 0 && p.full() {
+			err = unix.EINVAL
+		}
 		p.n += int(max(k, 0))
 		return int(max(k, 0)), err
 	}
+}
+
+// full reports whether the pipe takes no more, because of very small pieces.
+func (p *conduit) full() bool {
+	fds := [1]unix.PollFd{{Fd: int32(p.w), Events: unix.POLLOUT}}
+	n, err := unix.Poll(fds[:], 0)
+	return err == nil && n == 0
+}
+
+// empty reports whether nothing is in the pipe, whatever a backend said of what it took.
+func (p *conduit) empty() bool {
+	n, err := unix.IoctlGetInt(p.r, unix.TIOCINQ)
+	return p.n == 0 && n == 0 && err == nil
 }
 
 // read reads b from the pipe, which has as much.

@@ -11,6 +11,8 @@ func openConduit() *conduit { return nil }
 
 func (p *conduit) close() {}
 
+func (p *conduit) empty() bool { return true }
+
 func (p *conduit) take(conn uintptr, n int) (int, error) { return 0, errors.ErrUnsupported }
 
 func (p *conduit) read(b []byte) error { return errors.ErrUnsupported }

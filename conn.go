@@ -252,7 +252,7 @@ func (c *conn) readLoop() error {
 		}
 		if u := c.upload; u != nil { // the frame was refused
 			c.upload = nil
-			u.end(c)
+			u.end()
 		}
 		if err == nil && c.ctx.Err() != nil {
 			err = context.Cause(c.ctx)
@@ -288,7 +288,7 @@ func (c *conn) giveUp(ahead <-chan received, err error) {
 	if next := <-ahead; next.buf != nil {
 		c.release(next.buf)
 		if next.upload != nil {
-			next.upload.end(c)
+			next.upload.end()
 		}
 	}
 }

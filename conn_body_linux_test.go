@@ -98,7 +98,7 @@ func overTCP(t testing.TB, r *rig, sign bool) *smbtest.Client {
 	nc, err := net.Dial("tcp", l.Addr().String())
 	noErr(t, err)
 	c := smbtest.New(t, nc)
-	if _, st := c.Negotiate([]smb.Dialect{smb.Dialect311}, smbtest.NegotiateOptions{}); st != ok {
+	if _, st := c.Negotiate([]smb.Dialect{smb.Dialect311}, smbtest.NegotiateOptions{ClientGUID: machine(1), Caps: smbtest.CachingCaps}); st != ok {
 		t.Fatal(st)
 	}
 	r.setup(c, "ann", password)

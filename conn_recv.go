@@ -115,7 +115,7 @@ func (t *tcp) recv(c *conn) (*frame.Buf, *upload, error) {
 	if u := t.newUpload(c, n); u != nil {
 		buf, err := u.begin(n)
 		if err != nil {
-			u.end(c)
+			u.end()
 			return nil, nil, err
 		}
 		return buf, u, nil

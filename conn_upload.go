@@ -1,14 +1,10 @@
 package smb
 
 import (
-	"context"
-	"errors"
 	"io"
 	"math"
 	"net"
-	"os"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/gosmbd/smb/internal/frame"
@@ -16,22 +12,41 @@ import (
 	"github.com/gosmbd/smb/vfs"
 )
 
-// upload is the rest of a large WRITE that goes on from the connection to the file piece by piece as it comes, without ever
-// being in the server's memory: that takes half the time. So this is for those that are neither signed nor encrypted. The
-// read goroutine works them off.
+// upload is a large WRITE that goes on from the connection to the file piece by piece as it comes, without being in the server's memory:
+// that takes half the time. So this is for those that are neither signed nor encrypted. The read goroutine works them off.
+//
+// If it's kept from that by something else than the client, slow storage, say, or others who have to give up what
+// they cache, another goroutine takes over: it reads the rest into memory, and then the connection.
 //
 // A client that is lost in the middle of its WRITE may have changed a part of what it was about to change. It
 // has no answer and can't tell.
 type upload struct {
-	t       *tcp
-	via     *conduit
-	left    int  // bytes of the frame that are still to be read
-	copies  bool // the client is slow, or the system can't move what is left
-	armed   bool // the connection waits for so much, and not for ever
-	fetched bool // fetch was called: somebody else reads the connection
+	c     *conn
+	t     *tcp
+	ch    *chain // nil when its request is done
+	total int    // bytes of the frame that have not come when it's begun
 
-	buf   *frame.Buf // the piece to be written, if it's copied; else
-	ready int        // so much of what is in the pipe
+	// Owned by who reads the connection.
+	left  int  // bytes of the frame that are still to be read
+	armed bool // the connection waits for so much, and not for ever
+
+	// Owned by who works on the request.
+	via    *conduit   // nil: not yet, or not any more
+	copies bool       // the client is slow, or the system can't move what is left
+	buf    *frame.Buf // for pieces that are copied
+	piece  []byte     // to be written; nil: what is in the pipe,
+	ready  int        // so much of it
+	last   bool       // piece is all of rest
+
+	// What whoever took over has for who works on the request. It's there when done is closed.
+	rest   *frame.Buf
+	failed error
+	done   chan struct{}
+
+	mu      sync.Mutex
+	watched bool        // who works on the request is the read goroutine, and doesn't wait for the client
+	taken   bool        // somebody took over
+	timer   *time.Timer // of takeOver
 
 	moved int // by try
 	err   error
@@ -47,17 +62,28 @@ const (
 	// rest of it first.
 	uploadAlign = 4 << 10
 
-	// uploadSlow is how long a piece may take to be written. The connection isn't read meanwhile, so if the
-	// storage takes longer, a worker does what is left and the next uploadRest WRITEs.
+	// uploadSlow is how long the connection may not be read. After that the next
+	// uploadRest WRITEs are no uploads.
 	uploadSlow = 20 * time.Millisecond
 	uploadRest = 20
 )
 
-var uploads = sync.Pool{New: func() any {
-	u := new(upload)
-	u.try = u.move
+// stillComing is when a request began that isn't there yet, as chain.began: no client is told that it's being worked on.
+const stillComing = math.MaxInt64
+
+var uploads sync.Pool
+
+// getUpload returns one that isn't used.
+func getUpload() *upload {
+	u, _ := uploads.Get().(*upload)
+	if u == nil {
+		u = new(upload)
+		u.try = u.move
+		u.timer = time.AfterFunc(time.Hour, u.takeOver)
+		u.timer.Stop()
+	}
 	return u
-}}
+}
 
 // newUpload returns an upload for the frame of n bytes that comes next; nil if it's to be read like any other.
 func (t *tcp) newUpload(c *conn, n int) *upload {
@@ -76,12 +102,11 @@ func (t *tcp) newUpload(c *conn, n int) *upload {
 		c.uploadRest--
 		return nil
 	}
-	p := c.srv.conduits.get()
-	if p == nil {
+	if !c.srv.conduits.some() {
 		return nil
 	}
-	u := uploads.Get().(*upload)
-	u.t, u.via, u.left = t, p, left
+	u := getUpload()
+	u.c, u.t, u.left, u.total = c, t, left, left
 	return u
 }
 
@@ -102,10 +127,12 @@ func (c *conn) uploads(b []byte, n int) int {
 	}
 	o := x.se.pin(req.FileID, nil)
 	defer o.unpin()
-	if o == nil || o.splicer == nil || o.access&vfs.WriteData == 0 {
+	switch {
+	case o == nil || o.splicer == nil || o.declines.Load():
+		return 0
+	case o.access&vfs.WriteData == 0:
 		return 0 // who may only append writes where the file ends, which mustn't change meanwhile
-	}
-	if req.Flags&smb2.WriteFlagWriteThrough != 0 || o.options&smb2.OptionWriteThrough != 0 {
+	case req.Flags&smb2.WriteFlagWriteThrough != 0 || o.options&smb2.OptionWriteThrough != 0:
 		return 0 // that waits for the storage
 	}
 	pad := -(int(req.Offset&(uploadAlign-1)) + len(req.Data)) & (uploadAlign - 1)
@@ -128,10 +155,15 @@ func (u *upload) begin(n int) (*frame.Buf, error) {
 }
 
 // end gives u up.
-func (u *upload) end(c *conn) {
-	c.srv.conduits.put(u.via)
+func (u *upload) end() {
+	u.dropConduit()
 	u.buf.Free()
-	*u = upload{try: u.try}
+	u.rest.Free()
+	u.mu.Lock()
+	defer u.mu.Unlock() // the timer may have fired too late
+	u.c, u.t, u.ch = nil, nil, nil
+	u.left, u.armed, u.copies, u.buf, u.piece, u.last = 0, false, false, nil, nil, false
+	u.rest, u.failed, u.done, u.taken = nil, nil, nil, false
 	uploads.Put(u)
 }
 
@@ -141,17 +173,95 @@ func (c *conn) runUpload(ch *chain, u *upload) error {
 	if n := &c.srv.inline; n.last.Load() != c {
 		n.last.Store(c)
 	}
-	defer u.end(c)
-	ch.upload = u
+	defer u.end()
+	u.ch, ch.upload = ch, u
+	u.watch()
 	err := ch.run()
-	if u.fetched {
+	if u.unwatch() {
 		return errRelieved
 	}
 	return err
 }
 
-// skip reads what is left of the frame, which is of no use: the next one comes after it.
-func (u *upload) skip(timeout time.Duration) error {
+// watch has somebody take over if unwatch isn't called soon.
+func (u *upload) watch() {
+	u.mu.Lock()
+	u.watched = true
+	u.mu.Unlock()
+	u.timer.Reset(uploadSlow)
+}
+
+// unwatch reports whether somebody has taken over, who then is done.
+func (u *upload) unwatch() (taken bool) {
+	u.timer.Stop()
+	u.mu.Lock()
+	u.watched = false
+	taken = u.taken
+	u.mu.Unlock()
+	if taken {
+		<-u.done
+	}
+	return taken
+}
+
+// takeOver reads the rest of the frame and then the connection.
+func (u *upload) takeOver() {
+	u.mu.Lock()
+	if !u.watched {
+		u.mu.Unlock()
+		return
+	}
+	u.watched, u.taken, u.done = false, true, make(chan struct{})
+	c := u.c
+	c.srv.wg.Add(1) // the read goroutine has one, and waits for done
+	u.mu.Unlock()
+	c.uploadRest = uploadRest
+	if u.failed = u.takeRest(); u.failed != nil {
+		c.abort(u.failed)
+	}
+	close(u.done)
+	c.serve()
+}
+
+// takeRest reads the rest of the frame. Who works on the request is kept from it by something else.
+func (u *upload) takeRest() error {
+	u.settle()
+	if u.left == 0 {
+		return nil
+	}
+	c, ch := u.c, u.ch
+	cost := ch.cost + frameCost(u.left)
+	c.unadmit(ch.cost)
+	ch.cost = 0
+	if err := c.admit(cost); err != nil {
+		return err
+	}
+	ch.cost = cost
+	u.rest = frame.Get(u.left)
+	if err := u.t.fill(u.rest.B, 0, c.srv.limits.WriteTimeout); err != nil {
+		return err
+	}
+	u.left = 0
+	ch.hasCome()
+	return nil
+}
+
+// finish reads what is left of the frame, when its request needs no more of it: the next one comes after it.
+func (u *upload) finish() error {
+	if u.unwatch() {
+		return u.failed
+	}
+	u.dropConduit()
+	if err := u.skip(); err != nil {
+		return err
+	}
+	u.ch = nil
+	u.watch() // the answer may have to wait for the client, which may have to be read for that
+	return nil
+}
+
+// skip reads what is left of the frame and is of no use.
+func (u *upload) skip() error {
 	u.settle()
 	if u.left == 0 {
 		return nil
@@ -160,7 +270,7 @@ func (u *upload) skip(timeout time.Duration) error {
 	defer buf.Free()
 	for u.left > 0 {
 		k := min(u.left, firstRead)
-		if err := u.t.fill(buf.B[:k], 0, timeout); err != nil {
+		if err := u.t.fill(buf.B[:k], 0, u.c.srv.limits.WriteTimeout); err != nil {
 			return err
 		}
 		u.left -= k
@@ -168,213 +278,17 @@ func (u *upload) skip(timeout time.Duration) error {
 	return nil
 }
 
-// coming returns how much of the request is still to be read.
+// coming returns how much of the request had not come when it was begun.
 func (r *request) coming() int {
 	if u := r.ch.upload; u != nil {
-		return u.left
+		return u.total
 	}
 	return 0
 }
-
-// fetch reads what is left of the request, if anything is, to where the rest of it is, and has another goroutine read on. Who is about to wait for
-// something that this very client may have to do must call it.
-func (r *request) fetch() error {
-	ch, c, u := r.ch, r.c, r.ch.upload
-	if u == nil {
-		return nil
-	}
-	u.settle()
-	had, held := len(ch.in.B), u.via.n
-	n := had + held + u.left
-	c.unadmit(ch.cost)
-	ch.cost = 0
-	if err := c.admit(frameCost(n)); err != nil {
-		return err
-	}
-	ch.cost = frameCost(n)
-	ch.in.Grow(n - had + frame.Tailroom)
-	ch.in.B = ch.in.B[:n]
-	err := u.via.read(ch.in.B[had : had+held])
-	if err == nil {
-		err = u.t.fill(ch.in.B, had+held, c.srv.limits.WriteTimeout)
-	}
-	if err != nil {
-		return err
-	}
-	r.msg = ch.in.B
-	u.left, u.fetched, ch.upload = 0, true, nil
-	ch.hasCome()
-	c.srv.wg.Add(1) // the read goroutine, which this is, has one
-	go c.serve()
-	return nil
-}
-
-// stillComing is when a request began that isn't there yet, as chain.began: no client is told that it's being worked on.
-const stillComing = math.MaxInt64
 
 // hasCome notes that the request is there.
 func (ch *chain) hasCome() {
 	ch.c.mu.Lock()
 	ch.began = ch.c.srv.clock.Load()
 	ch.c.mu.Unlock()
-}
-
-// writeUpload writes what is to come, from off on.
-func (r *request) writeUpload(ctx context.Context, off int64) error {
-	u, slow := r.ch.upload, false
-	for u.left > 0 || u.via.n > 0 {
-		data, err := r.nextPiece(off, slow)
-		if err != nil {
-			return err
-		}
-		o, n := r.open, len(data)
-		if data == nil {
-			n = u.ready
-		}
-		if o.m.frozen() {
-			return smb2.StatusMediaWriteProtected
-		}
-		if err := o.file.checkRange(o, uint64(off), uint64(n), true); err != nil {
-			return err
-		}
-		began := time.Now()
-		if data != nil {
-			err = r.put(ctx, data, off)
-		} else {
-			n, err = r.putPiped(ctx, off)
-		}
-		if err != nil {
-			return err
-		}
-		off += int64(n)
-		if !u.fetched && time.Since(began) > uploadSlow {
-			slow, r.c.uploadRest = true, uploadRest
-		}
-	}
-	return nil
-}
-
-// nextPiece waits for the next piece, which is to be written at off: all that is left, if the storage is slow. Nil: it's in the
-// pipe. Meanwhile the file can be closed.
-func (r *request) nextPiece(off int64, slow bool) (data []byte, err error) {
-	ch, u, o := r.ch, r.ch.upload, r.open
-	r.open = nil
-	o.unpin()
-	if slow {
-		had := len(ch.in.B)
-		if err = r.fetch(); err == nil {
-			data = ch.in.B[had:]
-		}
-	} else if err = u.next(off, r.c.srv.limits.WriteTimeout); u.copies {
-		data = u.buf.B
-	}
-	if err != nil {
-		r.c.abort(err)
-	}
-	if u.left == 0 {
-		ch.hasCome()
-	}
-	if r.open = r.se.pin(o.id, r.tree); r.open == nil {
-		r.uncount(o)
-		return nil, smb2.StatusFileClosed
-	}
-	if err != nil {
-		return nil, smb2.StatusConnectionDisconnected // nobody gets it
-	}
-	return data, nil
-}
-
-// putPiped writes the piece in the pipe at off, and returns how much of it was written: less only if the rest is to be copied.
-func (r *request) putPiped(ctx context.Context, off int64) (int, error) {
-	u, o := r.ch.upload, r.open
-	note := o.beforeWrite(ctx)
-	n, err := o.splicer.WriteFromPipe(uintptr(u.via.r), off, int64(u.ready))
-	u.via.n -= int(n)
-	r.wrote(ctx, note, n)
-	if errors.Is(err, errors.ErrUnsupported) {
-		u.copies, err = true, nil
-	}
-	return int(n), err
-}
-
-// next waits for the next piece, which is to be written at off.
-func (u *upload) next(off int64, timeout time.Duration) error {
-	for !u.copies {
-		if err := u.await(timeout); errors.Is(err, os.ErrDeadlineExceeded) || err == syscall.EINVAL {
-			u.copies = true
-			break
-		} else if err != nil {
-			return err
-		}
-		u.ready = u.via.n
-		if u.left > 0 {
-			u.ready -= int((off + int64(u.via.n)) % uploadAlign)
-		}
-		if u.ready > 0 {
-			return nil
-		}
-	}
-	return u.copy(timeout)
-}
-
-// await moves some more into the pipe. The deadline passes if wakeBytes, or what is left if that is less, don't
-// come in half of timeout.
-func (u *upload) await(timeout time.Duration) error {
-	if u.left == 0 {
-		return nil
-	}
-	u.armed = true
-	if n := min(u.left, wakeBytes); u.t.lowat != n {
-		u.t.wakeAt(n)
-	}
-	if timeout > 0 {
-		if err := u.t.nc.SetReadDeadline(time.Now().Add(timeout / 2)); err != nil {
-			return err
-		}
-	}
-	err := u.t.raw.Read(u.try)
-	if err == nil {
-		err = u.err
-	}
-	if err == nil && u.moved == 0 {
-		err = io.ErrUnexpectedEOF
-	}
-	if err == nil {
-		u.left -= u.moved
-	}
-	return err
-}
-
-// move is await's system call.
-func (u *upload) move(conn uintptr) bool {
-	u.moved, u.err = u.via.take(conn, u.left)
-	return u.err != syscall.EAGAIN
-}
-
-// copy reads a piece: what is in the pipe first.
-func (u *upload) copy(timeout time.Duration) error {
-	u.settle()
-	if u.buf == nil {
-		u.buf = frame.Get(firstRead)
-	}
-	u.buf.B = u.buf.B[:min(u.via.n+u.left, firstRead)]
-	held := min(u.via.n, len(u.buf.B))
-	if err := u.via.read(u.buf.B[:held]); err != nil {
-		return err
-	}
-	if held == len(u.buf.B) {
-		return nil
-	}
-	err := u.t.fill(u.buf.B, held, timeout)
-	u.left -= len(u.buf.B) - held
-	return err
-}
-
-// settle undoes what await asked of the connection. Where that fails, it's over.
-func (u *upload) settle() {
-	if u.armed {
-		u.armed = false
-		u.t.wakeAt(1)
-		u.t.nc.SetReadDeadline(time.Time{})
-	}
 }

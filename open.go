@@ -99,6 +99,7 @@ type open struct {
 	listens       *lookout        // at the directory that is watched
 	lastTurn      <-chan struct{} // of the request that arrived last; see turn
 
+	declines atomic.Bool   // splicer can't
 	unlinked atomic.Bool   // the name is gone, or another file's
 	byName   atomic.Bool   // the object was replaced by another, which f isn't; see replaced
 	changed  atomic.Bool   // data was written

@@ -406,6 +406,9 @@ type (
 	// memory. Without it the server has what is to be written in memory, as it does where
 	// that is signed or encrypted. A client that is lost in the middle of a large
 	// write, with which it is written as it comes, may have written part of it.
+	//
+	// Who embeds a File that has it and has a WriteAt of his own must not show it, or have one
+	// of his own, too.
 	Splicer interface {
 		// WriteFromPipe writes the next n bytes of a pipe, which has as many, at off, and
 		// returns how many it took from the pipe: less only with an error. pipe is
