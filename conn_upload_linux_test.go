@@ -58,6 +58,13 @@ func (f *splicingFile) WriteFromPipe(pipe uintptr, off, n int64) (int64, error) 
 	return f.fs.splice(f.File, pipe, off, n)
 }
 
+// awaitPiece waits until a piece comes from a pipe.
+func (s *splicingFS) awaitPiece() {
+	for s.calls.Load() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+}
+
 // splice takes n bytes from the pipe and writes them.
 func splice(f vfs.File, pipe uintptr, off, n int64) (took int64, err error) {
 	b := make([]byte, n)
@@ -267,9 +274,7 @@ func TestUploadClosedMeanwhile(t *testing.T) {
 	r, c := newUploads(t, fsys, nil)
 	id := reopened(r, c)
 	e, rest := halfSent(c, id, 4<<20, 2<<20)
-	for fsys.calls.Load() == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	fsys.awaitPiece()
 	n := r.dialect(smb.Dialect311, smbtest.NegotiateOptions{})
 	_, st := n.Logon(&smbtest.Logon{User: "ann", Password: password, Previous: c.Session.ID})
 	want(t, "a logon that ends the session", st, ok)
@@ -311,9 +316,7 @@ func TestUploadCutOff(t *testing.T) {
 	r, c := newUploads(t, fsys, nil)
 	id := reopened(r, c)
 	halfSent(c, id, 4<<20, 1<<20)
-	for fsys.calls.Load() == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	fsys.awaitPiece()
 	c.Close()
 	for r.srv.Counters().Conns > 0 {
 		time.Sleep(time.Millisecond)
@@ -398,9 +401,7 @@ func TestUploadGivenUp(t *testing.T) {
 	r, c := newUploads(t, fsys, nil)
 	id := reopened(r, c)
 	e, rest := halfSent(c, id, 4<<20, 2<<20)
-	for fsys.calls.Load() == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	fsys.awaitPiece()
 	c.Session.Sign = true
 	b := r.bind(c, 1)
 	b.Ask = 400
@@ -424,9 +425,7 @@ func TestUploadCrumbs(t *testing.T) {
 	id := reopened(r, c)
 	const size = 512 << 10
 	e, rest := halfSent(c, id, size, 256<<10)
-	for fsys.calls.Load() == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	fsys.awaitPiece()
 	for range 3000 {
 		c.SendBytes(rest[:1])
 		rest = rest[1:]
@@ -448,9 +447,7 @@ func TestUploadShutdown(t *testing.T) {
 	r, c := newUploads(t, fsys, nil)
 	id := reopened(r, c)
 	e, rest := halfSent(c, id, 4<<20, 2<<20)
-	for fsys.calls.Load() == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	fsys.awaitPiece()
 	done := make(chan error)
 	go func() { done <- r.srv.Shutdown(context.Background()) }()
 	time.Sleep(50 * time.Millisecond)
