@@ -132,6 +132,12 @@ func (s *Server) IdleConduits() int {
 	return len(s.conduits.idle)
 }
 
+// NewConduit returns what moves bytes into a conduit of its own.
+func NewConduit() (take func(conn uintptr, n int) (int, error), end func()) {
+	p := openConduit()
+	return p.take, p.close
+}
+
 // TakeConduits leaves none for others until free is called.
 func (s *Server) TakeConduits() (free func()) {
 	var all []*conduit
