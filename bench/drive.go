@@ -16,6 +16,7 @@ import (
 const (
 	blockSize = 4 << 10
 	queue     = 32 // requests at a time on one connection
+	atOnce    = 8  // operations of more than one request, or of compounds
 	few       = 10 // clients
 )
 
@@ -34,6 +35,11 @@ func (t *target) run(workers []*load.Worker, total int, do func(*load.Worker, in
 		return load.Result{}, err
 	}
 	return load.Run(workers, total, do)
+}
+
+// keep is load.Keep with t's own connection, which it uses up.
+func (t *target) keep(file string, depth, n int, do func(*load.Op) []load.Request) (load.Result, error) {
+	return load.Keep([]*load.Client{t.c}, file, depth, n, do, t.begin)
 }
 
 // drive is a phase of the load generator. It works on one connection unless it opens more.
@@ -60,10 +66,9 @@ func (b *bench) drives() []phase {
 }
 
 func makeAndRemove(t *target) (load.Result, error) {
-	data := make([]byte, blockSize)
-	return t.run(t.c.Workers(8), t.o.operations, func(w *load.Worker, i int) error {
-		return w.MakeAndRemove(fmt.Sprintf("made%d", i), data)
-	})
+	name := func(i int) string { return fmt.Sprintf("made%d", i) }
+	work := load.Then(load.Make(name, make([]byte, blockSize)), 3, load.Remove(name))
+	return t.keep("", atOnce, t.o.operations, work)
 }
 
 // makeThenRemove has all files be there before the first is removed. That which looks
@@ -74,14 +79,18 @@ func makeThenRemove(t *target) (load.Result, error) {
 		return load.Result{}, err
 	}
 	defer os.RemoveAll(dir)
-	data := make([]byte, blockSize)
+	second, err := t.dial()
+	if err != nil {
+		return load.Result{}, err
+	}
+	defer second.Close()
 	n := t.o.operations
 	name := func(i int) string { return fmt.Sprintf(`made\%d`, i) }
-	made, err := t.run(t.c.Workers(8), n, func(w *load.Worker, i int) error { return w.Make(name(i), data) })
+	made, err := t.keep("", atOnce, n, load.Make(name, make([]byte, blockSize)))
 	if err != nil {
 		return made, err
 	}
-	removed, err := load.Run(t.c.Workers(8), n, func(w *load.Worker, i int) error { return w.Remove(name(i)) })
+	removed, err := load.Keep([]*load.Client{second}, "", atOnce, n, load.Remove(name), func() error { return nil })
 	made.Wall += removed.Wall
 	made.Median += removed.Median
 	made.P99 += removed.P99
@@ -89,10 +98,10 @@ func makeThenRemove(t *target) (load.Result, error) {
 }
 
 func statFiles(t *target) (load.Result, error) {
-	return t.run(t.c.Workers(8), 2*t.o.operations, func(w *load.Worker, i int) error {
+	return t.keep("", atOnce, 2*t.o.operations, load.Stat(func(i int) string {
 		k := i % t.o.files
-		return w.Stat(fmt.Sprintf(`tree\d%03d\file%05d`, k/100, k))
-	})
+		return fmt.Sprintf(`tree\d%03d\file%05d`, k/100, k)
+	}))
 }
 
 func listMany(t *target) (load.Result, error) {
@@ -120,28 +129,13 @@ func idle(t *target) (load.Result, error) {
 
 func readRandom(depth, n int) drive {
 	return func(t *target) (load.Result, error) {
-		workers := t.c.Workers(depth)
-		id, err := workers[0].Open("big")
-		if err != nil {
-			return load.Result{}, err
-		}
-		return t.run(workers, n, func(w *load.Worker, _ int) error {
-			return w.Read(id, load.Block(t.bigSize(), blockSize), blockSize)
-		})
+		return t.keep("big", depth, n, load.ReadBlock(t.bigSize(), blockSize))
 	}
 }
 
 func writeRandom(n int) drive {
 	return func(t *target) (load.Result, error) {
-		data := make([]byte, blockSize)
-		workers := t.c.Workers(queue)
-		id, err := workers[0].Open("big")
-		if err != nil {
-			return load.Result{}, err
-		}
-		return t.run(workers, n, func(w *load.Worker, _ int) error {
-			return w.Write(id, load.Block(t.bigSize(), blockSize), data)
-		})
+		return t.keep("big", queue, n, load.WriteBlock(t.bigSize(), make([]byte, blockSize)))
 	}
 }
 
@@ -166,21 +160,7 @@ func readMany(clients, n int) drive {
 		if err != nil {
 			return load.Result{}, err
 		}
-		var workers []*load.Worker
-		var files sync.Map
-		for _, c := range all {
-			w := c.NewWorker()
-			id, err := w.Open("big")
-			if err != nil {
-				return load.Result{}, err
-			}
-			files.Store(w, id)
-			workers = append(workers, w)
-		}
-		return t.run(workers, n, func(w *load.Worker, _ int) error {
-			id, _ := files.Load(w)
-			return w.Read(id.(load.FileID), load.Block(t.bigSize(), blockSize), blockSize)
-		})
+		return load.Keep(all, "big", 1, n, load.ReadBlock(t.bigSize(), blockSize), t.begin)
 	}
 }
 

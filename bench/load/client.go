@@ -253,7 +253,7 @@ func (w *Worker) Try(reqs ...Request) ([]Reply, error) {
 	if err := w.reserve(reqs); err != nil {
 		return nil, err
 	}
-	w.build(reqs)
+	w.out = w.c.appendFrame(w.out[:0], w.ids, reqs)
 	w.c.writing.Lock()
 	_, err := w.c.nc.Write(w.out)
 	w.c.writing.Unlock()
@@ -301,15 +301,15 @@ func (w *Worker) reserve(reqs []Request) error {
 	return nil
 }
 
-// build makes the frame.
-func (w *Worker) build(reqs []Request) {
-	c := w.c
-	b := append(w.out[:0], 0, 0, 0, 0)
+// appendFrame appends the frame of reqs, with its length before it.
+func (c *Client) appendFrame(b []byte, ids []uint64, reqs []Request) []byte {
+	frame := len(b)
+	b = append(b, 0, 0, 0, 0)
 	for i, r := range reqs {
 		start := len(b)
 		b = append(b, make([]byte, smb2.HeaderSize)...)
 		b = r.Body.Append(b)
-		h := smb2.Header{Command: r.Command, CreditCharge: r.Charge, Credits: askCredits, MessageID: w.ids[i], SessionID: c.id, TreeID: c.tree}
+		h := smb2.Header{Command: r.Command, CreditCharge: r.Charge, Credits: askCredits, MessageID: ids[i], SessionID: c.id, TreeID: c.tree}
 		if r.Command == smb2.CommandNegotiate {
 			h.CreditCharge = 0
 		}
@@ -330,8 +330,8 @@ func (w *Worker) build(reqs []Request) {
 			c.sign.Sign(b[start:])
 		}
 	}
-	binary.BigEndian.PutUint32(b, uint32(len(b)-4))
-	w.out = b
+	binary.BigEndian.PutUint32(b[frame:], uint32(len(b)-frame-4))
+	return b
 }
 
 // Sent returns the frame that was sent last, without its length.

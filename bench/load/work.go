@@ -112,7 +112,7 @@ func (w *Worker) open(r Request) (smb2.FileID, error) {
 
 // Close closes a file.
 func (w *Worker) Close(id smb2.FileID) error {
-	_, err := w.Do(Request{Command: smb2.CommandClose, Body: smb2.CloseRequest{FileID: id}})
+	_, err := w.Do(closing(id))
 	return err
 }
 
@@ -132,9 +132,16 @@ func (w *Worker) Read(id smb2.FileID, off int64, n int) error {
 
 // Write writes data.
 func (w *Worker) Write(id smb2.FileID, off int64, data []byte) error {
-	_, err := w.Do(Request{Command: smb2.CommandWrite, Charge: charge(len(data)),
-		Body: smb2.WriteRequest{FileID: id, Offset: uint64(off), Data: data}})
+	_, err := w.Do(writeTo(id, off, data))
 	return err
+}
+
+func closing(id FileID) Request {
+	return Request{Command: smb2.CommandClose, Body: smb2.CloseRequest{FileID: id}}
+}
+
+func writeTo(id FileID, off int64, data []byte) Request {
+	return Request{Command: smb2.CommandWrite, Charge: charge(len(data)), Body: smb2.WriteRequest{FileID: id, Offset: uint64(off), Data: data}}
 }
 
 func charge(n int) uint16 { return uint16((n + 65535) / 65536) }
@@ -142,48 +149,6 @@ func charge(n int) uint16 { return uint16((n + 65535) / 65536) }
 // Block returns the offset of one of the blocks of that length in size bytes.
 func Block(size int64, length int) int64 {
 	return rand.Int64N(size/int64(length)) * int64(length)
-}
-
-// MakeAndRemove makes a file, writes data to it, closes it, and removes it: five round
-// trips, as a program does it.
-func (w *Worker) MakeAndRemove(name string, data []byte) error {
-	if err := w.Make(name, data); err != nil {
-		return err
-	}
-	return w.Remove(name)
-}
-
-// Make makes a file, writes data to it and closes it.
-func (w *Worker) Make(name string, data []byte) error {
-	id, err := w.open(create(name, readWrite, smb2.Create, smb2.OptionNonDirectoryFile))
-	if err != nil {
-		return err
-	}
-	if err := w.Write(id, 0, data); err != nil {
-		return err
-	}
-	return w.Close(id)
-}
-
-// Remove opens a file to remove it, and closes it.
-func (w *Worker) Remove(name string) error {
-	id, err := w.open(create(name, removing, smb2.Open, smb2.OptionDeleteOnClose))
-	if err != nil {
-		return err
-	}
-	return w.Close(id)
-}
-
-// Stat asks for all that there is to know about a file, as one compound: open, query,
-// close.
-func (w *Worker) Stat(name string) error {
-	const all = 64 << 10 // room for the answer
-	_, err := w.Do(
-		create(name, readAttributes, smb2.Open, 0),
-		Request{Command: smb2.CommandQueryInfo, Body: smb2.QueryInfoRequest{InfoType: smb2.InfoFile, Class: uint8(smb2.ClassFileAllInformation), OutputLength: all, FileID: related}},
-		Request{Command: smb2.CommandClose, Body: smb2.CloseRequest{FileID: related}},
-	)
-	return err
 }
 
 // List lists a directory and returns how many entries it has, "." and ".." among them.
