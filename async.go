@@ -146,7 +146,7 @@ func (c *conn) sendInterim(mid, asyncID uint64, sealed *session, queued chan<- s
 		sealed.seal(buf)
 		f.off -= smb2.TransformHeaderSize
 	}
-	c.queue(f)
+	c.queue(f, false)
 }
 
 func interimHeader(h smb2.Header, asyncID uint64, credits uint16) smb2.Header {

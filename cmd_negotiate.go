@@ -294,6 +294,6 @@ func (c *conn) receiveSMB1(buf *frame.Buf) error {
 	if p.dialect == Dialect202 {
 		c.negotiated.Store(true)
 	}
-	c.queue(outFrame{buf: out, off: frame.Headroom, last: true})
+	c.queue(outFrame{buf: out, off: frame.Headroom, last: true}, false)
 	return nil
 }

@@ -44,6 +44,7 @@ type chain struct {
 	turn    *turn           // of the first element; nil: its order makes no difference
 	settled chan<- struct{} // closed when the chain is answered or has to wait; nil: nobody waits for that
 	upload  *upload         // what is to come of the request; nil: in is all
+	beside  bool            // once it is answered: others of the connection weren't
 
 	req   request
 	reply reply
@@ -391,6 +392,7 @@ func (c *conn) forget(ch *chain) {
 		delete(c.async, ch.asyncID)
 	}
 	ch.takeAwaited()
+	ch.beside = c.running-len(c.async) > 1
 	c.mu.Unlock()
 }
 
@@ -415,9 +417,9 @@ func (ch *chain) finish() {
 	f.cost, ch.cost = ch.cost, 0
 	f.body, ch.body = ch.body, fileBody{}
 	f.last = true
-	after := ch.after
+	after, beside := ch.after, ch.beside
 	ch.free()
-	c.queue(f, after...)
+	c.queue(f, beside, after...)
 }
 
 // headStartEnds returns what is to be called when the chain has sent something, or is
@@ -437,7 +439,7 @@ func (ch *chain) flush() {
 	f := ch.seal()
 	after := ch.after
 	ch.after = nil
-	ch.c.queue(f, after...)
+	ch.c.queue(f, false, after...)
 	ch.headStartEnds()()
 }
 

@@ -18,18 +18,7 @@ func TestWriteAtOnce(t *testing.T) {
 	nc := tr.nc
 	nc.(*net.TCPConn).SetWriteBuffer(4 << 10)
 	r := rand.New(rand.NewPCG(1, 2))
-	var sent []byte
-	lens := []int{1, 100, 300 << 10, 5, 1 << 20, 4000, 4000}
-	frames := make([]outFrame, len(lens))
-	for i, n := range lens {
-		buf := frame.Get(4 + n)
-		buf.B = buf.B[:4]
-		for range n {
-			buf.B = append(buf.B, byte(r.Uint32()))
-		}
-		frames[i] = outFrame{buf: buf, off: 4}
-		sent = append(append(sent, 0, byte(n>>16), byte(n>>8), byte(n)), buf.B[4:]...)
-	}
+	frames, sent := randomFrames(r, 1, 100, 300<<10, 5, 1<<20, 4000, 4000)
 	done := make(chan error, 1)
 	go func() {
 		for i := range frames[:5] {
@@ -59,5 +48,72 @@ func TestWriteAtOnce(t *testing.T) {
 	client.Close()
 	if err := tr.send(frames[:1], time.Minute); err == nil {
 		t.Error("no error after the connection was closed")
+	}
+}
+
+// randomFrames returns frames of these lengths, and how they look on the wire.
+func randomFrames(r *rand.Rand, lens ...int) (frames []outFrame, wire []byte) {
+	for _, n := range lens {
+		buf := frame.Get(4 + n)
+		buf.B = buf.B[:4]
+		for range n {
+			buf.B = append(buf.B, byte(r.Uint32()))
+		}
+		frames = append(frames, outFrame{buf: buf, off: 4})
+		wire = append(append(wire, 0, byte(n>>16), byte(n>>8), byte(n)), buf.B[4:]...)
+	}
+	return frames, wire
+}
+
+// Frames that are sent together arrive whole and in order, wherever the system
+// stops taking them.
+func TestWriteTogether(t *testing.T) {
+	for _, room := range []int{0, 4 << 10} { // of the socket's buffer; zero: as it is
+		tr, client := tcpPair(t)
+		if room > 0 {
+			tr.nc.(*net.TCPConn).SetWriteBuffer(room)
+		}
+		r := rand.New(rand.NewPCG(3, 4))
+		var lens []int
+		for range 300 {
+			lens = append(lens, 1+r.IntN(5000))
+		}
+		lens[100] = 1 << 20
+		frames, want := randomFrames(r, lens...)
+		done := make(chan error, 1)
+		go func() {
+			var err error
+			for rest := frames; len(rest) > 0 && err == nil; {
+				n := min(len(rest), 1+r.IntN(3*vecAtOnce))
+				err = tr.send(rest[:n], time.Minute)
+				rest = rest[n:]
+			}
+			tr.nc.Close()
+			done <- err
+		}()
+		time.Sleep(10 * time.Millisecond)
+		got, err := io.ReadAll(client)
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("buffer %d: %d bytes came, %v; want %d", room, len(got), err, len(want))
+		}
+	}
+}
+
+// To send many frames together allocates nothing.
+func TestWriteTogetherAllocations(t *testing.T) {
+	tr, client := tcpPair(t)
+	go io.Copy(io.Discard, client)
+	frames, _ := randomFrames(rand.New(rand.NewPCG(5, 6)), make([]int, 3*vecAtOnce)...)
+	send := func() {
+		if err := tr.send(frames, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send()
+	if n := testing.AllocsPerRun(100, send); n >= 1 {
+		t.Errorf("%v allocations", n)
 	}
 }

@@ -1,6 +1,10 @@
 package smb
 
-import "github.com/gosmbd/smb/internal/frame"
+import (
+	"runtime"
+
+	"github.com/gosmbd/smb/internal/frame"
+)
 
 // outFrame is a frame on its way to the client.
 type outFrame struct {
@@ -12,17 +16,27 @@ type outFrame struct {
 	lost func()   // called if it certainly doesn't reach the client; it mustn't wait
 }
 
+// sendTogether is the longest frame that others are sent with: to send a longer one takes so long that the next ones
+// queue up by themselves.
+const sendTogether = 16 << 10
+
 // queue sends f, after those queued before it. Whoever finds the queue idle writes
 // until it is empty. What is to follow f comes from then, which is called before the
-// client can know of f.
-func (c *conn) queue(f outFrame, then ...func()) {
+// client can know of f. Beside says that there may be other answers in a moment.
+func (c *conn) queue(f outFrame, beside bool, then ...func()) {
 	idle, _ := c.enqueue(f)
 	for _, do := range then {
 		do()
 	}
-	if idle {
-		c.write()
+	if !idle {
+		return
 	}
+	if beside && len(f.buf.B) <= sendTogether && f.body.n == 0 {
+		// Those who are ready to go on may add theirs, so that one system call sends them all, and the client is
+		// woken once. That takes no longer than to let them run: who waits for something isn't waited for.
+		runtime.Gosched()
+	}
+	c.write()
 }
 
 // queueSoon is queue for those who mustn't wait for the client. It reports whether
