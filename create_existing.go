@@ -5,6 +5,7 @@ import (
 	"path"
 	"time"
 
+	"github.com/gosmbd/smb/oplock"
 	"github.com/gosmbd/smb/smb2"
 	"github.com/gosmbd/smb/vfs"
 )
@@ -101,6 +102,11 @@ func (c *creation) openExisting(found vfs.File) error {
 		o.shared = o.access
 		o.file.mu.Unlock()
 		c.overwritten()
+	}
+	if !overwrite && !c.blank && c.stream.name == "" && !o.clears && o.granted.Level == oplock.None {
+		// It caches nothing, so how the object looked a moment ago will do.
+		c.attr = o.shown(attr)
+		return nil
 	}
 	return c.statNew()
 }

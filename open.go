@@ -366,6 +366,11 @@ func (o *open) stat(ctx context.Context) (vfs.Attr, error) {
 	if err != nil {
 		return a, err
 	}
+	return o.shown(a), nil
+}
+
+// shown returns the attributes that the object has as clients see them.
+func (o *open) shown(a vfs.Attr) vfs.Attr {
 	links := a.Links
 	a = o.file.complete(a)
 	if o.unlinked.Load() {
@@ -374,7 +379,7 @@ func (o *open) stat(ctx context.Context) (vfs.Attr, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	a.Written = o.times.show(a.Written, time.Now())
-	return a, nil
+	return a
 }
 
 // clusterSize is what allocation sizes are rounded to.

@@ -65,7 +65,7 @@ func (n *newObject) create() (*File, error) {
 	}
 	if err != nil {
 		_ = n.as.run(func() error { return undo(h) })
-		h.file.Close()
+		h.Close()
 		return nil, err
 	}
 	return h, nil
@@ -143,7 +143,7 @@ func (f *FS) createThenSet(a *agent, name string, opt vfs.CreateOptions) (*File,
 		return nil, err
 	}
 	if err := h.firstSecurity(opt); err != nil {
-		h.file.Close()
+		h.Close()
 		_ = a.run(func() error { return f.unlink(name) })
 		return nil, err
 	}

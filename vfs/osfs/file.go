@@ -44,7 +44,7 @@ func (h *File) SetAttr(ctx context.Context, c vfs.AttrChange) error {
 }
 
 // Close closes the file.
-func (h *File) Close() error { return h.fail("close", h.file.Close()) }
+func (h *File) Close() error { return h.fail("close", h.handle.close()) }
 
 // ReadAt implements io.ReaderAt.
 func (h *File) ReadAt(b []byte, off int64) (int, error) {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -17,15 +18,26 @@ import (
 // handle is an open descriptor. All that concerns an open file goes through it,
 // never through its name, which may be another object's by now.
 type handle struct {
-	file   *os.File
+	file   *os.File // nil if path: what os.File does for content would be wasted
 	fd     int
-	path   bool // opened with O_PATH: neither content nor f-calls
-	hollow bool // and it has no content: a link, a device, a pipe or a socket
-	home   bool // it is on the root's own file system; false: it isn't known
+	path   bool        // opened with O_PATH: neither content nor f-calls
+	closed atomic.Bool // if path
+	hollow bool        // and it has no content: a link, a device, a pipe or a socket
+	home   bool        // it is on the root's own file system; false: it isn't known
 	kept   kept
 }
 
 func (h *handle) init(file *os.File) { h.file, h.fd = file, int(file.Fd()) }
+
+func (h *handle) close() error {
+	switch {
+	case !h.path:
+		return h.file.Close()
+	case h.closed.Swap(true):
+		return fs.ErrClosed
+	}
+	return unix.Close(h.fd)
+}
 
 func validName(string) bool { return true }
 

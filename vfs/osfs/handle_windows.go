@@ -28,6 +28,8 @@ type handle struct {
 
 func (h *handle) init(file *os.File) { h.file, h.h = file, windows.Handle(file.Fd()) }
 
+func (h *handle) close() error { return h.file.Close() }
+
 // system is what New found out about the machine.
 type system struct{ serial uint32 }
 

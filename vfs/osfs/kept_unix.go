@@ -40,6 +40,7 @@ type keptInfo struct {
 	ctime   time.Time // of the object; zero: nothing is remembered
 	changes uint64    // FS.changes then
 	at      time.Time
+	seen    time.Time // when the object was last looked at
 }
 
 const (
@@ -50,6 +51,10 @@ const (
 	// keptFor is for file systems that don't count a change of attributes as one of
 	// the object, such as tmpfs once, or that don't tell at once, such as NFS.
 	keptFor = time.Second
+
+	// keptUnseen is how long it is taken that the object's time of change is what it was. To open
+	// a file takes several questions about its attributes, and one look is enough for them.
+	keptUnseen = time.Millisecond
 )
 
 // stored returns what user.DOSATTRIB says; st is the status that the object has now.
@@ -79,14 +84,20 @@ func (h *File) stored(st *status) (dosInfo, bool) {
 func (k *kept) holds(f *FS, st *status) bool {
 	changes, now := f.changes.Load(), time.Now()
 	if k.ctime.Equal(st.ctime) && k.changes == changes && now.Sub(k.at) < keptFor {
+		k.seen = now
 		return true
 	}
-	k.keptInfo = keptInfo{changes: changes, at: now}
+	k.keptInfo = keptInfo{changes: changes, at: now, seen: now}
 	if now.Sub(st.ctime) <= keptTick {
 		return false
 	}
 	k.ctime = st.ctime
 	return true
+}
+
+// justSeen reports whether the object was looked at just now. The caller holds k.mu.
+func (k *kept) justSeen(f *FS) bool {
+	return k.changes == f.changes.Load() && time.Since(k.seen) < keptUnseen
 }
 
 // take takes over what other remembers of the same object.

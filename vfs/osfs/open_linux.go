@@ -150,13 +150,21 @@ func (f *FS) open(name string, opt vfs.OpenOptions) (*File, error) {
 		unix.Close(fd)
 		return nil, err
 	}
-	h := newFile(f, name, os.NewFile(uintptr(fd), name), false, st.dir())
-	h.path, h.hollow, h.home = true, st.symlink() || st.special(), st.dev == f.sys.dev
+	h := newPath(f, name, fd, st.dir())
+	h.hollow, h.home = st.symlink() || st.special(), st.dev == f.sys.dev
+	h.kept.holds(f, &st) // nobody else has h yet
 	if !h.contentFor(opt) {
 		return h, nil
 	}
-	defer h.file.Close()
+	defer h.Close()
 	return h.reopen(opt)
+}
+
+// newPath returns a File for fd, opened with pathOnly.
+func newPath(f *FS, name string, fd int, dir bool) *File {
+	h := &File{fs: f, name: name, dir: dir}
+	h.handle.fd, h.handle.path = fd, true
+	return h
 }
 
 // contentFor reports whether the content is to be opened for opt.

@@ -233,11 +233,10 @@ func (f *FS) lastLink(name string) (gone func()) {
 	if err != nil {
 		return nothing
 	}
-	h := newFile(f, name, os.NewFile(uintptr(fd), name), false, false)
-	h.path = true
+	h := newPath(f, name, fd, false)
 	var st status
 	if st.fd(fd) != nil || !st.dir() && st.nlink > 1 || !st.dir() && !st.regular() {
-		h.file.Close()
+		h.Close()
 		return nothing
 	}
 	var ids [][]byte
@@ -248,7 +247,7 @@ func (f *FS) lastLink(name string) (gone func()) {
 		}
 	}
 	return func() {
-		defer h.file.Close()
+		defer h.Close()
 		if err := st.fd(fd); err != nil || st.nlink > 0 {
 			return
 		}

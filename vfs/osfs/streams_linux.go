@@ -156,8 +156,11 @@ func (h *File) dup() (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := newFile(h.fs, h.name, os.NewFile(uintptr(fd), h.name), false, h.dir)
-	d.path, d.as = h.path, h.as
+	d := newPath(h.fs, h.name, fd, h.dir)
+	if !h.path {
+		d = newFile(h.fs, h.name, os.NewFile(uintptr(fd), h.name), false, h.dir)
+	}
+	d.as = h.as
 	return d, nil
 }
 

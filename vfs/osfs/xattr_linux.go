@@ -60,14 +60,19 @@ func (h *File) listAttrs() ([]string, error) {
 // have none at all, and that takes one call to learn for all of them. Those that changed
 // just now are not known.
 func (h *File) lacks(set attrSet) bool {
-	var st status
-	if h.hollow || st.fd(h.fd) != nil {
+	if h.hollow {
 		return false
 	}
 	k := &h.kept
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if !k.holds(h.fs, &st) {
+	if !k.justSeen(h.fs) {
+		var st status
+		if st.fd(h.fd) != nil || !k.holds(h.fs, &st) {
+			return false
+		}
+	}
+	if k.ctime.IsZero() {
 		return false
 	}
 	if !k.listed {
