@@ -23,9 +23,14 @@ const maxChannels = 32
 
 // channel returns what the session called id has on c; nil: nothing.
 func (c *conn) channel(id uint64) *channel {
+	if x := c.lastChannel.Load(); x != nil && x.se.id == id {
+		return x
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.channels[id]
+	x := c.channels[id]
+	c.lastChannel.Store(x)
+	return x
 }
 
 // addChannel gives the session a use of c. The signer has to be there when the first
@@ -86,6 +91,7 @@ func (x *channel) forget() {
 	defer x.c.mu.Unlock()
 	if x.c.channels[x.se.id] == x {
 		delete(x.c.channels, x.se.id)
+		x.c.lastChannel.Store(nil)
 	}
 }
 

@@ -56,6 +56,9 @@ type conn struct {
 		err     error
 	}
 
+	authed      atomic.Bool             // had a session once
+	lastChannel atomic.Pointer[channel] // that was looked for last, one of channels; stored under mu
+
 	mu       sync.Mutex
 	channels map[uint64]*channel // by session id; nil: torn down
 	binds    map[uint64]*logon   // logons under way that are to bind a session here
@@ -65,7 +68,6 @@ type conn struct {
 	atWork   bool                // it is in Server.atWork
 	room     sync.Cond           // running or async changed
 	draining bool
-	authed   bool      // had a session once
 	used     time.Time // last request
 	nextID   uint64    // AsyncId
 
@@ -295,16 +297,10 @@ func (c *conn) giveUp(ahead <-chan received, err error) {
 
 // maxFrame returns the longest frame that the client may send now.
 func (c *conn) maxFrame() int {
-	if !c.isAuthed() {
+	if !c.authed.Load() {
 		return 128 << 10 // a SESSION_SETUP with a large Kerberos ticket
 	}
 	return c.srv.limits.MaxIO + 64<<10
-}
-
-func (c *conn) isAuthed() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.authed
 }
 
 // abort ends the connection because of err.
@@ -393,6 +389,7 @@ func (c *conn) teardown() {
 	c.mu.Lock()
 	channels := c.channels
 	c.channels, c.binds = nil, nil
+	c.lastChannel.Store(nil)
 	c.srv.atWork.remove(c)
 	c.mu.Unlock()
 	alone := make(map[uint64]bool) // sessions that end
@@ -440,8 +437,7 @@ func (c *conn) teardown() {
 // authenticated notes that the connection has a session.
 func (c *conn) authenticated() {
 	c.mu.Lock()
-	first := !c.authed
-	c.authed = true
+	first := !c.authed.Swap(true)
 	c.mu.Unlock()
 	if !first {
 		return

@@ -122,7 +122,7 @@ func (t *tcp) recv(c *conn) (*frame.Buf, *upload, error) {
 	}
 	first := min(n, firstRead)
 	some := first
-	if n > smallFrame && !c.isAuthed() {
+	if n > smallFrame && !c.authed.Load() {
 		some = min(first, strangersRead)
 	}
 	buf := frame.Get(some + frame.Tailroom)

@@ -21,7 +21,7 @@ func (c *conn) take(h smb2.Header) bool {
 // never less than it cost, as long as the window has room. [MS-SMB2] 3.3.4.1.2
 func (c *conn) grant(h smb2.Header) uint16 {
 	most := c.srv.limits.Credits
-	if !c.isAuthed() {
+	if !c.authed.Load() {
 		most = min(most, preauthCredits)
 	}
 	charge := uint16(1)

@@ -44,8 +44,9 @@ type session struct {
 	settingUp bool       // a SESSION_SETUP is being worked on
 	channels  []*channel // the oldest first
 	trees     map[uint32]*tree
-	opens     map[uint64]*open // by FileId.Volatile
-	reserved  int              // opens on their way
+	lastTree  atomic.Pointer[tree] // that was looked for last, one of trees
+	opens     map[uint64]*open     // by FileId.Volatile
+	reserved  int                  // opens on their way
 	nextTree  uint32
 	closed    bool
 }
@@ -168,6 +169,7 @@ func (se *session) detach() *remains {
 	se.closed = true
 	r := &remains{se, se.opens, se.trees, se.channels}
 	se.opens, se.trees, se.channels = nil, nil, nil
+	se.lastTree.Store(nil)
 	se.mu.Unlock()
 
 	se.srv.mu.Lock()
@@ -210,9 +212,14 @@ func (se *session) isClosed() bool {
 
 // tree returns the tree connect called id.
 func (se *session) tree(id uint32) *tree {
+	if t := se.lastTree.Load(); t != nil && t.id == id {
+		return t
+	}
 	se.mu.RLock()
 	defer se.mu.RUnlock()
-	return se.trees[id]
+	t := se.trees[id]
+	se.lastTree.Store(t)
+	return t
 }
 
 // addTree gives t an id.
@@ -339,6 +346,7 @@ func (se *session) takeTree(t *tree) (opens []*open, ok bool) {
 		return nil, false
 	}
 	delete(se.trees, t.id)
+	se.lastTree.Store(nil)
 	for id, o := range se.opens {
 		if o.tree() == t {
 			opens = append(opens, o)
