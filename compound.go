@@ -113,7 +113,9 @@ func (c *conn) start(buf *frame.Buf, off int, sealed *session) error {
 	}
 	ch := chainPool.Get().(*chain)
 	*ch = chain{c: c, in: buf, rest: b, sealed: sealed, elems: ch.elems[:0]}
+	c.frame, c.fresh = nil, ch
 	if err := ch.pay(reply); err != nil {
+		c.fresh = nil
 		ch.free()
 		c.end()
 		return err
@@ -131,6 +133,7 @@ func (c *conn) start(buf *frame.Buf, off int, sealed *session) error {
 	c.active[ch.mid] = ch
 	alone := c.running-len(c.async) == 1
 	c.mu.Unlock()
+	c.fresh = nil
 	if h.Command == smb2.CommandNegotiate && !c.negotiated.Load() && h.NextCommand == 0 {
 		// What follows depends on it.
 		return ch.run()
@@ -417,7 +420,8 @@ func (ch *chain) finish() {
 	f.cost, ch.cost = ch.cost, 0
 	f.body, ch.body = ch.body, fileBody{}
 	f.last = true
-	after, beside := ch.after, ch.beside
+	after := ch.after
+	beside := ch.beside && ch.settled == nil // nobody waits before the next request is begun
 	ch.free()
 	c.queue(f, beside, after...)
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,8 +38,10 @@ type conn struct {
 	params      negotiated
 
 	// Owned by the read goroutine.
-	upload     *upload // what is to come of the frame; nil: nothing
-	uploadRest int     // how many frames are not to be uploads
+	frame      *frame.Buf // that is being looked at, and nobody else has
+	fresh      *chain     // made of it, and not handed on
+	upload     *upload    // what is to come of the frame; nil: nothing
+	uploadRest int        // how many frames are not to be uploads
 
 	serial int // requests that came one after the other, owned by the read goroutine; below zero: some are to be left out
 
@@ -54,6 +57,8 @@ type conn struct {
 		spare   []outFrame
 		writing bool
 		err     error
+
+		hurry int // for how many answers nobody else's are waited for; owned by who is writing
 	}
 
 	authed      atomic.Bool             // had a session once
@@ -238,7 +243,7 @@ func (c *conn) readLoop() error {
 		if ahead != nil {
 			next, ahead = <-ahead, nil
 		} else {
-			next.buf, next.upload, next.err = c.tr.recv(c)
+			next = c.next()
 		}
 		if next.err != nil {
 			return next.err
@@ -276,9 +281,17 @@ type received struct {
 const largeFrame = 256 << 10
 
 // readAhead reads the frame after the one that is being decrypted.
-func (c *conn) readAhead(to chan<- received) {
-	buf, upload, err := c.tr.recv(c)
-	to <- received{buf, upload, err}
+func (c *conn) readAhead(to chan<- received) { to <- c.next() }
+
+// next reads a frame.
+func (c *conn) next() (r received) {
+	defer func() {
+		if p := recover(); p != nil {
+			r = received{err: c.panicked(p)}
+		}
+	}()
+	r.buf, r.upload, r.err = c.tr.recv(c)
+	return r
 }
 
 // giveUp ends the connection because of err, and what is being read ahead, if anything is.
@@ -452,7 +465,14 @@ func (c *conn) authenticated() {
 }
 
 // receive handles one frame. It owns buf.
-func (c *conn) receive(buf *frame.Buf) error {
+func (c *conn) receive(buf *frame.Buf) (err error) {
+	defer func() {
+		if p := recover(); p != nil { // of what is done before a handler runs, which sees to its own
+			err = c.panicked(p)
+			c.giveBack()
+		}
+	}()
+	c.frame = buf
 	b := buf.B
 	c.srv.counted.received.Add(uint64(len(b)))
 	if u := c.upload; u != nil {
@@ -470,6 +490,26 @@ func (c *conn) receive(buf *frame.Buf) error {
 		return c.start(buf, 0, nil)
 	}
 	return c.badFrame(buf, fmt.Sprintf("unknown protocol id %x", b[:4]))
+}
+
+// panicked returns the error that a mistake in the server ends the connection with.
+func (c *conn) panicked(p any) error {
+	c.log.Error("smb: panic", "panic", p, "stack", string(debug.Stack()))
+	return dropError{"internal error"}
+}
+
+// giveBack gives up what the read goroutine holds of a frame.
+func (c *conn) giveBack() {
+	c.srv.inline.leave(c)
+	if ch := c.fresh; ch != nil {
+		c.fresh = nil
+		c.forget(ch)
+		ch.turn.pass()
+		ch.free()
+		c.end()
+	} else if c.frame != nil {
+		c.release(c.frame)
+	}
 }
 
 func (c *conn) badFrame(buf *frame.Buf, why string) error {

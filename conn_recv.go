@@ -320,5 +320,6 @@ func (c *conn) release(buf *frame.Buf) {
 	if n := len(buf.B); n > firstRead {
 		c.unadmit(frameCost(n))
 	}
+	c.frame = nil
 	buf.Free()
 }

@@ -2,6 +2,7 @@ package smb
 
 import (
 	"runtime"
+	"time"
 
 	"github.com/gosmbd/smb/internal/frame"
 )
@@ -20,6 +21,13 @@ type outFrame struct {
 // queue up by themselves.
 const sendTogether = 16 << 10
 
+const (
+	// othersTime is how long others' answers may take to be added to one. If it was longer, so many of the next answers
+	// go out by themselves.
+	othersTime = 500 * time.Microsecond
+	othersRest = 1000
+)
+
 // queue sends f, after those queued before it. Whoever finds the queue idle writes
 // until it is empty. What is to follow f comes from then, which is called before the
 // client can know of f. Beside says that there may be other answers in a moment.
@@ -32,11 +40,24 @@ func (c *conn) queue(f outFrame, beside bool, then ...func()) {
 		return
 	}
 	if beside && len(f.buf.B) <= sendTogether && f.body.n == 0 {
-		// Those who are ready to go on may add theirs, so that one system call sends them all, and the client is
-		// woken once. That takes no longer than to let them run: who waits for something isn't waited for.
-		runtime.Gosched()
+		c.letOthersAnswer()
 	}
 	c.write()
+}
+
+// letOthersAnswer lets those run who are ready to, so that they add their answers: one system call sends them all, and the
+// client is woken once. Where others than that keep the processors busy it takes too long, and is left for a while. The
+// caller is who is writing.
+func (c *conn) letOthersAnswer() {
+	if c.send.hurry > 0 {
+		c.send.hurry--
+		return
+	}
+	began := time.Now()
+	runtime.Gosched()
+	if time.Since(began) > othersTime {
+		c.send.hurry = othersRest
+	}
 }
 
 // queueSoon is queue for those who mustn't wait for the client. It reports whether

@@ -103,8 +103,8 @@ func (c *creation) openExisting(found vfs.File) error {
 		o.file.mu.Unlock()
 		c.overwritten()
 	}
-	if !overwrite && !c.blank && c.stream.name == "" && !o.clears && o.granted.Level == oplock.None {
-		// It caches nothing, so how the object looked a moment ago will do.
+	if o.access&(sharedRead|sharedWrite|sharedDelete) == 0 && !overwrite && !c.blank && c.stream.name == "" && !o.clears && o.granted.Level == oplock.None {
+		// It keeps nobody from anything and caches nothing, so how the object looked a moment ago will do.
 		c.attr = o.shown(attr)
 		return nil
 	}

@@ -44,8 +44,11 @@ func (c *creation) find() (vfs.File, error) {
 	opt := vfs.StreamOptions{OpenOptions: vfs.OpenOptions{Access: vfs.ReadAttributes}}
 	s, object, err := streamOf(c.ctx, f, c.stream.name, opt)
 	if c.object = object; object != nil {
-		if err := c.checkReparse(f, *object); err != nil {
-			return nil, err
+		if rerr := c.checkReparse(f, *object); rerr != nil {
+			if err == nil {
+				s.Close()
+			}
+			return nil, rerr
 		}
 	}
 	if err != nil {

@@ -116,6 +116,15 @@ func (n *inline) end(number uint64) bool {
 	return true
 }
 
+// leave ends that c's read goroutine works on a request, if it does.
+func (n *inline) leave(c *conn) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.conn == c {
+		n.conn = nil
+	}
+}
+
 // watchInline sends a stand-in where a request takes long, as long as there are requests of the kind.
 func (s *Server) watchInline() {
 	defer s.wg.Done()
