@@ -44,7 +44,7 @@ type chain struct {
 	turn    *turn           // of the first element; nil: its order makes no difference
 	settled chan<- struct{} // closed when the chain is answered or has to wait; nil: nobody waits for that
 	upload  *upload         // what is to come of the request; nil: in is all
-	beside  bool            // once it is answered: others of the connection weren't
+	beside  bool            // once it is answered: more than queueDepth of the connection weren't
 
 	req   request
 	reply reply
@@ -395,7 +395,7 @@ func (c *conn) forget(ch *chain) {
 		delete(c.async, ch.asyncID)
 	}
 	ch.takeAwaited()
-	ch.beside = c.running-len(c.async) > 1
+	ch.beside = c.running-len(c.async) > queueDepth
 	c.mu.Unlock()
 }
 

@@ -22,6 +22,10 @@ type outFrame struct {
 const sendTogether = 16 << 10
 
 const (
+	// queueDepth is how many requests of a connection may be under way before answers are sent together. A client with fewer,
+	// as one with some threads that wait for an answer each, is better off with each at once.
+	queueDepth = 8
+
 	// othersTime is how long others' answers may take to be added to one. If it was longer, so many of the next answers
 	// go out by themselves.
 	othersTime = 500 * time.Microsecond
