@@ -31,17 +31,22 @@ type macKey struct {
 
 func newMACKey(key []byte, block cipher.Block) *macKey {
 	k := &macKey{block: block}
-	if !hasAES {
-		return k
+	if hasAES {
+		k.rounds = k.keys.expand(key)
 	}
+	return k
+}
+
+// expand stores the expanded key and returns how many rounds it has.
+func (k *roundKeys) expand(key []byte) (rounds int) {
 	words := len(key) / 4
-	k.rounds = words + 6
+	rounds = words + 6
 	for i := range words {
-		k.keys[i] = binary.LittleEndian.Uint32(key[4*i:])
+		k[i] = binary.LittleEndian.Uint32(key[4*i:])
 	}
 	rcon := uint32(1)
-	for i := words; i < 4*(k.rounds+1); i++ {
-		t := k.keys[i-1]
+	for i := words; i < 4*(rounds+1); i++ {
+		t := k[i-1]
 		switch {
 		case i%words == 0:
 			t = subWord(bits.RotateLeft32(t, -8)) ^ rcon
@@ -49,9 +54,9 @@ func newMACKey(key []byte, block cipher.Block) *macKey {
 		case words == 8 && i%words == 4:
 			t = subWord(t)
 		}
-		k.keys[i] = k.keys[i-words] ^ t
+		k[i] = k[i-words] ^ t
 	}
-	return k
+	return rounds
 }
 
 // chain runs p, a whole number of blocks, through the chain that has come to x.

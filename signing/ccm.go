@@ -28,9 +28,13 @@ type counter struct {
 	key   [aes.BlockSize]byte // and its encryption, which hides the next block of the text
 }
 
-func newCCM(key []byte, b cipher.Block) *ccm {
+func newCCM(key []byte) (*ccm, error) {
+	b, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
 	k := newMACKey(key, b)
-	return &ccm{b, sync.Pool{New: func() any { return &ccmState{mac: cbcMAC{key: k}} }}}
+	return &ccm{b, sync.Pool{New: func() any { return &ccmState{mac: cbcMAC{key: k}} }}}, nil
 }
 
 // seal encrypts text in place and stores the tag.

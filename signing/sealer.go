@@ -1,8 +1,6 @@
 package signing
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
 	"errors"
 	"fmt"
 )
@@ -70,8 +68,8 @@ func (c Cipher) NonceLen() int {
 // A Sealer encrypts and decrypts frames with one key. It's immutable and may be used by many goroutines at once.
 type Sealer struct {
 	cipher Cipher
-	gcm    cipher.AEAD // nil for CCM
-	ccm    *ccm        // nil for GCM
+	gcm    *gcm // nil for CCM
+	ccm    *ccm // nil for GCM
 }
 
 // NewSealer returns a Sealer. The key is copied; it must have c.KeyLen() bytes.
@@ -82,16 +80,14 @@ func NewSealer(c Cipher, key []byte) (*Sealer, error) {
 	if len(key) != c.KeyLen() {
 		return nil, fmt.Errorf("signing: %v with a key of %d bytes", c, len(key))
 	}
-	b, err := aes.NewCipher(key)
-	if err != nil {
-		return nil, fmt.Errorf("signing: %v: %w", c, err)
-	}
 	s := &Sealer{cipher: c}
+	var err error
 	if c == AES128CCM || c == AES256CCM {
-		s.ccm = newCCM(key, b)
-		return s, nil
+		s.ccm, err = newCCM(key)
+	} else {
+		s.gcm, err = newGCM(key)
 	}
-	if s.gcm, err = cipher.NewGCM(b); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("signing: %v: %w", c, err)
 	}
 	return s, nil
@@ -115,11 +111,7 @@ func (s *Sealer) Seal(frame []byte) {
 		s.ccm.seal(tag, nonce, aad, text)
 		return
 	}
-	out := s.gcm.Seal(text[:0], nonce, text, aad)
-	copy(tag, out[len(text):])
-	if cap(text) < len(out) {
-		copy(text, out)
-	}
+	s.gcm.seal(tag, nonce, aad, text)
 }
 
 // Open decrypts frame in place and checks its tag. Wherever the tag is wrong, or frame is shorter than the header, it
@@ -136,14 +128,5 @@ func (s *Sealer) Open(frame []byte) error {
 	if s.ccm != nil {
 		return s.ccm.open(tag, nonce, aad, text)
 	}
-	// crypto/cipher wants the tag behind the ciphertext; without room there, append moves both to a new buffer.
-	sealed := append(text, tag...)
-	if _, err := s.gcm.Open(sealed[:0], nonce, sealed, aad); err != nil {
-		clear(text)
-		return ErrAuthentication
-	}
-	if cap(text) < len(sealed) {
-		copy(text, sealed)
-	}
-	return nil
+	return s.gcm.open(tag, nonce, aad, text)
 }
