@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-// hasAES says that the processor has the instructions that the functions in assembly are made of. Each step of CBC-MAC waits
+// hasAES says that the processor has the instructions that the functions of CBC-MAC in assembly are made of. Each step of CBC-MAC waits
 // for the one before; with the chaining value in a register all the time that takes half as long as by calls of
 // [cipher.Block.Encrypt].
 var hasAES = cpu.X86.HasAES && cpu.X86.HasSSE41 || cpu.ARM64.HasAES

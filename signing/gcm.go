@@ -13,6 +13,7 @@ type gcm struct {
 	wide *wideGCM
 }
 
+// newGCM takes a key of 16 or 32 bytes.
 func newGCM(key []byte) (*gcm, error) {
 	b, err := aes.NewCipher(key)
 	if err != nil {

@@ -17,19 +17,21 @@ var hasWide = hasAES && cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.Has
 // leastWide is from which length on that's a gain.
 const leastWide = 2 << 10
 
-// group is how many bytes are done at once, 32 blocks.
+// group is how many bytes are done at once, 32 blocks. What a call takes at most has to be a whole number of groups.
 const group = 32 * aes.BlockSize
+
+const _ = uint(-(atOnce % group))
 
 // wideGCM is a key of AES-GCM for long messages. It's nil where the processor leaves them to crypto/cipher.
 type wideGCM struct {
+	powers powers // first, so that none of its loads is of two cache lines
 	keys   roundKeys
 	rounds int
-	powers powers
 }
 
-// powers are SP 800-38D's H to the 32nd, then to the 31st and so on to H, then zeros: what the blocks of a group are multiplied
-// with. The bytes of each are the other way round, and it's multiplied with x, so that the bits of a product are where the
-// reduction looks for them.
+// powers are SP 800-38D's H to the 32nd, then to the 31st and so on to H: what the blocks of a group are multiplied
+// with. The bytes of each are the other way round, and it's shifted by one, so that the bits of a product are where the
+// reduction looks for them. Four are loaded at a time, so there are three more behind H.
 type powers [32 + 3][aes.BlockSize]byte
 
 // indexH is where H is in powers.
@@ -57,7 +59,8 @@ func newWideGCM(key []byte) *wideGCM {
 // takes says whether a message of n bytes is for w.
 func (w *wideGCM) takes(n int) bool { return w != nil && n >= leastWide }
 
-// crypt encrypts text in place, or decrypts it to open it, and returns the tag.
+// crypt encrypts text in place, or decrypts it to open it, and returns the tag. nonce has 12 bytes, and no text is so long that the
+// 32 bits that count blocks aren't enough.
 func (w *wideGCM) crypt(nonce, aad, text []byte, open bool) [Size]byte {
 	var counter, y [aes.BlockSize]byte
 	var b [group]byte
@@ -95,6 +98,7 @@ func (w *wideGCM) crypt(nonce, aad, text []byte, open bool) [Size]byte {
 	binary.BigEndian.PutUint64(b[:], 8*uint64(len(aad)))
 	binary.BigEndian.PutUint64(b[8:], 8*uint64(len(text)))
 	w.hash(&y, b[:aes.BlockSize])
+	clear(b[:])
 	for i := range tag {
 		tag[i] ^= y[aes.BlockSize-1-i]
 	}
@@ -110,7 +114,7 @@ func (w *wideGCM) hash(y *[aes.BlockSize]byte, p []byte) {
 	}
 }
 
-// stream encrypts a group.
+// stream encrypts a group, and makes nothing of its hash.
 func (w *wideGCM) stream(counter *[aes.BlockSize]byte, p []byte) {
 	var y [aes.BlockSize]byte
 	cryptHash(&w.keys, w.rounds, &w.powers, counter, &y, &p[0], &p[0], group)
@@ -121,7 +125,8 @@ func (w *wideGCM) stream(counter *[aes.BlockSize]byte, p []byte) {
 //go:noescape
 func ghash(t *powers, y *[aes.BlockSize]byte, p *byte, n int)
 
-// cryptHash encrypts the n bytes at p and hashes the n bytes at q, as they were. n is a whole number of groups, n > 0.
+// cryptHash encrypts the n bytes at p and hashes the n bytes at q, group by group, each time what's at q before what's at p is
+// changed. So q is p, to open, or a group behind it, to seal. n is a whole number of groups, n > 0.
 //
 //go:noescape
 func cryptHash(keys *roundKeys, rounds int, t *powers, counter, y *[aes.BlockSize]byte, p, q *byte, n int)

@@ -21,9 +21,9 @@ DATA four<>+0(SB)/8, $4
 DATA four<>+8(SB)/8, $0
 GLOBL four<>(SB), NOPTR|RODATA, $16
 
-// The upper half of x^128 + x^127 + x^126 + x^121 + 1, twice: GHASH's polynomial, its bits in the order of the blocks'.
+// The upper half of x^128 + x^127 + x^126 + x^121 + 1: GHASH's polynomial, its bits in the order of the blocks'.
 DATA poly<>+0(SB)/8, $0xc200000000000000
-DATA poly<>+8(SB)/8, $0xc200000000000000
+DATA poly<>+8(SB)/8, $0
 GLOBL poly<>(SB), NOPTR|RODATA, $16
 
 // LOAD takes the four blocks at p.
@@ -140,7 +140,7 @@ four:
 	JMP    four
 
 last:
-	// 1 to 64 bytes, and zeros; the powers behind H are zeros too.
+	// 1 to 64 bytes, and zeros, which is why it doesn't matter what's behind H.
 	MOVQ       $64, CX
 	SUBQ       BX, CX
 	MOVQ       $-1, R9
@@ -187,7 +187,7 @@ reduce:
 // func cryptHash(keys *roundKeys, rounds int, t *powers, counter, y *[16]byte, p, q *byte, n int)
 //
 // Z12 is the counters, their bytes the other way round. The groups at q are hashed between the rounds, so that neither AES
-// nor GHASH waits for its own results. p and q may be the same: all of a group is loaded before any of it is stored.
+// nor GHASH waits for its own results, and before any of the group at p is stored.
 TEXT ·cryptHash(SB), NOSPLIT, $0-64
 	MOVQ            keys+0(FP), R8
 	MOVQ            rounds+8(FP), CX

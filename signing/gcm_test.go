@@ -80,6 +80,7 @@ func TestWideGCM(t *testing.T) {
 			try(g, 32, n)
 			try(g, random.IntN(100), n)
 		}
+		try(g, 32, 1<<20+600) // the counter goes beyond 16 bits
 		for range 50 {
 			g := newTestGCM(t, fill(length))
 			try(g, random.IntN(5*chunk), random.IntN(5*chunk))
@@ -91,11 +92,38 @@ func TestWideGCM(t *testing.T) {
 	}
 }
 
+// Whoever does it, the tag and the text are crypto/cipher's: on both sides of where messages begin to be long.
+func TestLongGCM(t *testing.T) {
+	for _, length := range []int{16, 32} {
+		g := newTestGCM(t, upTo(length))
+		nonce, aad := upTo(12), upTo(32)
+		for _, n := range []int{0, 1, 15, 16, 2047, 2048, 2049, 5000, 40000} {
+			message := make([]byte, n)
+			for i := range message {
+				message[i] = byte(i * 7)
+			}
+			var mac [Size]byte
+			g.mac(&mac, nonce, message)
+			if want := g.aead.Seal(nil, nonce, nil, message); !bytes.Equal(mac[:], want) {
+				t.Errorf("%d bytes: MAC %x, want %x", n, mac, want)
+			}
+			text, tag := bytes.Clone(message), make([]byte, Size)
+			g.seal(tag, nonce, aad, text)
+			if want := g.aead.Seal(nil, nonce, message, aad); !bytes.Equal(append(bytes.Clone(text), tag...), want) {
+				t.Errorf("%d bytes: sealed otherwise", n)
+			}
+			if err := g.open(tag, nonce, aad, text); err != nil || !bytes.Equal(text, message) {
+				t.Errorf("%d bytes: opened to something else, %v", n, err)
+			}
+		}
+	}
+}
+
 // A long frame, which the assembly may take, is refused when any of it was changed, and nothing of its text is left.
 func TestLongGCMRefused(t *testing.T) {
 	for _, n := range []int{100, 5000} {
 		g := newTestGCM(t, upTo(16))
-		nonce, aad, text, tag := upTo(12), upTo(32), make([]byte, n), make([]byte, Size)
+		nonce, aad, text, tag := upTo(12), upTo(32), bytes.Repeat([]byte{0xa5}, n), make([]byte, Size)
 		g.seal(tag, nonce, aad, text)
 		for _, c := range []struct {
 			name string
@@ -113,7 +141,7 @@ func TestLongGCMRefused(t *testing.T) {
 				c.part[at] ^= 0x10
 			}
 		}
-		if err := g.open(tag, nonce, aad, text); err != nil || !bytes.Equal(text, make([]byte, n)) {
+		if err := g.open(tag, nonce, aad, text); err != nil || !bytes.Equal(text, bytes.Repeat([]byte{0xa5}, n)) {
 			t.Errorf("%d bytes: %v", n, err)
 		}
 	}

@@ -100,7 +100,7 @@ func (s *Sealer) Cipher() Cipher { return s.cipher }
 // of the header but Signature, where Seal stores the tag. The nonce, Cipher().NonceLen() bytes and then zeros, must never have been
 // used with this key.
 //
-// For the GCM ciphers the 16 bytes between len(frame) and cap(frame) are scratch space; where there's less Seal allocates a buffer as large
+// For the GCM ciphers the 16 bytes between len(frame) and cap(frame) are scratch space; where there's less Seal may allocate a buffer as large
 // as the message. It panics if frame is shorter than the header.
 func (s *Sealer) Seal(frame []byte) {
 	text := frame[TransformHeaderSize:]
