@@ -37,7 +37,7 @@ type peer struct {
 	file    FileID
 	in      []byte         // of a reply that isn't complete
 	out     []byte         // what isn't sent yet
-	full    bool           // the socket takes no more for now
+	full    bool           // the socket takes no more until it is writable
 	backlog []*Op          // those that there are no credits for
 	waiting map[uint64]*Op // those that wait for a reply
 	ids     []uint64
