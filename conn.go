@@ -286,7 +286,7 @@ func (c *conn) readAhead(to chan<- received) { to <- c.next() }
 // next reads a frame.
 func (c *conn) next() (r received) {
 	defer func() {
-		if p := recover(); p != nil {
+		if p := recover(); p != nil { // of one connection, which must not end the process
 			r = received{err: c.panicked(p)}
 		}
 	}()
