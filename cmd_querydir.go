@@ -279,6 +279,9 @@ func (m *mount) look(ctx context.Context, name string) (vfs.DirEntry, error) {
 // representable reports whether a client could open the name. Others are not
 // shown.
 func representable(name string) bool {
+	if isPlain(name) {
+		return true
+	}
 	return utf8.ValidString(name) && checkElement(name) == nil && !strings.Contains(name, `\`)
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 // batchSize bounds how many entries a backend is asked about at a time.
-const batchSize = 256
+const batchSize = 512
 
 // batches are for the entries that a backend was asked about.
 var batches = sync.Pool{New: func() any { return new([batchSize]vfs.DirEntry) }}
@@ -20,9 +20,14 @@ var batches = sync.Pool{New: func() any { return new([batchSize]vfs.DirEntry) }}
 // them: what an answer says is never older than its request.
 type enumeration struct {
 	next   func() (vfs.DirEntry, error, bool)
-	names  func() (string, error, bool) // instead
+	more   func() (error, bool) // instead: has readNames go on
 	stater vfs.NameStater
 	end    func()
+
+	// For readNames: to switch to it and back takes as long as a name.
+	ctx    context.Context
+	want   func(name string) bool
+	enough int
 
 	unread []string                 // names that are wanted and weren't told yet
 	batch  *[batchSize]vfs.DirEntry // of this request
@@ -35,7 +40,7 @@ func (e *enumeration) start(ctx context.Context, d vfs.DirReader) {
 	ctx = context.WithoutCancel(ctx)
 	reader, ok := d.(vfs.NameReader)
 	if e.stater, _ = d.(vfs.NameStater); ok && e.stater != nil {
-		e.names, e.end = iter.Pull2(reader.ReadNames(ctx))
+		e.more, e.end = iter.Pull(e.readNames(reader.ReadNames(ctx)))
 	} else {
 		e.next, e.end = iter.Pull2(d.ReadDir(ctx))
 	}
@@ -75,18 +80,15 @@ func (e *enumeration) fill(ctx context.Context, want func(name string) bool, n i
 	if e.next != nil {
 		return e.fillOne(ctx, want)
 	}
-	for len(e.unread) < n && e.names != nil {
-		if ctx.Err() != nil { // nobody waits for what may take long
-			return context.Cause(ctx)
+	if len(e.unread) < n && e.more != nil {
+		e.ctx, e.want, e.enough = ctx, want, n
+		err, ok := e.more()
+		e.ctx, e.want = nil, nil
+		if !ok {
+			e.more = nil
 		}
-		name, err, ok := e.names()
-		if err != nil || !ok {
-			e.names = nil
-			if err != nil {
-				return err
-			}
-		} else if want(name) {
-			e.unread = append(e.unread, name)
+		if err != nil {
+			return err
 		}
 	}
 	e.n = min(n, len(e.unread))
@@ -98,6 +100,30 @@ func (e *enumeration) fill(ctx context.Context, want func(name string) bool, n i
 		return nil
 	}
 	return e.stater.StatNames(context.WithoutCancel(ctx), e.batch[:e.n]) // there is no second try
+}
+
+// readNames reads names until there are enough unread ones, and again when it goes on. It
+// yields why it couldn't, or nil.
+func (e *enumeration) readNames(names iter.Seq2[string, error]) iter.Seq[error] {
+	return func(yield func(error) bool) {
+		for name, err := range names {
+			if err != nil {
+				yield(err)
+				return
+			}
+			if e.want(name) {
+				e.unread = append(e.unread, name)
+			}
+			if e.ctx.Err() != nil { // nobody waits for what may take long
+				err = context.Cause(e.ctx)
+			} else if len(e.unread) < e.enough {
+				continue
+			}
+			if !yield(err) {
+				return
+			}
+		}
+	}
 }
 
 // fillOne reads an entry from a backend that tells all of them.

@@ -120,6 +120,24 @@ func checkElement(p string) error {
 	return nil
 }
 
+// plain are the bytes that an element may have anywhere.
+var plain = func() (is [256]bool) {
+	for c := ' '; c <= '~'; c++ {
+		is[c] = !strings.ContainsRune(`"*/:<>?|\`, c)
+	}
+	return is
+}()
+
+// isPlain reports whether name is seen to be a good element, as most are, at one look.
+func isPlain(name string) bool {
+	for i := range len(name) {
+		if !plain[name[i]] {
+			return false
+		}
+	}
+	return len(name) > len("..") && len(name) <= 255
+}
+
 // wireName is the reverse of parseName.
 func wireName(name string) string {
 	if name == "." {

@@ -121,7 +121,7 @@ func (n *renaming) mayReplace(name string) error {
 // name in it.
 func (o *open) hides(ctx context.Context, dir, name string) bool {
 	t := o.tree()
-	return t != nil && t.hidesIn(ctx, o.m, path.Join(dir, name))
+	return t != nil && t.share.AccessBasedEnumeration && t.hidesIn(ctx, o.m, path.Join(dir, name))
 }
 
 // hidesIn reports whether listings leave out what has name in m.
