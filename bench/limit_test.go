@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"testing"
+	"time"
 )
 
 // The limit's client is this program again.
@@ -31,37 +32,39 @@ func TestLimit(t *testing.T) {
 	}
 	for mode := range modes {
 		for _, get := range []bool{true, false} {
-			m, ok, err := b.limit(phase{name: mode, mode: mode, large: true, get: get})
-			if err != nil || ok != (protections[mode] != nil) || ok && m.cpu <= 0 {
+			const took = 100 * time.Millisecond
+			m, ok, err := b.limit(phase{name: mode, mode: mode, large: true, get: get}, took)
+			if err != nil || ok != (protections[mode] != nil) || ok && m.cpu <= 0 || !get && m.wall < took*8/10 {
 				t.Errorf("%s, get %v: %v of CPU, %v, %v", mode, get, m.cpu, ok, err)
 			}
 		}
 	}
-	if _, ok, err := b.limit(phase{mode: "sign"}); ok || err != nil {
+	if _, ok, err := b.limit(phase{mode: "sign"}, 0); ok || err != nil {
 		t.Errorf("a phase without the large file: %v, %v", ok, err)
 	}
 }
 
 // What is told to be protected is.
 func TestProtections(t *testing.T) {
-	data := bytes.Repeat([]byte("data"), 10)
+	if len(protections) != len(modes) {
+		t.Error("modes without a limit")
+	}
+	want := bytes.Repeat([]byte("data"), 10)
 	for mode, make := range protections {
 		p, err := make()
 		if err != nil {
 			t.Fatal(err)
 		}
-		block := append(bytes.Clone(data), bytes.Repeat([]byte{0}, p.overhead())...)
-		sent := p.add(block[:len(data)])
-		if len(sent) != len(block) {
-			t.Errorf("%s: %d bytes, want %d", mode, len(sent), len(block))
-		}
-		changed := bytes.Clone(sent)
-		changed[1] ^= 1
+		block, data := transfer{block: len(want)}.blocks(p)
+		copy(data, want)
+		p.add(block)
+		changed := bytes.Clone(block)
+		changed[p.front()+1] ^= 1
 		if err := p.check(changed); (err == nil) != (mode == "off") {
 			t.Errorf("%s, damaged: %v", mode, err)
 		}
-		if err := p.check(sent); err != nil || !bytes.Equal(sent[:len(data)], data) {
-			t.Errorf("%s: %v, %q", mode, err, sent)
+		if err := p.check(block); err != nil || !bytes.Equal(data, want) {
+			t.Errorf("%s: %v, %q", mode, err, data)
 		}
 	}
 }
