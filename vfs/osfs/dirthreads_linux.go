@@ -16,8 +16,9 @@ type dirThreads struct {
 	jobs   chan *dirJob
 	closed chan struct{}
 	close  func()
-	count  atomic.Int32
-	denied atomic.Bool // the system doesn't let a thread have one
+	count  atomic.Int32 // of threads: as many as there are processors for those who ask, and as many for helpers
+	help   atomic.Int32 // how many helpers there are
+	denied atomic.Bool  // the system doesn't let a thread have one
 }
 
 // dirJob is what one of them is to do.
@@ -48,7 +49,7 @@ func (t *dirThreads) within(dirfd int, act func() error) (done bool, err error) 
 	select {
 	case t.jobs <- j:
 	default:
-		if int(t.count.Add(1)) > runtime.GOMAXPROCS(0) {
+		if int(t.count.Add(1)) > 2*runtime.GOMAXPROCS(0) {
 			t.count.Add(-1)
 			return false, nil
 		}
@@ -60,6 +61,18 @@ func (t *dirThreads) within(dirfd int, act func() error) (done bool, err error) 
 	}
 	return j.entered, j.err
 }
+
+// helping reports whether there may be one more helper; if so it's to call helped. Helpers
+// leave a thread for each who asks, or one listing could keep another from having any.
+func (t *dirThreads) helping() bool {
+	if int(t.help.Add(1)) > runtime.GOMAXPROCS(0) {
+		t.help.Add(-1)
+		return false
+	}
+	return true
+}
+
+func (t *dirThreads) helped() { t.help.Add(-1) }
 
 // serve does j and what else comes. Its thread, which nobody else could use any more, ends
 // with it.

@@ -45,7 +45,9 @@ func (s *nameStats) all() {
 	defer s.helpers.Wait() // whatever happens: the entries are the caller's again then
 	if len(s.entries) >= manyNames {
 		for range min(runtime.GOMAXPROCS(0), len(s.entries)/threadNames) - 1 {
-			s.helpers.Go(s.help)
+			if s.h.fs.sys.dirThreads.helping() {
+				s.helpers.Go(s.help)
+			}
 		}
 		s.inDir()
 	}
@@ -59,6 +61,7 @@ func (s *nameStats) all() {
 // help is inDir on a goroutine of its own.
 func (s *nameStats) help() {
 	defer func() {
+		s.h.fs.sys.dirThreads.helped()
 		if p := recover(); p != nil { // all panics for it
 			s.panicked.Store(&p)
 		}

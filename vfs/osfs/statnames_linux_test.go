@@ -7,7 +7,10 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/gosmbd/smb/vfs"
 )
@@ -45,21 +48,76 @@ func TestStatManyNames(t *testing.T) {
 	}
 }
 
+// panicOnce is a context whose first use panics.
+type panicOnce struct {
+	context.Context
+	used atomic.Bool
+}
+
+func (p *panicOnce) Err() error {
+	if !p.used.Swap(true) {
+		panic("as planned")
+	}
+	return p.Context.Err()
+}
+
 // A panic of one who helps comes to who asked for it, and not before all have left the
-// entries alone.
+// entries alone; there can be as many helpers as before then.
 func TestStatNamesPanic(t *testing.T) {
-	s := nameStats{ctx: t.Context(), entries: make([]vfs.DirEntry, threadNames)} // of no directory
+	f := newFSAt(t, t.TempDir(), nil)
+	h, err := f.Open(t.Context(), ".", vfs.OpenOptions{Access: vfs.AccessRead})
+	check(t, err)
+	defer h.Close()
+	threads := &f.sys.dirThreads
+	s := nameStats{h: h.(*File), ctx: &panicOnce{Context: t.Context()}, entries: make([]vfs.DirEntry, manyNames-1)}
+	if !threads.helping() {
+		t.Fatal("there may be no helper")
+	}
 	s.helpers.Go(s.help)
 	s.helpers.Wait()
 	if s.panicked.Load() == nil {
 		t.Error("a helper's panic is lost")
 	}
-	s.taken.Store(int64(len(s.entries))) // nothing is left that could panic here
-	s.entries = s.entries[:manyNames-1]
 	defer func() {
 		if recover() == nil {
 			t.Error("no panic")
 		}
+		if n := threads.help.Load(); n != 0 {
+			t.Errorf("%d helpers are left", n)
+		}
 	}()
 	s.all()
+}
+
+// Helpers leave threads for those who ask.
+func TestHelpers(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(3))
+	dir := t.TempDir()
+	f := newFSAt(t, dir, nil)
+	threads := &f.sys.dirThreads
+	d, err := os.Open(dir)
+	check(t, err)
+	defer d.Close()
+	held := make(chan struct{})
+	var helpers sync.WaitGroup
+	n := 0
+	for ; n < 10 && threads.helping(); n++ {
+		helpers.Go(func() {
+			defer threads.helped()
+			threads.within(int(d.Fd()), func() error { <-held; return nil })
+		})
+	}
+	for end := time.Now().Add(10 * time.Second); int(threads.count.Load()) < n && time.Now().Before(end) && !threads.denied.Load(); {
+		time.Sleep(time.Millisecond)
+	}
+	done, err := threads.within(int(d.Fd()), func() error { return nil })
+	if n != 3 || err != nil || !done && !threads.denied.Load() {
+		t.Errorf("beside %d helpers: %v, %v", n, done, err)
+	}
+	close(held)
+	helpers.Wait()
+	if !threads.helping() {
+		t.Error("there may be no helper any more")
+	}
+	threads.helped()
 }
