@@ -13,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -210,7 +211,9 @@ func TestSwapRace(t *testing.T) {
 			defer cancel()
 			dir, tmp := filepath.Join(share, "swap"), filepath.Join(share, "tmp")
 			n := rounds(1_000_000)
-			for i := 0; i < n/10 || opened.Load()+refused.Load() < int64(n); i++ {
+			some := func() bool { return min(opened.Load(), refused.Load(), made.Load()) > 0 }
+			end := time.Now().Add(10 * time.Second) // for some of each
+			for i := 0; i < n/10 || opened.Load()+refused.Load() < int64(n) || !some() && time.Now().Before(end); i++ {
 				_ = os.Rename(dir, tmp)
 				_ = os.Symlink("../out", dir)
 				_ = os.Remove(dir)
