@@ -121,6 +121,7 @@ func (n *renaming) mayReplace(name string) error {
 // name in it.
 func (o *open) hides(ctx context.Context, dir, name string) bool {
 	t := o.tree()
+	// Asked first, for a listing has the path of each name put together otherwise.
 	return t != nil && t.share.AccessBasedEnumeration && t.hidesIn(ctx, o.m, path.Join(dir, name))
 }
 
