@@ -41,3 +41,21 @@ func TestReaderPanic(t *testing.T) {
 		t.Errorf("the connection ended by %v", c.why)
 	}
 }
+
+// The same holds for whoever takes an upload over, on a goroutine that nobody else guards.
+func TestTakeOverPanic(t *testing.T) {
+	s := &Server{Logger: slog.New(slog.DiscardHandler)}
+	s.init()
+	defer s.Close()
+	client, nc := net.Pipe()
+	defer client.Close()
+	c := s.newConn(context.Background(), nc)
+	defer s.wg.Done()                                                          // of the read goroutine, which there isn't
+	u := &upload{c: c, t: newTCP(nc, s.memory.wanted), left: 1, watched: true} // of no request, which nothing provides for
+	u.takeOver()
+	<-u.done
+	<-c.over
+	if drop, ok := c.why.(dropError); !ok || drop.reason != "internal error" {
+		t.Errorf("the connection ended by %v", c.why)
+	}
+}

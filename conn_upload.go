@@ -224,7 +224,12 @@ func (u *upload) takeOver() {
 }
 
 // takeRest reads the rest of the frame. Who works on the request is kept from it by something else.
-func (u *upload) takeRest() error {
+func (u *upload) takeRest() (err error) {
+	defer func() {
+		if p := recover(); p != nil { // of one connection, which must not end the process
+			err = u.c.panicked(p)
+		}
+	}()
 	u.settle()
 	if u.left == 0 {
 		return nil
