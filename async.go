@@ -77,6 +77,9 @@ func (r *request) wait(ready <-chan struct{}) error {
 	if err != nil {
 		return err
 	}
+	dormant := &r.c.srv.dormant
+	dormant.Add(1)
+	defer dormant.Add(-1)
 	select {
 	case <-ready:
 		return nil

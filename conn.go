@@ -116,7 +116,7 @@ func (s *Server) newConn(ctx context.Context, nc net.Conn) *conn {
 		async:    make(map[uint64]*chain),
 		over:     make(chan struct{}),
 	}
-	c.tr = newTCP(nc, s.memory.wanted)
+	c.tr = newTCP(nc, s.memory.wanted, &s.dormant)
 	c.room.L = &c.mu
 	c.ctx, c.stop = context.WithCancelCause(ctx)
 	c.memory.init(s.limits.MemoryPerConn)

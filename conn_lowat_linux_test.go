@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,7 +31,7 @@ func tcpPair(t *testing.T) (*tcp, net.Conn) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { nc.Close() })
-	return newTCP(nc, func() bool { return false }), client
+	return newTCP(nc, func() bool { return false }, new(atomic.Int32)), client
 }
 
 // lowat returns from how many bytes on the system says that there is something to read;

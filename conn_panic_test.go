@@ -50,8 +50,8 @@ func TestTakeOverPanic(t *testing.T) {
 	client, nc := net.Pipe()
 	defer client.Close()
 	c := s.newConn(context.Background(), nc)
-	defer s.wg.Done()                                                          // of the read goroutine, which there isn't
-	u := &upload{c: c, t: newTCP(nc, s.memory.wanted), left: 1, watched: true} // of no request, which nothing provides for
+	defer s.wg.Done()                                                                      // of the read goroutine, which there isn't
+	u := &upload{c: c, t: newTCP(nc, s.memory.wanted, &s.dormant), left: 1, watched: true} // of no request, which nothing provides for
 	u.takeOver()
 	<-u.done
 	<-c.over

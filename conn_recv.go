@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -69,11 +70,12 @@ type tcp struct {
 	lowat    int              // for setLowat
 	lowatErr error            // of setLowat
 
-	pressed func() bool // others wait for memory
+	pressed func() bool   // others wait for memory
+	dormant *atomic.Int32 // Server.dormant
 }
 
-func newTCP(nc net.Conn, pressed func() bool) *tcp {
-	t := &tcp{nc: nc, pressed: pressed, r: bufio.NewReaderSize(nc, readAhead)}
+func newTCP(nc net.Conn, pressed func() bool, dormant *atomic.Int32) *tcp {
+	t := &tcp{nc: nc, pressed: pressed, dormant: dormant, r: bufio.NewReaderSize(nc, readAhead)}
 	switch nc := nc.(type) { // and no others: they may do more than write
 	case *net.TCPConn:
 		t.raw, _ = nc.SyscallConn()
@@ -256,6 +258,12 @@ func (t *tcp) sendBuffers(frames []outFrame, timeout time.Duration) error {
 func (t *tcp) patiently(timeout time.Duration, write func() (int64, error)) error {
 	now := time.Now()
 	mark, took := now, int64(0) // what the client took since then
+	slow := false
+	defer func() {
+		if slow {
+			t.dormant.Add(-1)
+		}
+	}()
 	for {
 		var deadline time.Time
 		if timeout > 0 {
@@ -267,6 +275,10 @@ func (t *tcp) patiently(timeout time.Duration, write func() (int64, error)) erro
 		n, err := write()
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return err
+		}
+		if !slow {
+			slow = true
+			t.dormant.Add(1)
 		}
 		if took += n; took >= leastProgress {
 			mark, took = now, 0 // slow, but reading

@@ -15,6 +15,8 @@ import (
 // request is done, or the runtime itself looks, up to 10 ms. So this is only for short requests while there is one client
 // that asks for something, and a connection on which one took long, since the storage is slow, say, has most of the next ones done by workers.
 //
+// Workers that wait for a change, say, as Windows' Explorer always has one do, or for a client that takes nothing, are no reason against it.
+//
 // A request that takes very long, in the backend or because the client doesn't take the answer, must not keep the next one, a
 // CANCEL or the end of the connection from being seen: a stand-in reads on then, and the read goroutine has become a worker.
 type inline struct {
@@ -92,7 +94,7 @@ func (s *Server) beginInline(c *conn) uint64 {
 	n := &s.inline
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.conn != nil || n.ended || s.workers.Load() > s.idle.Load() {
+	if n.conn != nil || n.ended || s.workers.Load() > s.idle.Load()+s.dormant.Load() {
 		return 0
 	}
 	n.conn, n.late, n.used = c, false, true

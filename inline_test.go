@@ -246,3 +246,38 @@ func TestInlineAnyCommand(t *testing.T) {
 		r.srv.Close()
 	})
 }
+
+// Those who wait for a change, or whose client takes nothing, keep no processor busy: Windows' Explorer always has somebody wait.
+func TestInlineBesideDormant(t *testing.T) {
+	for name, fallAsleep := range map[string]func(r *faulty, c *smbtest.Client) (wake func()){
+		"CHANGE_NOTIFY": func(r *faulty, c *smbtest.Client) func() {
+			dir := r.create(c, dirReq("", smb2.Open))
+			e := c.Req(smb2.CommandChangeNotify, smb2.ChangeNotifyRequest{FileID: dir, OutputLength: 4096, Filter: 1})
+			c.Send(e)
+			c.WaitInterim(e.MessageID)
+			return func() {}
+		},
+		"READ of a client that takes nothing": func(r *faulty, c *smbtest.Client) func() {
+			id := r.open(c, "f")
+			wake := c.Hold()
+			for range 2 { // one is taken still
+				c.Send(c.Req(smb2.CommandRead, smb2.ReadRequest{FileID: id, Length: 5}))
+			}
+			time.Sleep(10 * time.Second)
+			return wake
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r, c, id := newSerial(t)
+				defer fallAsleep(r, r.logon(smb.Dialect311))()
+				serially(t, c, id)
+				free := r.block()
+				e := r.readBlocked(c, id)
+				free()
+				want(t, "READ", c.Wait(e.MessageID).Status, ok)
+				r.srv.Close()
+			})
+		})
+	}
+}

@@ -184,6 +184,7 @@ type Server struct {
 	work     chan *chain
 	workers  atomic.Int32
 	idle     atomic.Int32 // workers waiting for work
+	dormant  atomic.Int32 // workers waiting for a client or for what others do; also goroutines that aren't workers, seldom
 	inline   inline
 	conduits conduits
 	atWork   working
