@@ -258,7 +258,7 @@ func (t *tcp) sendBuffers(frames []outFrame, timeout time.Duration) error {
 func (t *tcp) patiently(timeout time.Duration, write func() (int64, error)) error {
 	now := time.Now()
 	mark, took := now, int64(0) // what the client took since then
-	slow := false
+	slow := false               // it didn't take all of it for a look
 	defer func() {
 		if slow {
 			t.dormant.Add(-1)
