@@ -122,7 +122,7 @@ type transfer struct {
 	get   bool // from the server's view of it: files are read
 	size  int64
 	block int           // bytes of data at a time; size has a whole number of them
-	time  time.Duration // that it is to take, if it's not slower by itself
+	time  time.Duration // that a put is to take, if it's not slower by itself
 }
 
 func newTransfer(p phase, size int64) transfer {
@@ -144,12 +144,12 @@ func (b *bench) limit(p phase, took time.Duration) (m measurement, ok bool, err 
 		return m, false, err
 	}
 	t := newTransfer(p, b.bigSize())
-	t.time = took // who waits more often needs more for the same work, and memory that waited costs more to use again
 	path, how := filepath.Join(b.share, "big"), os.O_RDONLY
 	if !t.get {
 		path, how = filepath.Join(b.share, "limit"), os.O_WRONLY
 		if !p.inPlace {
 			how |= os.O_TRUNC
+			t.time = took // what it costs to use the memory again depends on that
 		}
 		if err := write(path, t.size); err != nil { // as before a server's
 			return m, false, err
@@ -252,10 +252,10 @@ func runLimitPeer(args []string) error {
 	}
 	start, n := time.Now(), t.size/int64(t.block)
 	for i := range n {
-		time.Sleep(time.Until(start.Add(t.time / time.Duration(n) * time.Duration(i))))
 		if t.get {
 			_, err = io.ReadFull(nc, block)
 		} else {
+			time.Sleep(time.Until(start.Add(t.time / time.Duration(n) * time.Duration(i))))
 			_, err = nc.Write(block)
 		}
 		if err != nil {
