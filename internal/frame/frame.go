@@ -4,7 +4,11 @@
 // nothing may refer to its bytes.
 package frame
 
-import "sync"
+import (
+	"runtime"
+	"slices"
+	"sync"
+)
 
 const (
 	// Headroom is kept free before a reply: the 4-byte length of the
@@ -21,7 +25,15 @@ const slack = 512
 
 var classes = [...]int{1 << 10, 4 << 10, 16<<10 + slack, 64<<10 + slack, 256<<10 + slack, 1<<20 + slack, 4<<20 + slack, 8<<20 + 4*slack}
 
-var pools [len(classes)]sync.Pool
+// The classes from firstLarge on are kept on stacks, since a sync.Pool has a slot per processor that the others
+// can't take from. One client that writes 8 MiB at a time would go through a buffer for each processor in turn: memory, and
+// the cache of it.
+const firstLarge = 4
+
+var (
+	pools  [firstLarge]sync.Pool
+	stacks [len(classes) - firstLarge]stack
+)
 
 // Size returns how many bytes a buffer of length n takes.
 func Size(n int) int {
@@ -45,13 +57,22 @@ func Get(n int) *Buf {
 		if n > size {
 			continue
 		}
-		if b, _ := pools[i].Get().(*Buf); b != nil {
+		if b := pooled(i); b != nil {
 			b.B = b.B[:n]
 			return b
 		}
 		return &Buf{B: make([]byte, n, size)}
 	}
 	return &Buf{B: make([]byte, n)}
+}
+
+// pooled returns a buffer of class i, or nil if there is none.
+func pooled(i int) *Buf {
+	if i >= firstLarge {
+		return stacks[i-firstLarge].pop()
+	}
+	b, _ := pools[i].Get().(*Buf)
+	return b
 }
 
 // Grow makes room for n more bytes after len(b.B), keeping the content.
@@ -74,9 +95,59 @@ func (b *Buf) Free() {
 	for i, size := range classes {
 		if cap(b.B) == size {
 			b.B = b.B[:0]
-			pools[i].Put(b)
+			if i >= firstLarge {
+				stacks[i-firstLarge].push(b)
+			} else {
+				pools[i].Put(b)
+			}
 			return
 		}
 	}
 	b.B = nil
+}
+
+// stack has the free buffers of a class. The one that was used last, which the processor's cache may still have, is used next.
+type stack struct {
+	mu   sync.Mutex
+	free []*Buf
+	idle int // how many of free, at the bottom, have been there since the last trim
+}
+
+func (s *stack) push(b *Buf) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.free = append(s.free, b)
+}
+
+func (s *stack) pop() *Buf {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last := len(s.free) - 1
+	if last < 0 {
+		return nil
+	}
+	b := s.free[last]
+	s.free[last] = nil
+	s.free = s.free[:last]
+	s.idle = min(s.idle, last)
+	return b
+}
+
+// trim leaves to the garbage collector what hasn't been needed since the last call.
+func (s *stack) trim() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.free = slices.Delete(s.free, 0, s.idle)
+	s.idle = len(s.free)
+}
+
+func init() { trimAfterGC(0) }
+
+// trimAfterGC trims the stacks after each garbage collection, as sync.Pool does by itself.
+func trimAfterGC(int) {
+	for i := range stacks {
+		stacks[i].trim()
+	}
+	type unreachable struct{ _ *int } // with a pointer, so that it's by itself in memory
+	runtime.AddCleanup(new(unreachable), trimAfterGC, 0)
 }

@@ -1,6 +1,10 @@
 package frame
 
-import "testing"
+import (
+	"runtime"
+	"testing"
+	"time"
+)
 
 func TestGet(t *testing.T) {
 	for _, n := range []int{0, 1, 1024, 1025, 64 << 10, 64<<10 + Headroom + Tailroom + 80, 8 << 20, 20 << 20} {
@@ -54,4 +58,48 @@ func TestAllocs(t *testing.T) {
 	if n > 0.1 {
 		t.Errorf("%v allocations for a buffer from the pool", n)
 	}
+}
+
+// Who gets a large buffer on another processor gets the one that was freed last, and none is kept that isn't needed.
+func TestStack(t *testing.T) {
+	var s stack
+	a, b := new(Buf), new(Buf)
+	s.push(a)
+	s.push(b)
+	if got := s.pop(); got != b {
+		t.Error("not the last one")
+	}
+	s.push(b)
+	s.trim() // a and b have been used since the one before, of which there is none
+	if len(s.free) != 2 {
+		t.Fatalf("%d buffers, want 2", len(s.free))
+	}
+	if s.pop() != b {
+		t.Error("not the last one")
+	}
+	s.push(b)
+	s.trim()
+	if len(s.free) != 1 || s.free[0] != b {
+		t.Fatal("the one that was not used is still there, or the other is not")
+	}
+	s.trim()
+	if s.pop() != nil {
+		t.Error("one that was not used is still there")
+	}
+}
+
+func TestTrimAfterGC(t *testing.T) {
+	Get(8 << 20).Free()
+	large := &stacks[len(stacks)-1]
+	for range 100 {
+		runtime.GC()
+		large.mu.Lock()
+		n := len(large.free)
+		large.mu.Unlock()
+		if n == 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Error("a buffer is still kept after a hundred garbage collections")
 }
