@@ -136,6 +136,8 @@ const usualListing = 64 << 10
 // fill adds as many entries as fit; more makes room for those that the client has room for.
 func (c *cursor) fill(ctx context.Context, o *open, list *smb2.DirectoryList, single bool, more func() bool) error {
 	e := c.held
+	dir := o.path()
+	want := func(name string) bool { return c.wants(ctx, o, dir, name) }
 	for {
 		if c.held != nil {
 			c.held = nil
@@ -146,7 +148,7 @@ func (c *cursor) fill(ctx context.Context, o *open, list *smb2.DirectoryList, si
 			if c.room = list.Room(); single {
 				c.room = 1
 			}
-			if ok, err := c.entry(ctx, o, e); err != nil {
+			if ok, err := c.entry(ctx, o, dir, want, e); err != nil {
 				return err
 			} else if !ok {
 				break
@@ -183,9 +185,8 @@ func (c *cursor) fill(ctx context.Context, o *open, list *smb2.DirectoryList, si
 	}
 }
 
-// entry makes d the next entry that matches; not ok is the end.
-func (c *cursor) entry(ctx context.Context, o *open, d *smb2.DirectoryEntry) (ok bool, err error) {
-	dir := o.path()
+// entry makes d the next entry of dir, o's directory, that matches; not ok is the end. want is c.wants.
+func (c *cursor) entry(ctx context.Context, o *open, dir string, want func(name string) bool, d *smb2.DirectoryEntry) (ok bool, err error) {
 	for c.dots < 2 {
 		c.dots++
 		name := ".."[:c.dots]
@@ -218,7 +219,7 @@ func (c *cursor) entry(ctx context.Context, o *open, d *smb2.DirectoryEntry) (ok
 	if c.done {
 		return false, nil
 	}
-	e, err := c.read.entry(ctx, func(name string) bool { return c.wants(ctx, o, dir, name) }, c.room, c.bare)
+	e, err := c.read.entry(ctx, want, c.room, c.bare)
 	if err != nil && ctx.Err() != nil {
 		return false, err // the next query goes on from here
 	}
