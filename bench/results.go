@@ -32,8 +32,8 @@ func (r *results) add(phase, server string, m measurement) {
 // print writes the medians, and the ratio of the first server to the second, as
 // a table in Markdown.
 func (r *results) print(w io.Writer, servers []string) {
-	fmt.Fprintf(w, "%s, %s, %d CPUs (%s), load %s\n\n", time.Now().Format(time.DateOnly), runtime.Version(),
-		runtime.NumCPU(), cpuModel(), loadAverage())
+	fmt.Fprintf(w, "%s, %s, %d CPUs (%s), TCP congestion control %s, load %s\n\n", time.Now().Format(time.DateOnly), runtime.Version(),
+		runtime.NumCPU(), cpuModel(), firstWord("/proc/sys/net/ipv4/tcp_congestion_control"), firstWord("/proc/loadavg"))
 	cost := []column{
 		{"wall s", func(m measurement) float64 { return m.wall.Seconds() }},
 		cpuSeconds,
@@ -129,8 +129,12 @@ func cpuModel() string {
 	return "unknown"
 }
 
-func loadAverage() string {
-	data, _ := os.ReadFile("/proc/loadavg")
-	load, _, _ := strings.Cut(string(data), " ")
-	return load
+// firstWord returns the first word in a file of the system's.
+func firstWord(file string) string {
+	data, _ := os.ReadFile(file)
+	words := strings.Fields(string(data))
+	if len(words) == 0 {
+		return "unknown"
+	}
+	return words[0]
 }
