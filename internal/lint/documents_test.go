@@ -142,8 +142,8 @@ func TestReadme(t *testing.T) {
 // program puts in front of code the imports that it has a use for.
 func program(code string) string {
 	head := "package main\n\n"
-	for _, path := range []string{"context", "database/sql", "errors", "io/fs", "iter", "strings",
-		module, module + "/boltstore", module + "/krb", module + "/ntlm", module + "/vfs"} {
+	for _, path := range []string{"context", "database/sql", "errors", "io/fs", "iter", "log", "net", "strings", "syscall",
+		"golang.org/x/sys/unix", module, module + "/boltstore", module + "/krb", module + "/ntlm", module + "/vfs"} {
 		if regexp.MustCompile(`\b` + filepath.Base(path) + `\.`).MatchString(code) {
 			head += fmt.Sprintf("import %q\n", path)
 		}
