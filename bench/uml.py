@@ -105,8 +105,9 @@ class Guest:
                 sys.exit("uml.py: the guest is gone or hangs:\n" + open(self.log).read()[-2000:])
             time.sleep(0.01)
         with open(path + ".out") as out, open(path + ".done") as status:
-            if (text := out.read()) and status.read().strip() != "0":
-                sys.exit(f"uml.py: {command}: {text}")
+            text, code = out.read(), status.read().strip()
+        if code != "0":
+            sys.exit(f"uml.py: {command}: status {code}: {text}")
         return text
 
     def stop(self):
@@ -178,10 +179,11 @@ def main():
     ]
     os.makedirs("/lib/modules", exist_ok=True)  # for the guest to mount its own on
     runs = {}
-    for command in (f"tuntap add {DEVICE} mode tap", f"addr add {HOST}/24 dev {DEVICE}", f"link set {DEVICE} up"):
-        subprocess.run(["ip", *command.split()], check=True)
     guest = None
+    subprocess.run(["ip", "tuntap", "add", DEVICE, "mode", "tap"], check=True)
     try:
+        subprocess.run(["ip", "addr", "add", HOST + "/24", "dev", DEVICE], check=True)
+        subprocess.run(["ip", "link", "set", DEVICE, "up"], check=True)
         guest = Guest(work)
         for mount in mounts:
             for n in range(ROUNDS):
