@@ -6,7 +6,7 @@ the CPU. Prints a table in Markdown.
 
     go build -o /tmp/server ./examples/server && bench/uml.py /tmp/server [plain|sign|seal]...
 
-It needs root, for a network device between the two, fio, and smbd. UML_ROUNDS, UML_SIZE (MiB) and UML_SECS (of random access)
+It needs root, for a network device between the two, fio, kmod, and smbd. UML_ROUNDS, UML_SIZE (MiB) and UML_SECS (of random access)
 are 3, 256 and 4.
 """
 
@@ -40,7 +40,6 @@ mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t tmpfs tmp /tmp; moun
 mount --bind /usr/lib/uml/modules /lib/modules
 mkdir /mnt/m /mnt/q
 ip link set lo up; ip addr add %s/24 dev vec0; ip link set vec0 up
-modprobe cifs
 mount -t hostfs none /mnt/q -o %s
 for ((n = 1; ; n++)); do
 	until [ -e /mnt/q/$n ]; do sleep 0.05; done
@@ -185,6 +184,7 @@ def main():
         subprocess.run(["ip", "addr", "add", HOST + "/24", "dev", DEVICE], check=True)
         subprocess.run(["ip", "link", "set", DEVICE, "up"], check=True)
         guest = Guest(work)
+        guest.run("modprobe cifs")
         for mount in mounts:
             for n in range(ROUNDS):
                 for server in servers if n % 2 == 0 else servers[::-1]:
