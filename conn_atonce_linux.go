@@ -1,9 +1,13 @@
 package smb
 
-import "golang.org/x/sys/unix"
+import (
+	"io"
+	"os"
 
-// vecAtOnce is how many frames one system call is given at most: for more, unix.Writev allocates.
-const vecAtOnce = 8
+	"golang.org/x/sys/unix"
+
+	"github.com/gosmbd/smb/internal/nowait"
+)
 
 // writeAtOnce writes what the system takes of t.vec without waiting, which is
 // mostly all of it: no deadline has to be set then, nor is there one left that wakes up
@@ -15,11 +19,7 @@ func (t *tcp) writeAtOnce() (done bool) {
 	}
 	if t.try == nil { // made once: for each write it would be allocated
 		t.try = func(fd uintptr) bool {
-			if len(t.vec) == 1 {
-				t.wrote, _ = unix.Write(int(fd), t.vec[0])
-			} else {
-				t.wrote, _ = unix.Writev(int(fd), t.vec[:min(len(t.vec), vecAtOnce)])
-			}
+			t.wrote, _ = writev(int(fd), t.vec[:min(len(t.vec), nowait.Vectors)])
 			return true
 		}
 	}
@@ -37,4 +37,58 @@ func (t *tcp) writeAtOnce() (done bool) {
 		}
 	}
 	return true
+}
+
+func writev(fd int, vec [][]byte) (int, error) {
+	size := 0
+	for _, p := range vec {
+		size += len(p)
+	}
+	switch {
+	case size <= nowait.Most:
+		return nowait.Writev(fd, vec)
+	case len(vec) == 1:
+		return unix.Write(fd, vec[0])
+	}
+	return unix.Writev(fd, vec[:min(len(vec), 8)]) // for more it allocates
+}
+
+// reader returns what the connection is read by.
+func (t *tcp) reader() io.Reader {
+	if t.raw == nil {
+		return t.nc
+	}
+	r := &atOnceReader{t: t}
+	r.try = func(fd uintptr) bool {
+		for r.err = unix.EINTR; r.err == unix.EINTR; {
+			r.n, r.err = nowait.Read(int(fd), r.p)
+		}
+		return r.err != unix.EAGAIN
+	}
+	return r
+}
+
+// atOnceReader reads from a connection by calls that the scheduler isn't told of.
+type atOnceReader struct {
+	t   *tcp
+	try func(fd uintptr) bool
+	p   []byte // for try
+	n   int    // by try
+	err error  // by try
+}
+
+func (r *atOnceReader) Read(p []byte) (int, error) {
+	if len(p) == 0 || len(p) > nowait.Most {
+		return r.t.nc.Read(p)
+	}
+	r.p = p
+	err := r.t.raw.Read(r.try)
+	r.p = nil
+	switch {
+	case err != nil:
+		return 0, err
+	case r.err == nil && r.n == 0:
+		return 0, io.EOF
+	}
+	return r.n, os.NewSyscallError("read", r.err)
 }

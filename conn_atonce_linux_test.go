@@ -2,13 +2,16 @@ package smb
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"net"
+	"os"
 	"testing"
 	"time"
 
 	"github.com/gosmbd/smb/internal/frame"
+	"github.com/gosmbd/smb/internal/nowait"
 )
 
 // What a client takes in pieces, late, or after a deadline that was set for an earlier
@@ -84,7 +87,7 @@ func TestWriteTogether(t *testing.T) {
 		go func() {
 			var err error
 			for rest := frames; len(rest) > 0 && err == nil; {
-				n := min(len(rest), 1+r.IntN(3*vecAtOnce))
+				n := min(len(rest), 1+r.IntN(3*nowait.Vectors))
 				err = tr.send(rest[:n], time.Minute)
 				rest = rest[n:]
 			}
@@ -106,7 +109,7 @@ func TestWriteTogether(t *testing.T) {
 func TestWriteTogetherAllocations(t *testing.T) {
 	tr, client := tcpPair(t)
 	go io.Copy(io.Discard, client)
-	frames, _ := randomFrames(rand.New(rand.NewPCG(5, 6)), make([]int, 3*vecAtOnce)...)
+	frames, _ := randomFrames(rand.New(rand.NewPCG(5, 6)), make([]int, 3*nowait.Vectors)...)
 	send := func() {
 		if err := tr.send(frames, time.Minute); err != nil {
 			t.Fatal(err)
@@ -115,5 +118,49 @@ func TestWriteTogetherAllocations(t *testing.T) {
 	send()
 	if n := testing.AllocsPerRun(100, send); n >= 1 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// What a client sends comes whole whatever is asked for at once, then the end; and a deadline is kept.
+func TestReadAtOnce(t *testing.T) {
+	tr, client := tcpPair(t)
+	r := rand.New(rand.NewPCG(7, 8))
+	want := make([]byte, 4<<20)
+	for i := range want {
+		want[i] = byte(r.Uint32())
+	}
+	from := tr.reader()
+	tr.nc.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
+	if n, err := from.Read(make([]byte, 8)); n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatalf("read of nothing: %d, %v", n, err)
+	}
+	tr.nc.SetReadDeadline(time.Time{})
+	go func() {
+		for rest := want; len(rest) > 0; {
+			n := min(len(rest), 1+r.IntN(100<<10))
+			client.Write(rest[:n])
+			rest = rest[n:]
+		}
+		client.Close()
+	}()
+	var got []byte
+	sizes := rand.New(rand.NewPCG(9, 10))
+	for {
+		b := make([]byte, sizes.IntN(2*nowait.Most))
+		n, err := from.Read(b)
+		got = append(got, b[:n]...)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%d bytes came, want %d", len(got), len(want))
+	}
+	tr.nc.Close()
+	if n, err := from.Read(make([]byte, 8)); n != 0 || !errors.Is(err, net.ErrClosed) {
+		t.Errorf("read of a closed connection: %d, %v", n, err)
 	}
 }

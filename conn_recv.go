@@ -75,13 +75,14 @@ type tcp struct {
 }
 
 func newTCP(nc net.Conn, pressed func() bool, dormant *atomic.Int32) *tcp {
-	t := &tcp{nc: nc, pressed: pressed, dormant: dormant, r: bufio.NewReaderSize(nc, readAhead)}
+	t := &tcp{nc: nc, pressed: pressed, dormant: dormant}
 	switch nc := nc.(type) { // and no others: they may do more than write
 	case *net.TCPConn:
 		t.raw, _ = nc.SyscallConn()
 	case *net.UnixConn:
 		t.raw, _ = nc.SyscallConn()
 	}
+	t.r = bufio.NewReaderSize(t.reader(), readAhead)
 	return t
 }
 

@@ -36,6 +36,7 @@ var mayImport = []struct {
 	{"oplock", nil},
 	{"vfs", nil},
 	{"internal/frame", nil},
+	{"internal/nowait", nil},
 	{"internal/window", nil},
 	{"internal/utf16le", nil},
 	{"internal/notify", []string{"smb2", "internal/utf16le"}},
@@ -44,9 +45,10 @@ var mayImport = []struct {
 	{"internal/spnego", nil},
 	{"internal/ntlmclient", []string{"internal/utf16le", "internal/spnego"}},
 	{"dcerpc/...", []string{"dcerpc/...", "internal/utf16le", "vfs"}},
+	{"vfs/osfs", []string{"vfs/...", "internal/nowait"}},
 	{"vfs/...", []string{"vfs/..."}},
 	{"boltstore", nil},
-	{".", []string{"smb2", "signing", "oplock", "vfs", "dcerpc/...", "internal/frame", "internal/window", "internal/notify", "internal/utf16le", "internal/spnego"}},
+	{".", []string{"smb2", "signing", "oplock", "vfs", "dcerpc/...", "internal/frame", "internal/nowait", "internal/window", "internal/notify", "internal/utf16le", "internal/spnego"}},
 	{"ntlm", []string{".", "vfs", "internal/utf16le", "internal/spnego"}},
 	{"krb", []string{".", "vfs", "dcerpc/ndr", "internal/utf16le", "internal/spnego"}},
 	{"netlogon", []string{".", "ntlm", "smb2", "vfs", "dcerpc", "dcerpc/ndr", "internal/utf16le"}},
@@ -194,7 +196,7 @@ func TestFiles(t *testing.T) {
 
 // unsafeFiles are those that may import unsafe, as nothing else leads to the system call that
 // each of them is for.
-var unsafeFiles = []string{"vfs/osfs/quotactl_linux.go"}
+var unsafeFiles = []string{"internal/nowait/nowait_linux.go", "vfs/osfs/quotactl_linux.go"}
 
 func faults(name string, src []byte) []string {
 	var f []string

@@ -20,6 +20,8 @@ type File struct {
 	name string // as opened; the object may have another by now
 	dir  bool
 	data bool // the content is open
+
+	reads, writes atOnce
 }
 
 func newFile(f *FS, name string, file *os.File, data, dir bool) *File {
@@ -51,7 +53,12 @@ func (h *File) ReadAt(b []byte, off int64) (int, error) {
 	if err := h.content(); err != nil {
 		return 0, h.fail("read", err)
 	}
-	n, err := h.file.ReadAt(b, off)
+	n := h.readAtOnce(b, off)
+	if n == len(b) {
+		return n, nil
+	}
+	m, err := h.file.ReadAt(b[n:], off+int64(n))
+	n += m
 	if err != nil && err != io.EOF {
 		err = h.fail("read", err)
 	}
@@ -72,15 +79,24 @@ func (h *File) WriteAt(b []byte, off int64) (int, error) {
 
 func (h *File) writeAt(b []byte, off int64) (int, error) {
 	if h.as == nil || !h.as.guarded() {
-		return h.file.WriteAt(b, off)
+		return h.writeOut(b, off)
 	}
 	return h.writeGuarded(b, off)
+}
+
+func (h *File) writeOut(b []byte, off int64) (int, error) {
+	n := h.writeAtOnce(b, off)
+	if n == len(b) {
+		return n, nil
+	}
+	m, err := h.file.WriteAt(b[n:], off+int64(n))
+	return n + m, err
 }
 
 // writeGuarded stands by itself as a write that isn't guarded allocates nothing.
 func (h *File) writeGuarded(b []byte, off int64) (n int, err error) {
 	err = h.change(func() (err error) {
-		n, err = h.file.WriteAt(b, off)
+		n, err = h.writeOut(b, off)
 		return err
 	})
 	return n, err
