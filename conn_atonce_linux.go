@@ -59,28 +59,31 @@ func (t *tcp) reader() io.Reader {
 		return t.nc
 	}
 	r := &atOnceReader{t: t}
-	r.try = func(fd uintptr) bool {
-		for r.err = unix.EINTR; r.err == unix.EINTR; {
-			r.n, r.err = nowait.Read(int(fd), r.p)
-		}
-		return r.err != unix.EAGAIN
-	}
+	r.try = r.read
 	return r
 }
 
+// readsInTurn is how many reads may find something at once until the scheduler is told of one. A request
+// takes two at most. Of a client that has always sent something more the scheduler has to know: else its monitor may go
+// on sleeping, which takes the processor from who has it for too long, and looks who else has sent something.
+const readsInTurn = 4
+
 // atOnceReader reads from a connection by calls that the scheduler isn't told of.
 type atOnceReader struct {
-	t   *tcp
-	try func(fd uintptr) bool
-	p   []byte // for try
-	n   int    // by try
-	err error  // by try
+	t      *tcp
+	try    func(fd uintptr) bool // read; a method value made for each call would be allocated
+	p      []byte                // for try
+	n      int                   // by try
+	err    error                 // by try
+	inTurn int                   // reads that found something at once
 }
 
 func (r *atOnceReader) Read(p []byte) (int, error) {
-	if len(p) == 0 || len(p) > nowait.Most {
+	if len(p) == 0 || len(p) > nowait.Most || r.inTurn == readsInTurn {
+		r.inTurn = 0
 		return r.t.nc.Read(p)
 	}
+	r.inTurn++
 	r.p = p
 	err := r.t.raw.Read(r.try)
 	r.p = nil
@@ -91,4 +94,16 @@ func (r *atOnceReader) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	return r.n, os.NewSyscallError("read", r.err)
+}
+
+// read reports whether there was something, or there won't be.
+func (r *atOnceReader) read(fd uintptr) bool {
+	for r.err = unix.EINTR; r.err == unix.EINTR; {
+		r.n, r.err = nowait.Read(int(fd), r.p)
+	}
+	if r.err == unix.EAGAIN {
+		r.inTurn = 0
+		return false
+	}
+	return true
 }
