@@ -30,7 +30,7 @@ func Writev(fd int, vec [][]byte) (int, error) {
 	return result(syscall.RawSyscall(unix.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(&v)), uintptr(n)))
 }
 
-// ReadAt is preadv2(2) with Cached, or with 0 of a file whose file system has no other place than memory.
+// ReadAt is preadv2(2) with Cached, or with 0 where nothing is waited for: in memory.
 func ReadAt(fd int, p []byte, off int64, flags int) (int, error) {
 	return at(unix.SYS_PREADV2, fd, p, off, flags)
 }
