@@ -15,8 +15,9 @@ type cbcMAC struct {
 	n       int                 // how many
 }
 
-// reset starts a new message.
-func (m *cbcMAC) reset() {
+// reset starts a new message, under a key.
+func (m *cbcMAC) reset(key *macKey) {
+	m.key = key
 	clear(m.x[:])
 	m.n = 0
 }

@@ -12,7 +12,7 @@ import (
 // of the slices passed, 7 to 13 and an even 4 to 16, so that the published examples can be run.
 type ccm struct {
 	block cipher.Block
-	pool  sync.Pool // of *ccmState
+	key   *macKey
 }
 
 type ccmState struct {
@@ -21,6 +21,9 @@ type ccmState struct {
 	s0      [aes.BlockSize]byte // the encryption of counter block 0, which hides the tag
 	b0      [aes.BlockSize]byte
 }
+
+// ccmStates is of all keys, as [gmacStates].
+var ccmStates = sync.Pool{New: func() any { return new(ccmState) }}
 
 // counter is where the key stream of CTR has come to. Its last 32 bits count: no text has that many blocks.
 type counter struct {
@@ -33,32 +36,37 @@ func newCCM(key []byte) (*ccm, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := newMACKey(key, b)
-	return &ccm{b, sync.Pool{New: func() any { return &ccmState{mac: cbcMAC{key: k}} }}}, nil
+	return &ccm{b, newMACKey(key, b)}, nil
 }
 
 // seal encrypts text in place and stores the tag.
 func (c *ccm) seal(tag, nonce, aad, text []byte) {
-	s := c.pool.Get().(*ccmState)
+	s := ccmStates.Get().(*ccmState)
 	c.start(s, len(tag), nonce, aad, len(text))
 	s.crypt(text, false)
 	subtle.XORBytes(tag, s.mac.x[:len(tag)], s.s0[:len(tag)])
-	c.pool.Put(s)
+	s.free()
 }
 
 // open decrypts text in place; if the tag is wrong it zeroes text and returns ErrAuthentication.
 func (c *ccm) open(tag, nonce, aad, text []byte) error {
-	s := c.pool.Get().(*ccmState)
+	s := ccmStates.Get().(*ccmState)
 	c.start(s, len(tag), nonce, aad, len(text))
 	s.crypt(text, true)
 	subtle.XORBytes(s.s0[:], s.s0[:], s.mac.x[:])
 	ok := subtle.ConstantTimeCompare(s.s0[:len(tag)], tag) == 1
-	c.pool.Put(s)
+	s.free()
 	if !ok {
 		clear(text)
 		return ErrAuthentication
 	}
 	return nil
+}
+
+// free gives s back, with nothing of a key in it.
+func (s *ccmState) free() {
+	*s = ccmState{}
+	ccmStates.Put(s)
 }
 
 // crypt encrypts the text, or decrypts it to open it, and ends the MAC.
@@ -105,7 +113,7 @@ func (c *ccm) start(s *ccmState, tagLen int, nonce, aad []byte, textLen int) {
 		s.b0[0] |= 1 << 6
 	}
 	copy(s.b0[1:], nonce)
-	s.mac.reset()
+	s.mac.reset(c.key)
 	s.mac.write(s.b0[:])
 	c.writeAAD(s, aad)
 

@@ -9,16 +9,18 @@ import (
 // cmac is AES-CMAC, RFC 4493.
 type cmac struct {
 	k1, k2 [aes.BlockSize]byte // what the last block is XORed with if it's full, and if it isn't
-	pool   sync.Pool           // of *cbcMAC
+	key    *macKey
 }
+
+// cbcMACs is for what may be passed to an interface, which escapes. It is of all keys, as [gmacStates].
+var cbcMACs = sync.Pool{New: func() any { return new(cbcMAC) }}
 
 func newCMAC(key []byte) (*cmac, error) {
 	b, err := aes.NewCipher(key)
 	if err != nil {
 		return nil, err
 	}
-	k := newMACKey(key, b)
-	c := &cmac{pool: sync.Pool{New: func() any { return &cbcMAC{key: k} }}}
+	c := &cmac{key: newMACKey(key, b)}
 	b.Encrypt(c.k1[:], c.k1[:])
 	double(&c.k1)
 	c.k2 = c.k1
@@ -37,8 +39,8 @@ func double(k *[aes.BlockSize]byte) {
 
 // sum stores the MAC of msg in sig.
 func (c *cmac) sum(sig *[Size]byte, msg []byte) {
-	m := c.pool.Get().(*cbcMAC)
-	m.reset()
+	m := cbcMACs.Get().(*cbcMAC)
+	m.reset(c.key)
 	// The last block, full or not, is what remains once whole blocks are taken; only an empty message has an empty one.
 	whole := max(len(msg)-1, 0) &^ (aes.BlockSize - 1)
 	m.key.chain(&m.x, msg[:whole])
@@ -52,5 +54,6 @@ func (c *cmac) sum(sig *[Size]byte, msg []byte) {
 	subtle.XORBytes(m.partial[:], m.partial[:], k[:])
 	m.key.chain(&m.x, m.partial[:])
 	*sig = m.x
-	c.pool.Put(m)
+	m.reset(nil)
+	cbcMACs.Put(m)
 }

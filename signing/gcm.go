@@ -6,15 +6,17 @@ import (
 	"crypto/subtle"
 )
 
-// gcm is AES-GCM, NIST SP 800-38D, with a nonce of 12 bytes and a tag of 16: that of crypto/cipher, but for long messages where
-// the processor does them faster.
+// gcm is AES-GCM, NIST SP 800-38D, with a nonce of 12 bytes and a tag of 16.
 type gcm struct {
-	aead cipher.AEAD
-	wide *wideGCM
+	wide *wideGCM    // nil where the processor hasn't the instructions for it
+	aead cipher.AEAD // where it hasn't
 }
 
 // newGCM takes a key of 16 or 32 bytes.
 func newGCM(key []byte) (*gcm, error) {
+	if w := newWideGCM(key); w != nil {
+		return &gcm{wide: w}, nil
+	}
 	b, err := aes.NewCipher(key)
 	if err != nil {
 		return nil, err
@@ -23,21 +25,12 @@ func newGCM(key []byte) (*gcm, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &gcm{aead, newWideGCM(key)}, nil
-}
-
-// mac stores the tag of aad and no text. The two may not overlap.
-func (g *gcm) mac(tag *[Size]byte, nonce, aad []byte) {
-	if g.wide.takes(len(aad)) {
-		*tag = g.wide.crypt(nonce, aad, nil, false)
-		return
-	}
-	g.aead.Seal(tag[:0], nonce, nil, aad)
+	return &gcm{aead: aead}, nil
 }
 
 // seal encrypts text in place and stores the tag. The 16 bytes behind text are scratch space, where there are as many.
 func (g *gcm) seal(tag, nonce, aad, text []byte) {
-	if g.wide.takes(len(text)) {
+	if g.wide != nil {
 		sum := g.wide.crypt(nonce, aad, text, false)
 		copy(tag, sum[:])
 		return
@@ -52,7 +45,7 @@ func (g *gcm) seal(tag, nonce, aad, text []byte) {
 // open decrypts text in place; if the tag is wrong it zeroes text and returns ErrAuthentication. It has the same use for the bytes
 // behind text as seal.
 func (g *gcm) open(tag, nonce, aad, text []byte) error {
-	if g.wide.takes(len(text)) {
+	if g.wide != nil {
 		sum := g.wide.crypt(nonce, aad, text, true)
 		if subtle.ConstantTimeCompare(sum[:], tag) != 1 {
 			clear(text)

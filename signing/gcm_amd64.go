@@ -10,19 +10,17 @@ import (
 )
 
 // hasWide says that the processor does AES and GHASH for four blocks at once. crypto/cipher takes them one by one, which
-// takes twice as long or more.
+// takes twice as long or more where there is more than a few blocks, and with them about as long.
 var hasWide = hasAES && cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VL &&
 	cpu.X86.HasAVX512VAES && cpu.X86.HasAVX512VPCLMULQDQ
-
-// leastWide is from which length on that's a gain.
-const leastWide = 2 << 10
 
 // group is how many bytes are done at once, 32 blocks. What a call takes at most has to be a whole number of groups.
 const group = 32 * aes.BlockSize
 
 const _ = uint(-(atOnce % group))
 
-// wideGCM is a key of AES-GCM for long messages. It's nil where the processor leaves them to crypto/cipher.
+// wideGCM is a key of AES-GCM. It's nil where that is left to crypto/cipher. Short messages, which crypto/cipher does as fast, are done
+// by it too: of many keys in turn no other expanded key comes into the cache.
 type wideGCM struct {
 	powers powers // first, so that none of its loads is of two cache lines
 	keys   roundKeys
@@ -56,9 +54,6 @@ func newWideGCM(key []byte) *wideGCM {
 	return w
 }
 
-// takes says whether a message of n bytes is for w.
-func (w *wideGCM) takes(n int) bool { return w != nil && n >= leastWide }
-
 // crypt encrypts text in place, or decrypts it to open it, and returns the tag. nonce has 12 bytes, and no text is so long that the
 // 32 bits that count blocks aren't enough.
 func (w *wideGCM) crypt(nonce, aad, text []byte, open bool) [Size]byte {
@@ -66,9 +61,8 @@ func (w *wideGCM) crypt(nonce, aad, text []byte, open bool) [Size]byte {
 	var b [group]byte
 	copy(counter[:], nonce)
 	counter[aes.BlockSize-1] = 1
-	first := counter
-	w.stream(&first, b[:])
-	tag := [Size]byte(b[:])
+	tag := counter
+	macBlocks(&w.keys, w.rounds, &tag, &b[0], 1) // b is zeros
 	counter[aes.BlockSize-1] = 2
 
 	w.hash(&y, aad)
