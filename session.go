@@ -46,6 +46,7 @@ type session struct {
 	trees     map[uint32]*tree
 	lastTree  atomic.Pointer[tree] // that was looked for last, one of trees
 	opens     map[uint64]*open     // by FileId.Volatile
+	lastOpen  atomic.Pointer[open] // that was looked for last, one of opens
 	reserved  int                  // opens on their way
 	nextTree  uint32
 	closed    bool
@@ -170,6 +171,7 @@ func (se *session) detach() *remains {
 	r := &remains{se, se.opens, se.trees, se.channels}
 	se.opens, se.trees, se.channels = nil, nil, nil
 	se.lastTree.Store(nil)
+	se.lastOpen.Store(nil)
 	se.mu.Unlock()
 
 	se.srv.mu.Lock()
@@ -318,8 +320,15 @@ func (s *Server) newFileID() smb2.FileID {
 func (se *session) pin(fid smb2.FileID, t *tree) *open {
 	se.mu.RLock()
 	defer se.mu.RUnlock()
-	o := se.opens[fid.Volatile]
-	if o == nil || o.id != fid || t != nil && o.tree() != t {
+	o := se.lastOpen.Load()
+	if o == nil || o.id != fid {
+		o = se.opens[fid.Volatile]
+		if o == nil || o.id != fid {
+			return nil
+		}
+		se.lastOpen.Store(o)
+	}
+	if t != nil && o.tree() != t {
 		return nil
 	}
 	o.pins.Add(1)
@@ -335,6 +344,7 @@ func (se *session) takeOpen(o *open) bool {
 		return false
 	}
 	delete(se.opens, o.id.Volatile)
+	se.lastOpen.Store(nil)
 	return true
 }
 
@@ -347,6 +357,7 @@ func (se *session) takeTree(t *tree) (opens []*open, ok bool) {
 	}
 	delete(se.trees, t.id)
 	se.lastTree.Store(nil)
+	se.lastOpen.Store(nil)
 	for id, o := range se.opens {
 		if o.tree() == t {
 			opens = append(opens, o)
