@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"runtime"
+	"runtime/debug"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -27,7 +28,13 @@ type loop struct {
 	buf   []byte           // that is read into
 	start time.Time
 	took  []time.Duration
+	gc    int   // the percentage that was
+	limit int64 // of memory, that was
 }
+
+// garbage is how many bytes a loop makes before there is a collection. One takes both processors for some
+// milliseconds, which the server would have to answer for.
+const garbage = 2 << 30
 
 // peer is one client, whose socket is read and written without Go's poller.
 type peer struct {
@@ -44,7 +51,7 @@ type peer struct {
 }
 
 // newLoop returns a loop for the clients, which it uses up. If file isn't empty, each has opened it.
-// It keeps the thread, and end lets it go.
+// It keeps the thread, and end lets it go; until then nobody collects garbage.
 func newLoop(clients []*Client, file string, do func(*Op) []Request) (*loop, error) {
 	runtime.LockOSThread()
 	l := &loop{do: do, buf: make([]byte, 256<<10)}
@@ -53,6 +60,8 @@ func newLoop(clients []*Client, file string, do func(*Op) []Request) (*loop, err
 		runtime.UnlockOSThread()
 		return nil, err
 	}
+	runtime.GC()
+	l.gc, l.limit = debug.SetGCPercent(-1), debug.SetMemoryLimit(garbage)
 	for _, c := range clients {
 		if err := l.add(c, file); err != nil {
 			l.end()
@@ -67,6 +76,8 @@ func (l *loop) end() {
 		unix.Close(p.fd)
 	}
 	unix.Close(l.epoll)
+	debug.SetGCPercent(l.gc)
+	debug.SetMemoryLimit(l.limit)
 	runtime.UnlockOSThread()
 }
 
