@@ -54,6 +54,6 @@ func (c *cmac) sum(sig *[Size]byte, msg []byte) {
 	subtle.XORBytes(m.partial[:], m.partial[:], k[:])
 	m.key.chain(&m.x, m.partial[:])
 	*sig = m.x
-	m.reset(nil)
+	*m = cbcMAC{} // with nothing of a key in it
 	cbcMACs.Put(m)
 }
