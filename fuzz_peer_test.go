@@ -71,6 +71,7 @@ func (p *peer) connect() {
 	if stage == setupNegotiated {
 		return
 	}
+	defer p.patiently()()
 	l := &smbtest.Logon{User: name, Password: pass, Previous: p.previous}
 	p.previous = 0
 	if first := s.peers[0]; p.n == 1 && first.c != nil && first.c.Session.Signer != nil {
@@ -89,6 +90,14 @@ func (p *peer) connect() {
 	if stage != setupNoTree {
 		p.c.TreeConnect(fuzzShares[s.second&3])
 	}
+}
+
+// patiently has p wait for as long as a logon takes that replaces another: until a slow backend has closed all that that had
+// open. What it returns ends that.
+func (p *peer) patiently() (end func()) {
+	c, before := p.c, p.c.Timeout
+	c.Timeout = time.Hour
+	return func() { c.Timeout = before }
 }
 
 // logf tells those who read a script what happens (go test -v).
@@ -123,6 +132,7 @@ func (p *peer) logon(how byte) {
 	if p.c == nil || p.tampered || p.c.Dialect == 0 || p.c.Credits < 8 || p.sealedForNobody() {
 		return
 	}
+	defer p.patiently()()
 	name, pass, _ := p.user()
 	l := &smbtest.Logon{User: name, Password: pass}
 	switch how & 7 {
