@@ -46,7 +46,7 @@ func writev(fd int, vec [][]byte) (int, error) {
 	}
 	switch {
 	case size <= nowait.Most:
-		return nowait.Writev(fd, vec)
+		return nowait.Send(fd, vec)
 	case len(vec) == 1:
 		return unix.Write(fd, vec[0])
 	}
@@ -90,16 +90,18 @@ func (r *atOnceReader) Read(p []byte) (int, error) {
 	switch {
 	case err != nil:
 		return 0, err
+	case r.err == unix.ENOSYS: // on 32 bits before Linux 4.3
+		return r.t.nc.Read(p)
 	case r.err == nil && r.n == 0:
 		return 0, io.EOF
 	}
-	return r.n, os.NewSyscallError("read", r.err)
+	return r.n, os.NewSyscallError("recvfrom", r.err)
 }
 
 // read reports whether there was something, or there won't be.
 func (r *atOnceReader) read(fd uintptr) bool {
 	for r.err = unix.EINTR; r.err == unix.EINTR; {
-		r.n, r.err = nowait.Read(int(fd), r.p)
+		r.n, r.err = nowait.Recv(int(fd), r.p)
 	}
 	if r.err == unix.EAGAIN {
 		r.inTurn = 0

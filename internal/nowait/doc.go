@@ -5,7 +5,8 @@
 // looks around every 20 µs for a while. For a small READ that was a quarter of the CPU time.
 //
 // The processor does nothing else during a call, and no garbage collection begins. That is why they are of
-// [Most] bytes at most, and of what doesn't wait.
+// [Most] bytes at most, and of what doesn't wait whatever state a descriptor is in. Writes to files aren't: there, a frozen
+// file system is waited for before anybody looks whether the caller wants to wait.
 package nowait
 
 // Most is how much a caller may have moved at once. It takes some 10 µs.

@@ -8,41 +8,51 @@ import (
 	"github.com/gosmbd/smb/internal/nowait"
 )
 
-// atOnce is how the small reads of a file, or the small writes, are tried before they are made
-// like all others: without waiting, and so without Go's scheduler.
+// atOnce is how the small reads of a handle are tried before they are made like all others:
+// without waiting, and so without Go's scheduler. All that is to be read has to be in the system's cache: for
+// what isn't there, RWF_NOWAIT doesn't keep a file system from reading where on the disk it is.
 type atOnce struct{ way atomic.Uint32 }
 
 const (
-	first  = iota // nothing was read yet: who reads once isn't to pay for finding out
-	second        // not known
-	cached        // the file system tells what would wait
-	memory        // it can't tell, but reads wait for nothing: there is no other place than memory
-	never         // it can't tell
+	// first is the way of the first read, and of that after a write: it may have to note in the
+	// file system when it was.
+	first  = iota
+	second // not known
+	cached // the file system tells what would wait
+	memory // it can't tell, but there is no other place than the cache
+	never  // it can't tell
 )
 
 // readAtOnce returns how much of b it has read.
 func (h *File) readAtOnce(b []byte, off int64) int {
-	n, unable := h.reads.do(nowait.ReadAt, h.fd, b, off)
-	if unable {
-		h.reads.way.Store(h.otherWay())
+	if len(b) == 0 || len(b) > nowait.Most || off < 0 {
+		return 0
+	}
+	flags := nowait.Cached
+	way := h.reads.way.Load()
+	switch way {
+	case first:
+		h.reads.way.Store(second)
+		return 0
+	case memory:
+		flags = 0
+	case never:
+		return 0
+	}
+	if !nowait.InCache(h.fd, off, len(b)) {
+		return 0
+	}
+	n, err := nowait.ReadAt(h.fd, b, off, flags)
+	switch err {
+	case nil, unix.EAGAIN:
+		h.reads.way.CompareAndSwap(second, cached)
+	case unix.EOPNOTSUPP, unix.ENOSYS:
+		h.reads.way.CompareAndSwap(second, h.otherWay())
 	}
 	return n
 }
 
-// writeAtOnce returns how much of b it has written.
-func (h *File) writeAtOnce(b []byte, off int64) int {
-	if h.writes.way.Load() == second && h.synced() {
-		h.writes.way.Store(never)
-	}
-	n, unable := h.writes.do(nowait.WriteAt, h.fd, b, off)
-	if unable { // in memory, too: it waits for whoever else writes to the file
-		h.writes.way.Store(never)
-	}
-	return n
-}
-
-// otherWay returns the way of reads where the file system can't tell what would wait. What is in
-// memory waits no more than any page of this process does.
+// otherWay returns the way of reads where the file system can't tell what would wait.
 func (h *File) otherWay() uint32 {
 	var st unix.Statfs_t
 	if unix.Fstatfs(h.fd, &st) == nil && st.Type == unix.TMPFS_MAGIC {
@@ -51,35 +61,9 @@ func (h *File) otherWay() uint32 {
 	return never
 }
 
-// synced reports whether each write waits for stable storage. The file system takes nowait.Cached for
-// the writing before that only.
-func (h *File) synced() bool {
-	flags, err := unix.FcntlInt(uintptr(h.fd), unix.F_GETFL, 0)
-	return err != nil || flags&unix.O_DSYNC != 0
-}
-
-// do returns how much was done, and whether the file system can't tell what would wait. Whatever else is wrong is
-// left to the call for the rest.
-func (a *atOnce) do(call func(int, []byte, int64, int) (int, error), fd int, b []byte, off int64) (n int, unable bool) {
-	if len(b) == 0 || len(b) > nowait.Most || off < 0 {
-		return 0, false
+// written notes that something was written.
+func (a *atOnce) written() {
+	if way := a.way.Load(); way == second || way == cached {
+		a.way.CompareAndSwap(way, first)
 	}
-	flags := nowait.Cached
-	switch a.way.Load() {
-	case first:
-		a.way.Store(second)
-		return 0, false
-	case memory:
-		flags = 0
-	case never:
-		return 0, false
-	}
-	n, err := call(fd, b, off, flags)
-	switch err {
-	case nil, unix.EAGAIN:
-		a.way.CompareAndSwap(second, cached)
-	case unix.EOPNOTSUPP, unix.ENOSYS:
-		unable = true
-	}
-	return n, unable
 }
