@@ -216,7 +216,7 @@ func (c *conn) serve() {
 	}
 	defer close(c.over)
 	c.stop(err)
-	c.nc.Close()
+	c.tr.close()
 	if cause := context.Cause(c.ctx); cause != nil {
 		err = cause
 	}
@@ -319,7 +319,7 @@ func (c *conn) maxFrame() int {
 // abort ends the connection because of err.
 func (c *conn) abort(err error) {
 	c.stop(err)
-	c.nc.Close()
+	c.tr.close()
 	c.mu.Lock()
 	c.room.Broadcast()
 	c.mu.Unlock()

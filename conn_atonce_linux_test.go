@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"runtime"
 	"testing"
 	"time"
 
@@ -162,5 +163,33 @@ func TestReadAtOnce(t *testing.T) {
 	tr.nc.Close()
 	if n, err := from.Read(make([]byte, 8)); n != 0 || !errors.Is(err, net.ErrClosed) {
 		t.Errorf("read of a closed connection: %d, %v", n, err)
+	}
+}
+
+// A connection that an application has made one that blocks, as [os.File.Fd] does, keeps nobody from the processor
+// while its client says nothing.
+func TestReadAtOnceOfWhatBlocks(t *testing.T) {
+	tr, client := tcpPair(t)
+	f, err := tr.nc.(*net.TCPConn).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	f.Fd()
+	read := make(chan error)
+	go func() {
+		_, err := tr.reader().Read(make([]byte, 8))
+		read <- err
+	}()
+	time.Sleep(50 * time.Millisecond)
+	time.AfterFunc(5*time.Second, func() { client.Close() })
+	began := time.Now()
+	runtime.GC() // which begins when nobody is in a call that the scheduler doesn't know of
+	if d := time.Since(began); d > 4*time.Second {
+		t.Errorf("waited %v for a client", d)
+	}
+	client.Write([]byte("x"))
+	if err := <-read; err != nil {
+		t.Error(err)
 	}
 }

@@ -3,6 +3,7 @@ package smb
 import (
 	"errors"
 	"io"
+	"net"
 	"runtime/debug"
 	"time"
 
@@ -60,6 +61,11 @@ func (t *tcp) sendBody(b *fileBody, timeout time.Duration) (err error) {
 			err = dropError{"internal error"}
 		}
 	}()
+	t.sending.Store(true)
+	defer t.sending.Store(false)
+	if t.closed.Load() { // so close may not have seen the other
+		return net.ErrClosed
+	}
 	err = t.patiently(timeout, func() (int64, error) {
 		k, err := b.open.sender.SendTo(t.raw, b.off+b.sent, b.n-b.sent)
 		b.sent += k
@@ -93,6 +99,16 @@ func (t *tcp) copyBody(b *fileBody, timeout time.Duration) error {
 		}
 	}
 	return nil
+}
+
+// close implements transport. To close a [net.TCPConn] is to wait until nobody uses its descriptor.
+func (t *tcp) close() {
+	t.closed.Store(true)
+	if t.sending.Load() {
+		go t.nc.Close()
+		return
+	}
+	t.nc.Close()
 }
 
 // sendsBodies implements transport.

@@ -236,6 +236,43 @@ func TestReadBodyClosed(t *testing.T) {
 	t.Error("the file is still open")
 }
 
+// Storage that hangs while it is read from into a connection, with the descriptor in use, doesn't keep
+// [smb.Server.Shutdown] when its context has ended.
+func TestShutdownWhileBodyHangs(t *testing.T) {
+	release, hangs := make(chan struct{}), make(chan struct{})
+	fsys := &sendingFS{FS: &memfs.FS{}}
+	fsys.send = func(f vfs.File, conn syscall.RawConn, off, n int64) (int64, error) {
+		err := conn.Write(func(uintptr) bool {
+			close(hangs)
+			<-release
+			return true
+		})
+		return 0, err
+	}
+	r := newRig(t, func(s *smb.Server) { s.Shares.(smb.Shares)["s"] = &smb.Share{FS: fsys} })
+	put(t, fsys.FS, "f", string(pattern(1<<20)))
+	c := overTCP(t, r, false)
+	id := r.create(c, smbtest.CreateReq("f", smb2.Open))
+	c.Send(c.Req(smb2.CommandRead, smb2.ReadRequest{FileID: id, Length: 1 << 20}))
+	<-hangs
+	other := overTCP(t, r, false)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- r.srv.Shutdown(ctx) }()
+	select {
+	case err := <-done:
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Shutdown: %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("Shutdown waits for the storage")
+	}
+	dropped(t, "Shutdown", other)
+	close(release)
+	closes(t, r.srv)
+}
+
 // What the system sends allocates nothing either.
 func TestReadBodyAllocations(t *testing.T) {
 	if raceEnabled || testing.Short() {

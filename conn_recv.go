@@ -32,6 +32,9 @@ type transport interface {
 
 	// sendsBodies reports whether the frames may have a body.
 	sendsBodies() bool
+
+	// close ends the connection. It doesn't wait for a body, which may wait for the storage.
+	close()
 }
 
 const (
@@ -69,6 +72,9 @@ type tcp struct {
 	setLowat func(fd uintptr) // of wakeAt
 	lowat    int              // for setLowat
 	lowatErr error            // of setLowat
+
+	closed  atomic.Bool // or about to be
+	sending atomic.Bool // a body
 
 	pressed func() bool   // others wait for memory
 	dormant *atomic.Int32 // Server.dormant
