@@ -90,6 +90,28 @@ func (r *request) wait(ready <-chan struct{}) error {
 	}
 }
 
+// waitAtWill waits for what may never happen, on the request's open. Nothing of the budgets is held meanwhile: others wait for
+// them, as the reader of a connection does, and then doesn't see that its client is gone.
+func (r *request) waitAtWill(ready <-chan struct{}) error {
+	ch := r.ch
+	if len(ch.in.B) > smallFrame {
+		return smb2.StatusInsufficientResources // it would be kept all the time
+	}
+	cost := ch.cost
+	if cost > 0 {
+		r.c.unadmit(cost)
+		ch.cost = 0
+	}
+	err := r.waitOnOpen(ready)
+	if cost > 0 {
+		if err := r.c.admit(cost); err != nil {
+			return err // the connection is over
+		}
+		ch.cost = cost
+	}
+	return err
+}
+
 // stopped returns why work that takes long should end: the request was canceled, or its
 // session is gone.
 func (r *request) stopped(ctx context.Context) error {
@@ -126,17 +148,20 @@ func (c *conn) comfort(now int64) {
 		c.async[ch.asyncID] = ch
 		c.room.Signal()
 		ch.interim = make(chan struct{})
+		c.srv.wg.Add(1) // the connection has one, so nobody waits in vain
 		go c.sendInterim(ch.mid, ch.asyncID, ch.sealed, ch.interim)
 	}
 }
 
-// sendInterim sends an interim reply in a frame of its own.
+// sendInterim sends an interim reply in a frame of its own. It closes queued before it writes, which may take as long as there
+// is something to write.
 func (c *conn) sendInterim(mid, asyncID uint64, sealed *session, queued chan<- struct{}) {
-	defer close(queued)
+	defer c.srv.wg.Done()
 	c.mu.Lock()
 	ch := c.async[asyncID]
 	if ch == nil {
 		c.mu.Unlock()
+		close(queued)
 		return
 	}
 	h := ch.hdr
@@ -149,7 +174,11 @@ func (c *conn) sendInterim(mid, asyncID uint64, sealed *session, queued chan<- s
 		sealed.seal(buf)
 		f.off -= smb2.TransformHeaderSize
 	}
-	c.queue(f, false)
+	idle, _ := c.enqueue(f)
+	close(queued)
+	if idle {
+		c.write()
+	}
 }
 
 func interimHeader(h smb2.Header, asyncID uint64, credits uint16) smb2.Header {
@@ -203,6 +232,9 @@ func (r *request) outlive() {
 func (r *request) goAsync() (<-chan struct{}, error) {
 	ch, c := r.ch, r.c
 	c.mu.Lock()
+	if c.draining && ch.canceled == nil {
+		ch.canceled = errDraining // drain has looked already
+	}
 	if ch.wake == nil {
 		ch.wake = make(chan struct{})
 		if ch.canceled != nil {
@@ -230,7 +262,7 @@ func (r *request) goAsync() (<-chan struct{}, error) {
 	ch.grant += c.grant(r.hdr)
 	interimHeader(r.hdr, id, 0).Put(w.buf.B[w.off:])
 	ch.elems = append(ch.elems, outElem{off: w.off})
-	ch.flush()
+	ch.flush(true)
 	// What the handler set so far holds for the final reply.
 	saved := *w
 	w.begin(ch)

@@ -136,7 +136,7 @@ func (r *request) awaitLock(l byteLock) error {
 	lw := &lockWait{byteLock: l, ready: make(chan struct{})}
 	f.locks.waits = append(f.locks.waits, lw)
 	f.mu.Unlock()
-	err := r.waitOnOpen(lw.ready)
+	err := r.waitAtWill(lw.ready)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.locks.giveUp(lw) {

@@ -86,7 +86,7 @@ func (r *request) awaitChanges(q *notify.Request) error {
 		return nil
 	default:
 	}
-	err := r.waitOnOpen(q.Ready)
+	err := r.waitAtWill(q.Ready)
 	if err == nil || !q.Withdraw() {
 		return nil
 	}

@@ -97,7 +97,7 @@ func (c *conn) start(buf *frame.Buf, off int, sealed *session) error {
 		} else if !c.take(h) {
 			return c.badFrame(buf, fmt.Sprintf("MessageId %d is not in the window", h.MessageID))
 		}
-		if reply += replySize(h.Command, rest[:n]); reply > c.srv.limits.MemoryPerConn {
+		if reply += replySize(h.Command, rest[:n]) + copyBuffer(h.Command, rest[:n]); reply > c.srv.limits.MemoryPerConn {
 			return c.badFrame(buf, "a compound that asks for more than a connection may hold")
 		}
 		rest = rest[n:]
@@ -194,6 +194,15 @@ func (ch *chain) pay(reply int) error {
 	if cost == paid {
 		return nil
 	}
+	if ch.c.ahead {
+		// The next frame may have been admitted. To wait for memory meanwhile, holding that, is to wait for those who wait for it.
+		// What is so large and asks for as much hardly anybody sends.
+		if !ch.c.tryAdmit(cost - paid) {
+			return dropError{"no memory for a large request that asks for a large reply, with another one behind it"}
+		}
+		ch.cost = cost
+		return nil
+	}
 	if paid > 0 {
 		ch.c.unadmit(paid)
 		ch.cost = 0
@@ -252,6 +261,18 @@ func replySize(cmd smb2.Command, msg []byte) int {
 		return at(smb2.HeaderSize + 44)
 	case smb2.CommandChangeNotify:
 		return 0 // nothing is held while it waits
+	}
+	return 0
+}
+
+// copyBuffer returns how many bytes msg may need to copy by.
+func copyBuffer(cmd smb2.Command, msg []byte) int {
+	if cmd != smb2.CommandIoctl || len(msg) < smb2.HeaderSize+8 {
+		return 0
+	}
+	switch smb2.CtlCode(binary.LittleEndian.Uint32(msg[smb2.HeaderSize+4:])) {
+	case smb2.FsctlSrvCopychunk, smb2.FsctlSrvCopychunkWrite, smb2.FsctlOffloadWrite:
+		return copyMaxChunkSize
 	}
 	return 0
 }
@@ -331,7 +352,7 @@ func (ch *chain) steps() (err error) {
 			continue // start has seen to it
 		}
 		if ch.out != nil && len(ch.out.B)+replySize(h.Command, msg) > ch.c.maxReply() {
-			ch.flush()
+			ch.flush(false)
 		}
 		if err := ch.step(h, msg); err != nil {
 			return err
@@ -438,12 +459,26 @@ func (ch *chain) headStartEnds() func() {
 	}
 }
 
-// flush sends what has been answered so far.
-func (ch *chain) flush() {
-	f := ch.seal()
+// flush sends what has been answered so far. With soon the caller doesn't wait for the client.
+func (ch *chain) flush(soon bool) {
+	c, f := ch.c, ch.seal()
 	after := ch.after
 	ch.after = nil
-	ch.c.queue(f, false, after...)
+	if soon {
+		idle, _ := c.enqueue(f)
+		for _, do := range after {
+			do()
+		}
+		if idle {
+			c.srv.wg.Add(1) // the caller has one, so nobody waits in vain
+			go func() {
+				defer c.srv.wg.Done()
+				c.write()
+			}()
+		}
+	} else {
+		c.queue(f, false, after...)
+	}
 	ch.headStartEnds()()
 }
 

@@ -43,6 +43,8 @@ type conn struct {
 	upload     *upload    // what is to come of the frame; nil: nothing
 	uploadRest int        // how many frames are not to be uploads
 
+	ahead bool // the frame after the one that is being looked at is being read, or has been
+
 	serial int // requests that came one after the other, owned by the read goroutine; below zero: some are to be left out
 
 	memory budget // of the requests and replies under way
@@ -249,7 +251,8 @@ func (c *conn) readLoop() error {
 			return next.err
 		}
 		c.upload = next.upload
-		if b := next.buf.B; len(b) >= largeFrame && b[0] == 0xFD {
+		c.ahead = len(next.buf.B) >= largeFrame && next.buf.B[0] == 0xFD
+		if c.ahead {
 			ahead = make(chan received, 1)
 			go c.readAhead(ahead)
 		}

@@ -16,7 +16,7 @@ import (
 type nameCache struct {
 	mu       sync.Mutex
 	dirs     map[string]*listing
-	total    int                     // names in all of them
+	total    int                     // of their sizes
 	changing map[string]int          // how many changes of a directory by the server are under way
 	reads    map[string]*listingRead // of directories, under way
 }
@@ -50,7 +50,7 @@ type nameChange struct {
 }
 
 const (
-	nameCacheSize  = 500_000 // names
+	nameCacheSize  = 500_000 // names, and listings
 	listingMaxAge  = 10 * time.Second
 	listingYoung   = time.Second
 	clockPrecision = 50 * time.Millisecond // of the times of directories
@@ -173,15 +173,19 @@ func (n *nameCache) keep(dir string, l *listing, r *listingRead) {
 	if r.stale {
 		l.read = time.Time{}
 	}
+	n.drop(dir)
 	for other := range n.dirs {
-		if n.total+len(l.names) <= nameCacheSize {
+		if n.total+l.size() <= nameCacheSize {
 			break
 		}
 		n.drop(other)
 	}
 	n.dirs[dir], r.listing = l, l
-	n.total += len(l.names)
+	n.total += l.size()
 }
+
+// size is what l counts for; one for itself.
+func (l *listing) size() int { return len(l.names) + 1 }
 
 // readListing reads a directory.
 func readListing(ctx context.Context, m *mount, dir string) *listing {
@@ -235,7 +239,7 @@ func (l *listing) add(name string) bool {
 // drop forgets dir. The caller holds n.mu.
 func (n *nameCache) drop(dir string) {
 	if l := n.dirs[dir]; l != nil {
-		n.total -= len(l.names)
+		n.total -= l.size()
 		delete(n.dirs, dir)
 	}
 }
@@ -286,32 +290,50 @@ func (n *nameCache) added(name string) {
 	}
 }
 
-// removed notes that name was removed through this server.
+// removed notes that name, which had nothing in it, was removed through this server.
 func (n *nameCache) removed(name string, isDir bool) {
-	dir, base := path.Split(name)
-	dir = path.Clean(dir)
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.gone(name)
+	if isDir {
+		n.drop(name)
+	}
+}
+
+// renamed notes that from became to through this server.
+func (n *nameCache) renamed(from, to string, isDir bool) {
+	n.mu.Lock()
+	n.gone(from)
+	if isDir {
+		below := from + "/"
+		for d := range n.dirs {
+			if d == from || strings.HasPrefix(d, below) {
+				n.drop(d)
+			}
+		}
+	}
+	n.mu.Unlock()
+	n.added(to)
+}
+
+// gone takes name out of its directory's listing. The caller holds n.mu.
+func (n *nameCache) gone(name string) {
+	dir, base := path.Split(name)
+	dir = path.Clean(dir)
 	if r := n.reads[dir]; r != nil {
 		r.log = append(r.log, nameChange{name: base, gone: true})
 	}
-	if l := n.dirs[dir]; l != nil {
-		key := foldPath(base)
-		if _, ok := l.names[key]; ok {
-			n.total--
-			delete(l.names, key)
-		}
-		l.own = true
-		if l.twins[key] {
-			n.drop(dir) // another spelling is still there
-		}
-	}
-	if !isDir {
+	l := n.dirs[dir]
+	if l == nil {
 		return
 	}
-	for d := range n.dirs {
-		if d == name || strings.HasPrefix(d, name+"/") {
-			n.drop(d)
-		}
+	key := foldPath(base)
+	if _, ok := l.names[key]; ok {
+		n.total--
+		delete(l.names, key)
+	}
+	l.own = true
+	if l.twins[key] {
+		n.drop(dir) // another spelling is still there
 	}
 }

@@ -119,35 +119,37 @@ func (p *pipe) write(ctx context.Context, b []byte) error {
 	return nil
 }
 
-// take reads into b. more: the message goes on. When there is nothing it returns
+// take reads up to n bytes. more: the message goes on. When there is nothing it returns
 // a channel to wait on.
-func (p *pipe) take(b []byte) (n int, more bool, wait <-chan struct{}, err error) {
+func (p *pipe) take(n int) (b []byte, more bool, wait <-chan struct{}, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	n, err = p.rpc.Read(b)
+	next, _ := p.rpc.Len()
+	b = make([]byte, min(n, next, 64<<10)) // none before there is something to read, so that who waits holds none
+	_, err = p.rpc.Read(b)
 	switch {
 	case err == nil:
-		return n, false, nil, nil
+		return b, false, nil, nil
 	case errors.Is(err, dcerpc.ErrMore):
-		return n, true, nil, nil
+		return b, true, nil, nil
 	case p.broken || p.closed:
-		return 0, false, nil, smb2.StatusPipeDisconnected
+		return nil, false, nil, smb2.StatusPipeDisconnected
 	}
 	if p.ready == nil {
 		p.ready = make(chan struct{})
 	}
-	return 0, false, p.ready, nil
+	return nil, false, p.ready, nil
 }
 
-// await reads one message, waiting for it if there is none.
-func (p *pipe) await(r *request, b []byte) (n int, more bool, err error) {
+// await reads up to n bytes of one message, waiting for it if there is none.
+func (p *pipe) await(r *request, n int) (b []byte, more bool, err error) {
 	for {
-		n, more, wait, err := p.take(b)
+		b, more, wait, err := p.take(n)
 		if err != nil || wait == nil {
-			return n, more, err
+			return b, more, err
 		}
-		if err := r.waitOnOpen(wait); err != nil {
-			return 0, false, err
+		if err := r.waitAtWill(wait); err != nil {
+			return nil, false, err
 		}
 	}
 }
@@ -157,13 +159,12 @@ func (p *pipe) read(r *request, w *reply, n int) error {
 	if r.open.access&vfs.ReadData == 0 {
 		return smb2.StatusAccessDenied
 	}
-	b := make([]byte, min(n, 64<<10))
-	got, more, err := p.await(r, b)
+	b, more, err := p.await(r, n)
 	if err != nil {
 		return err
 	}
-	w.grow(smb2.ReadResponseSize + got)
-	w.buf.B = smb2.ReadResponse{Data: b[:got]}.Append(w.buf.B)
+	w.grow(smb2.ReadResponseSize + len(b))
+	w.buf.B = smb2.ReadResponse{Data: b}.Append(w.buf.B)
 	if more {
 		w.status = smb2.StatusBufferOverflow
 	}
@@ -204,15 +205,14 @@ func pipeTransceive(ctx context.Context, r *request, q *control) error {
 	if err := p.write(ctx, q.Input); err != nil {
 		return err
 	}
-	b := make([]byte, min(int(q.MaxOutputResponse), 64<<10))
-	n, more, err := p.await(r, b)
+	b, more, err := p.await(r, int(q.MaxOutputResponse))
 	if err != nil {
 		return err
 	}
 	if more {
 		q.status = smb2.StatusBufferOverflow
 	}
-	q.out = b[:n]
+	q.out = b
 	return nil
 }
 

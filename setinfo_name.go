@@ -285,8 +285,7 @@ func (n *renaming) rename() error {
 		}
 		return err
 	}
-	m.names.removed(n.from, o.file.dir)
-	m.names.added(n.to)
+	m.names.renamed(n.from, n.to, o.file.dir)
 	if n.old != nil {
 		n.old.unlinked(n.to)
 	}

@@ -1,0 +1,242 @@
+package smb_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gosmbd/smb"
+	"github.com/gosmbd/smb/internal/smbtest"
+	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs/faultfs"
+)
+
+// A READ of a pipe that nothing comes from keeps no memory from others, however much it asks for, and
+// gets it when something comes.
+func TestPipeReadsHoldNothing(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		c := r.logon(smb.Dialect311)
+		p := r.openPipe(t, c)
+		c.Ask = 512
+		for range 4 {
+			alive(t, c)
+		}
+		var reads []uint64
+		for range 6 { // 48 MiB
+			reads = append(reads, start(c, smb2.CommandRead, smb2.ReadRequest{FileID: p.id, Length: 8 << 20}))
+		}
+		if r.srv.Counters().MemoryHeld {
+			t.Error("memory is held for what waits")
+		}
+		alive(t, c)
+		p.write(p.pdu(11, 0, nil, bindBody()))
+		if rep, found := c.Recv(); !found || !slices.Contains(reads, rep.MessageID) || rep.Status != ok {
+			t.Errorf("READ: %v, %+v", found, rep.Header)
+		}
+		c.Close()
+		gone(t, r, 0)
+		if r.srv.Counters().MemoryHeld {
+			t.Error("memory is held for nobody")
+		}
+	})
+}
+
+// padded is a body with n bytes behind it.
+type padded struct {
+	smbtest.Body
+	n int
+}
+
+func (p padded) Append(b []byte) []byte { return append(p.Body.Append(b), make([]byte, p.n)...) }
+
+// What is to wait for as long as it likes isn't large itself.
+func TestLargeRequestsDontWait(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		c := r.logon(smb.Dialect311)
+		req := smbtest.CreateReq("d", smb2.OpenIf)
+		req.Options = smb2.OptionDirectoryFile
+		id := r.create(c, req)
+		rep := c.Do(smb2.CommandChangeNotify, padded{smb2.ChangeNotifyRequest{FileID: id, Filter: 1, OutputLength: 1000}, 8 << 20})
+		want(t, "CHANGE_NOTIFY", rep.Status, smb2.StatusInsufficientResources)
+		start(c, smb2.CommandChangeNotify, padded{smb2.ChangeNotifyRequest{FileID: id, Filter: 1, OutputLength: 1000}, 2000})
+		if r.srv.Counters().MemoryHeld {
+			t.Error("memory is held")
+		}
+	})
+}
+
+// Shutdown also ends what begins to wait afterwards, as the second of two elements.
+func TestShutdownEndsTheNextWait(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		c := r.logon(smb.Dialect311)
+		req := smbtest.CreateReq("d", smb2.OpenIf)
+		req.Options = smb2.OptionDirectoryFile
+		id := r.create(c, req)
+		notify := smb2.ChangeNotifyRequest{FileID: id, Filter: 1, OutputLength: 1000}
+		a, b := c.Req(smb2.CommandChangeNotify, notify), c.Req(smb2.CommandChangeNotify, notify)
+		c.Send(a, b)
+		c.WaitInterim(a.MessageID)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		if err := r.srv.Shutdown(ctx); err != nil {
+			t.Errorf("Shutdown: %v", err)
+		}
+	})
+}
+
+// slowLink takes 5 ms for each write.
+type slowLink struct{ net.Conn }
+
+func (l slowLink) Write(b []byte) (int, error) {
+	time.Sleep(5 * time.Millisecond)
+	return l.Conn.Write(b)
+}
+
+// Who has sent an interim reply isn't kept from sending the final one by what the client goes on to ask for.
+func TestInterimOnBusyConnection(t *testing.T) {
+	var gate atomic.Pointer[chan struct{}]
+	edit := func(s *smb.Server) {
+		s.Shares.(smb.Shares)["s"].FS = faultfs.New(s.Shares.(smb.Shares)["s"].FS, func(op faultfs.Op) error {
+			if g := gate.Load(); g != nil && op.Kind == faultfs.Sync {
+				<-*g
+			}
+			return nil
+		})
+	}
+	bubble(t, edit, func(t *testing.T, r *rig) {
+		put(t, r.fs, "f", string(make([]byte, 64<<10)))
+		x, y := net.Pipe()
+		go r.srv.ServeConn(context.Background(), slowLink{y})
+		c := smbtest.New(t, x)
+		_, st := c.Negotiate([]smb.Dialect{smb.Dialect311}, smbtest.NegotiateOptions{})
+		want(t, "NEGOTIATE", st, ok)
+		r.setup(c, "ann", password)
+		r.tree(c, "s")
+		id := r.open(c, "f")
+		for range 3 {
+			alive(t, c)
+		}
+		stuck := make(chan struct{})
+		gate.Store(&stuck)
+		release := c.Hold()
+		flush := c.Req(smb2.CommandFlush, smb2.FlushRequest{FileID: id})
+		c.Send(flush)
+		time.Sleep(200 * time.Millisecond)
+		alive(t, c)                 // the one frame that is still read
+		time.Sleep(6 * time.Second) // the interim reply is being written
+		read := func() { c.Send(c.Req(smb2.CommandRead, smb2.ReadRequest{FileID: id, Length: 32 << 10})) }
+		for range 16 {
+			read()
+		}
+		time.Sleep(100 * time.Millisecond)
+		release()
+		close(stuck)
+		for n := 0; n < 200; n++ {
+			rep, found := c.Recv()
+			if !found {
+				t.Fatal("the connection ended")
+			}
+			if rep.MessageID == flush.MessageID && rep.Status != smb2.StatusPending {
+				return
+			}
+			if rep.MessageID != flush.MessageID {
+				read()
+			}
+		}
+		t.Error("FLUSH isn't answered while others are")
+	})
+}
+
+// The buffers that chunks are copied by are counted.
+func TestCopyBuffersAreCounted(t *testing.T) {
+	var gate atomic.Pointer[chan struct{}]
+	var reading atomic.Int32
+	edit := func(s *smb.Server) {
+		s.Limits.MaxIO, s.Limits.Memory, s.Limits.MemoryPerConn = 1<<20, 64<<20, 4<<20
+		s.Shares.(smb.Shares)["s"].FS = faultfs.New(s.Shares.(smb.Shares)["s"].FS, func(op faultfs.Op) error {
+			switch g := gate.Load(); {
+			case op.Kind == faultfs.CopyRange:
+				return errors.ErrUnsupported
+			case g != nil && op.Kind == faultfs.Read:
+				reading.Add(1)
+				<-*g
+			}
+			return nil
+		})
+	}
+	bubble(t, edit, func(t *testing.T, r *rig) {
+		put(t, r.fs, "f", string(make([]byte, 1<<20)))
+		c := r.logon(smb.Dialect311)
+		src, dst := r.open(c, "f"), r.open(c, "g")
+		c.Ask = 512
+		for range 5 {
+			alive(t, c)
+		}
+		key, st := c.Ioctl(src, smb2.FsctlSrvRequestResumeKey, nil, 64)
+		want(t, "key", st, ok)
+		var q smb2.SrvCopychunkCopy
+		copy(q.SourceKey[:], key)
+		q.Chunks = []smb2.SrvCopychunk{{Length: 1 << 20}}
+		stuck := make(chan struct{})
+		gate.Store(&stuck)
+		sent := make(chan struct{})
+		var last *smbtest.Elem
+		go func() {
+			defer close(sent)
+			for range 20 {
+				last = c.Req(smb2.CommandIoctl, smb2.IoctlRequest{CtlCode: smb2.FsctlSrvCopychunkWrite, FileID: dst,
+					MaxOutputResponse: 64, Flags: smb2.IoctlFlagFsctl, Input: q.Append(nil)})
+				c.Send(last)
+			}
+		}()
+		time.Sleep(time.Second)
+		if n := reading.Load(); n < 1 || n > 3 {
+			t.Errorf("%d chunks of 1 MiB are being copied, in memory of 4 MiB", n)
+		}
+		close(stuck)
+		<-sent
+		want(t, "the last copy", c.Wait(last.MessageID).Status, ok)
+	})
+}
+
+// A large request that asks for a large reply and the next one, which is read meanwhile, don't wait for each other's memory.
+func TestReadAheadDoesntKeepMemory(t *testing.T) {
+	r := newRig(t, func(s *smb.Server) { s.Logger = quiet() })
+	put(t, r.fs, "f", string(make([]byte, 8<<20)))
+	c, nc, _ := r.dialTCP()
+	_, st := c.Negotiate([]smb.Dialect{smb.Dialect311}, smbtest.NegotiateOptions{})
+	want(t, "NEGOTIATE", st, ok)
+	r.setup(c, "ann", password)
+	r.tree(c, "s")
+	c.Session.Seal = true
+	id := r.open(c, "f")
+	c.Ask = 512
+	for range 6 {
+		alive(t, c)
+	}
+	write := smb2.WriteRequest{FileID: id, Data: make([]byte, 8<<20)}
+	read := smb2.ReadRequest{FileID: id, Length: 8 << 20}
+	first := c.Build(c.Req(smb2.CommandWrite, write), c.Req(smb2.CommandRead, read), c.Req(smb2.CommandRead, read))
+	second := c.Build(c.Req(smb2.CommandWrite, write))
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		c.SendFrame(first)
+		c.SendFrame(second)
+	}()
+	select {
+	case <-sent:
+		time.Sleep(time.Second)
+	case <-time.After(5 * time.Second):
+	}
+	nc.Close()
+	<-sent
+	gone(t, r, 0)
+	if r.srv.Counters().MemoryHeld {
+		t.Error("memory is held for nobody")
+	}
+}
