@@ -78,7 +78,7 @@ var chainPool = sync.Pool{New: func() any { return &chain{elems: make([]outElem,
 // so that ids are taken, and cancels seen, in the order of arrival.
 func (c *conn) start(buf *frame.Buf, off int, sealed *session) error {
 	b := buf.B[off:]
-	reply := 0
+	reply, buffer := 0, 0
 	first := true
 	for rest := b; len(rest) > 0; first = false {
 		h, n, err := element(rest)
@@ -97,11 +97,13 @@ func (c *conn) start(buf *frame.Buf, off int, sealed *session) error {
 		} else if !c.take(h) {
 			return c.badFrame(buf, fmt.Sprintf("MessageId %d is not in the window", h.MessageID))
 		}
-		if reply += replySize(h.Command, rest[:n]) + copyBuffer(h.Command, rest[:n]); reply > c.srv.limits.MemoryPerConn {
+		if reply += replySize(h.Command, rest[:n]); reply > c.srv.limits.MemoryPerConn {
 			return c.badFrame(buf, "a compound that asks for more than a connection may hold")
 		}
+		buffer = max(buffer, copyBuffer(h.Command, rest[:n]))
 		rest = rest[n:]
 	}
+	reply += buffer
 	if !c.begin() {
 		var err error
 		if u := c.upload; u != nil {
@@ -178,6 +180,10 @@ func giveHeadStart(settled <-chan struct{}) {
 	}
 }
 
+// aheadWait is how long a large request whose next one is read already waits for memory for its reply. Two that hold
+// something may wait for each other.
+const aheadWait = 5 * time.Second
+
 // pay counts the frame and what its reply may hold against the budgets.
 func (ch *chain) pay(reply int) error {
 	cost, paid := 0, 0
@@ -195,10 +201,11 @@ func (ch *chain) pay(reply int) error {
 		return nil
 	}
 	if ch.c.ahead {
-		// The next frame may have been admitted. To wait for memory meanwhile, holding that, is to wait for those who wait for it.
-		// What is so large and asks for as much hardly anybody sends.
-		if !ch.c.tryAdmit(cost - paid) {
-			return dropError{"no memory for a large request that asks for a large reply, with another one behind it"}
+		// The next frame may have been admitted, so to wait isn't to hold nothing.
+		ctx, cancel := context.WithTimeout(ch.c.ctx, aheadWait)
+		defer cancel()
+		if err := ch.c.admitWithin(ctx, cost-paid); err != nil {
+			return dropError{"no memory for what a large request asks for"}
 		}
 		ch.cost = cost
 		return nil

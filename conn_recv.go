@@ -2,6 +2,7 @@ package smb
 
 import (
 	"bufio"
+	"context"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -303,12 +304,14 @@ func frameCost(n int) int { return frame.Size(n + frame.Tailroom) }
 // admit waits until n bytes fit the budgets; more than the whole of the connection's
 // counts as the whole. Whoever waits holds nothing of them, or two that wait could keep
 // each other waiting.
-func (c *conn) admit(n int) error {
+func (c *conn) admit(n int) error { return c.admitWithin(c.ctx, n) }
+
+func (c *conn) admitWithin(ctx context.Context, n int) error {
 	n = min(n, int(c.memory.max))
-	if err := c.memory.acquire(c.ctx, n, nil); err != nil {
+	if err := c.memory.acquire(ctx, n, nil); err != nil {
 		return err
 	}
-	if err := c.srv.memory.acquire(c.ctx, n, &c.memory); err != nil {
+	if err := c.srv.memory.acquire(ctx, n, &c.memory); err != nil {
 		c.memory.release(n)
 		return err
 	}

@@ -235,6 +235,8 @@ func TestReadAheadDoesntKeepMemory(t *testing.T) {
 	}
 	nc.Close()
 	<-sent
+	for began := time.Now(); r.srv.Counters().Conns > 0 && time.Since(began) < 8*time.Second; time.Sleep(50 * time.Millisecond) {
+	}
 	gone(t, r, 0)
 	if r.srv.Counters().MemoryHeld {
 		t.Error("memory is held for nobody")
