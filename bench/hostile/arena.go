@@ -32,6 +32,7 @@ var attacks = []attack{
 	{name: "credits", run: creditAbuse},
 	{name: "notify", crowds: true, run: notifyFlood},
 	{name: "locks", crowds: true, run: lockFlood},
+	{name: "pipes", crowds: true, run: abandonedReads},
 	{name: "durable", lasts: true, run: durableHoard},
 	{name: "opens", run: openHoard},
 	{name: "names", run: hostileNames},

@@ -136,6 +136,77 @@ func lockFlood(x *arena) (string, error) {
 	return fmt.Sprintf("16,000 locks on a file, %d more waited for and canceled, %d refused", waited, refused), err
 }
 
+// abandonedReads has clients read as much as they may from pipes that nothing comes from, more than a connection may hold
+// memory for, and go away. A large READ has to be answered nevertheless.
+func abandonedReads(x *arena) (string, error) {
+	if err := x.bigFile(); err != nil {
+		return "", err
+	}
+	abandon := func(i int) error {
+		p, err := dial(x.addr, i)
+		if err != nil {
+			return err
+		}
+		defer p.close()
+		if err := p.logOn(attacker, password); err != nil {
+			return err
+		}
+		if err := p.connect("IPC$"); err != nil {
+			return err
+		}
+		id, err := p.open("srvsvc")
+		if err != nil {
+			return err
+		}
+		const reads, charge = 8, 128
+		if err := p.wealth(reads * charge); err != nil {
+			return err
+		}
+		for range reads {
+			if err := p.send(p.message(smb2.CommandRead, charge, smb2.ReadRequest{FileID: id, Length: 8 << 20})); err != nil {
+				return err
+			}
+		}
+		for range 3 { // at least they wait
+			if _, _, err := p.recv(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := each(16, 16, abandon); err != nil {
+		return "", err
+	}
+	if err := x.begin(); err != nil {
+		return "", err
+	}
+	n := x.times(1000)
+	if err := each(n, 100, abandon); err != nil {
+		return "", err
+	}
+	p, err := x.logOn(0)
+	if err != nil {
+		return "", err
+	}
+	id, err := p.open(bigFile)
+	if err != nil {
+		return "", err
+	}
+	if err := p.wealth(128); err != nil {
+		return "", err
+	}
+	p.nc.SetDeadline(time.Now().Add(10 * time.Second))
+	if err := p.send(p.message(smb2.CommandRead, 128, smb2.ReadRequest{FileID: id, Length: 8 << 20})); err != nil {
+		return "", err
+	}
+	if h, _, err := p.recv(); err != nil {
+		x.miss("a READ of 8 MiB wasn't answered: %v", err)
+	} else if h.Status != smb2.StatusSuccess {
+		x.miss("a READ of 8 MiB: %v", h.Status)
+	}
+	return fmt.Sprintf("%d connections asked pipes for 64 MiB each and went away", n), nil
+}
+
 // fillWithLocks locks all that one file can have locked.
 func fillWithLocks(p *peer) error {
 	id, err := p.open("locked")
