@@ -415,3 +415,21 @@ func TestCrowd(t *testing.T) {
 		t.Errorf("%d at once are too few for a test", n)
 	}
 }
+
+// A LOCK that fails gives back what it took, and not what was there.
+func TestLockRollback(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		a, b := r.caching(smb.Dialect311, 1), r.caching(smb.Dialect311, 2)
+		ia, ib := r.open(a, "f"), r.open(b, "f")
+		want(t, "LOCK of the other", b.Lock(ib, 100, 1, exclusiveNow), ok)
+		want(t, "LOCK", a.Lock(ia, 0, 10, exclusiveNow), ok)
+		sharedNow := smb2.LockShared | smb2.LockFailImmediately
+		st := a.Do(smb2.CommandLock, smb2.LockRequest{FileID: ia, Locks: []smb2.LockElement{
+			{Offset: 0, Length: 10, Flags: sharedNow}, {Offset: 100, Length: 1, Flags: exclusiveNow},
+		}}).Status
+		want(t, "LOCK of two", st, smb2.StatusLockNotGranted)
+		_, st = b.Read(ib, 0, 10)
+		want(t, "READ of the other", st, smb2.StatusFileLockConflict)
+		want(t, "LOCK of the other, shared", b.Lock(ib, 0, 10, sharedNow), smb2.StatusLockNotGranted)
+	})
+}

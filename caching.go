@@ -115,6 +115,9 @@ func (s *Server) sendBreak(b oplock.Break) {
 			if !b.AckRequired { // the others are repeated until they are answered
 				f.lost = func() { s.sendBreak(b) }
 			}
+			if b.Lease && b.AckRequired {
+				x.c.leaseBreaks.Store(true)
+			}
 			if x.c.ctx.Err() == nil && x.c.queueSoon(f) {
 				x.c.breakSent()
 				return
@@ -184,18 +187,53 @@ func (se *session) resendBreaks() {
 	}
 }
 
-// unanswered returns the breaks that clients owe an answer to.
+// resendOthers repeats, after c was lost, what other sessions of its client owe an answer to: the break of a lease goes out on
+// any of the client's connections. [MS-SMB2] 3.3.4.7
+func (c *conn) resendOthers() {
+	if !c.leaseBreaks.Load() {
+		return
+	}
+	done := make(map[*session]bool)
+	for _, other := range c.srv.clientConns(c.params.clientGUID) {
+		other.mu.Lock()
+		sessions := make([]*session, 0, len(other.channels))
+		for _, x := range other.channels {
+			sessions = append(sessions, x.se)
+		}
+		other.mu.Unlock()
+		for _, se := range sessions {
+			if !done[se] {
+				done[se] = true
+				se.resendBreaks()
+			}
+		}
+	}
+}
+
+// unanswered returns the breaks that clients owe an answer to: one for a lease, which names all the opens that have it.
 func unanswered(opens []*open) []oplock.Break {
+	type lease struct {
+		f           *file
+		client, key oplock.Key
+	}
 	var list []oplock.Break
+	had := make(map[lease]bool)
 	for _, o := range opens {
 		if o.file == nil {
 			continue
+		}
+		var l lease
+		if o.lease != nil {
+			if l = (lease{o.file, o.lease.Client, o.lease.Key}); had[l] {
+				continue
+			}
 		}
 		o.file.mu.Lock()
 		b, ok := o.file.caching.Unanswered(o.holder)
 		o.file.mu.Unlock()
 		if ok {
 			list = append(list, b)
+			had[l] = o.lease != nil
 		}
 	}
 	return list

@@ -2,6 +2,7 @@ package smb
 
 import (
 	"context"
+	"slices"
 
 	"github.com/gosmbd/smb/oplock"
 	"github.com/gosmbd/smb/smb2"
@@ -86,8 +87,8 @@ func (r *request) lock(elems []smb2.LockElement) error {
 func (o *open) giveUp(elems []smb2.LockElement) {
 	o.file.mu.Lock()
 	defer o.file.mu.Unlock()
-	for _, e := range elems {
-		o.file.locks.unlock(e.Offset, e.Length, o)
+	for _, e := range slices.Backward(elems) {
+		o.file.locks.takeBack(byteLock{e.Offset, e.Length, e.Flags&smb2.LockExclusive != 0, o})
 	}
 }
 

@@ -64,6 +64,7 @@ type conn struct {
 	}
 
 	authed      atomic.Bool             // had a session once
+	leaseBreaks atomic.Bool             // breaks of leases that are to be answered went out on it
 	lastChannel atomic.Pointer[channel] // that was looked for last, one of channels; stored under mu
 
 	mu       sync.Mutex
@@ -435,6 +436,7 @@ func (c *conn) teardown() {
 			x.se.resendBreaks()
 		}
 	}
+	c.resendOthers()
 	s.mu.Lock()
 	delete(s.conns, c)
 	if s.perIP[c.ip]--; s.perIP[c.ip] <= 0 {

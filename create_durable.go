@@ -248,7 +248,7 @@ func (c *creation) checkReconnect(o *open) error {
 		return missing
 	case d.backV2 && o.durability.persistent && !persistent:
 		return missing
-	case (o.lease != nil) != c.contexts.hasLease:
+	case (o.lease != nil) != c.contexts.hasLease && !c.noLease(o):
 		return missing
 	case o.lease != nil && (o.lease.Key != c.contexts.leaseKey || o.lease.Client != oplock.Key(c.r.c.params.clientGUID)):
 		return missing
@@ -286,6 +286,9 @@ func (c *creation) names(o *open) bool {
 	return foldPath(c.name) == foldPath(o.path())
 }
 
+// noLease reports whether o has no lease since the share has none, whatever was asked for.
+func (c *creation) noLease(o *open) bool { return o.lease == nil && c.r.tree.share.NoCaching }
+
 // replay answers a CREATE that came before. [MS-SMB2] 3.3.5.9, 3.3.5.9.10
 func (c *creation) replay(o *open, w *reply) error {
 	switch {
@@ -294,7 +297,7 @@ func (c *creation) replay(o *open, w *reply) error {
 	case !c.names(o):
 		return smb2.StatusInvalidParameter
 	case !sameCaller(o.caller, c.r.id.caller),
-		c.contexts.hasLease && (o.lease == nil || o.lease.Key != c.contexts.leaseKey):
+		c.contexts.hasLease && !c.noLease(o) && (o.lease == nil || o.lease.Key != c.contexts.leaseKey):
 		return smb2.StatusAccessDenied
 	}
 	if c.r.se.pin(o.id, nil) != o {

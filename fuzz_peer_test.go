@@ -129,7 +129,7 @@ func (p *peer) logon(how byte) {
 	p.flush()
 	p.free()
 	p.drain()
-	if p.c == nil || p.tampered || p.c.Dialect == 0 || p.c.Credits < 8 || p.sealedForNobody() {
+	if p.c == nil || p.tampered || p.c.Dialect == 0 || p.c.Credits < 8 || p.ended() {
 		return
 	}
 	defer p.patiently()()
@@ -221,9 +221,10 @@ func (p *peer) lives() bool {
 	return p.done[e.MessageID]
 }
 
-// sealedForNobody reports whether that has ended the connection.
-func (p *peer) sealedForNobody() bool {
-	if !p.c.Session.Seal || p.release != nil {
+// ended reports whether the server has ended the connection: since something was encrypted for nobody, or since
+// it was idle for long.
+func (p *peer) ended() bool {
+	if p.release != nil {
 		return false
 	}
 	p.c.Timeout = silence

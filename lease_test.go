@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -551,4 +552,40 @@ func TestLeaseBreakOfBusyConnection(t *testing.T) {
 		}
 		t.Error("no break after 100 answers")
 	})
+}
+
+// The break of a lease that went out on a connection of the client that has nothing to do with the file is repeated
+// when that connection is lost. [MS-SMB2] 3.3.4.7
+func TestLeaseBreakOfLostConnection(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		a1, a2, b := r.caching(smb.Dialect311, 1), r.caching(smb.Dialect311, 1), r.caching(smb.Dialect311, 2)
+		a2.Timeout, b.Timeout = time.Hour, time.Hour
+		r.leased(a2, "f", smbtest.Lease2(leaseKey(1), leaseRWH, 0), leaseRWH)
+		mid := startOpen(b, smbtest.CreateReq("f", smb2.Open))
+		a1.Break()
+		a1.Close()
+		a2.Break()
+		_, st := a2.AckLease(leaseKey(1), leaseRH)
+		want(t, "the answer to the break", st, ok)
+		want(t, "CREATE", b.Wait(mid).Status, ok)
+	})
+}
+
+// A break that many opens with the same lease wait for is one break.
+func TestUnansweredOnceForLease(t *testing.T) {
+	const opens = 1000
+	r := newRig(t, nil)
+	a, b := r.caching(smb.Dialect311, 1), r.caching(smb.Dialect311, 2)
+	for range opens {
+		r.leased(a, "f", smbtest.Lease2(leaseKey(1), leaseRWH, 0), leaseRWH)
+	}
+	mid := startOpen(b, smbtest.CreateReq("f", smb2.Open))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	a.Close()
+	want(t, "CREATE", b.Wait(mid).Status, ok)
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; n > opens*5000 { // 33,000 when each open had a list of all
+		t.Errorf("%d bytes for each of %d opens", n/opens, opens)
+	}
 }

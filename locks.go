@@ -79,6 +79,17 @@ func (l *locks) unlock(off, n uint64, o *open) error {
 	return nil
 }
 
+// takeBack removes b, if it is held: of several that are the same, the latest.
+func (l *locks) takeBack(b byteLock) {
+	for i := len(l.held) - 1; i >= 0; i-- {
+		if l.held[i] == b {
+			l.held = slices.Delete(l.held, i, i+1)
+			l.grant([]byteLock{b})
+			return
+		}
+	}
+}
+
 // release removes all locks of o.
 func (l *locks) release(o *open) {
 	var freed []byteLock

@@ -442,3 +442,15 @@ func TestAppInstanceDurable(t *testing.T) {
 		want(t, "reconnect", h.back(a), notFound)
 	})
 }
+
+// On a share without caching a CREATE has no lease, and neither has its replay.
+func TestReplayWithoutCaching(t *testing.T) {
+	bubble(t, func(s *smb.Server) { s.Shares.(smb.Shares)["s"].NoCaching = true }, func(t *testing.T, r *rig) {
+		a := r.caching(smb.Dialect311, 1)
+		b := r.bind(a, 1)
+		req := smbtest.With(smbtest.CreateReq("f", smb2.OpenIf), smbtest.Lease2(leaseKey(1), leaseRWH, 0), smbtest.Durable2(createGUID(1), 0, 0))
+		_, _, st := a.Open(req)
+		want(t, "CREATE", st, ok)
+		want(t, "its replay", b.DoElem(b.Req(smb2.CommandCreate, req).Replay()).Status, ok)
+	})
+}
