@@ -90,6 +90,11 @@ func (m *mount) breakListing(dir string, h *oplock.Holder) {
 // caller holds no lock. [MS-SMB2] 3.3.4.6, 3.3.4.7
 func (s *Server) sendBreaks(f *file, breaks []oplock.Break) {
 	for _, b := range breaks {
+		for _, owner := range b.Owners {
+			if o := owner.(*open); o.isKnown() { // what isn't yet is stored with what it has then
+				o.save() // or a client would come back to what it no longer may cache
+			}
+		}
 		if b.AckRequired {
 			f.mu.Lock()
 			f.awaitAnswer()
@@ -164,6 +169,13 @@ func (o *open) holdBack(b oplock.Break) bool {
 	}
 	o.breaks = append(o.breaks, b)
 	return true
+}
+
+// isKnown reports whether the client knows o, or is about to.
+func (o *open) isKnown() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.known
 }
 
 // announce notes that the answer with o's id is on its way, and sends the breaks that

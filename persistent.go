@@ -177,6 +177,9 @@ func (o *open) record() *handleRecord {
 		r.NewStream = f.renaming
 	}
 	r.Caching = o.holder.Granted()
+	if b, owed := f.caching.Unanswered(o.holder); owed && b.Lease && b.From&oplock.Write == 0 {
+		r.Caching.State = b.To // nobody waits for the answer, so the other may have gone on
+	}
 	for _, l := range f.locks.held {
 		if l.owner == o {
 			r.Locks = append(r.Locks, lockRecord{l.off, l.len, l.exclusive})

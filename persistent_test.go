@@ -554,3 +554,25 @@ func TestPersistentCreateAgain(t *testing.T) {
 		}
 	})
 }
+
+// A lease that was broken while its client was away is what it was broken to, though the server ends before the client is back.
+func TestPersistentLeaseBrokenMeanwhile(t *testing.T) {
+	for _, state := range []smb2.LeaseState{leaseR, leaseRH} {
+		var stored smb.MemoryHandles
+		bubble(t, continuous(&stored), func(t *testing.T, r *rig) {
+			c := r.caching(smb.Dialect311, 1)
+			h := r.persistent(c, smbtest.CreateReq("f", smb2.OpenIf), smb2.LeaseContext{Version: 2, Key: leaseKey(1), State: state})
+			lose(c)
+			o := r.bob(2)
+			_, st := o.Write(r.open(o, "f"), 0, []byte("new"))
+			want(t, "WRITE of another", st, ok)
+			n := r.successor(&stored)
+			c = n.caching(smb.Dialect311, 1)
+			_, g, st := c.Open(h.request())
+			want(t, "CREATE", st, ok)
+			if g.Lease == nil || g.Lease.State&leaseR != 0 || g.Lease.Epoch != 2 {
+				t.Errorf("a lease %v that was broken is now %+v", state, g.Lease)
+			}
+		})
+	}
+}
