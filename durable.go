@@ -144,6 +144,12 @@ func (h *handles) put(o *open, most int) (oldest *open) {
 	o.timer = time.AfterFunc(time.Until(o.deadline), func() { o.srv.expel(o) })
 	if l.Len() > most {
 		oldest = l.Front().Value.(*open)
+		for e := l.Front(); e != nil; e = e.Next() { // of those that don't promise to stay, if there is one
+			if x := e.Value.(*open); x != o && !x.durability.persistent {
+				oldest = x
+				break
+			}
+		}
 		h.take(oldest)
 		h.closings.Add(1)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gosmbd/smb"
 	"github.com/gosmbd/smb/internal/smbtest"
+	"github.com/gosmbd/smb/smb2"
 )
 
 // Of the handles that wait for a user's clients the oldest give way when there are
@@ -62,5 +63,38 @@ func TestDurableLimitAtOnce(t *testing.T) {
 		if n := len(opensOf(r)); n != most {
 			t.Errorf("%d handles are kept, want %d", n, most)
 		}
+	})
+}
+
+// A persistent handle gives way when there is no other that isn't one.
+func TestDurableLimitSparesPersistent(t *testing.T) {
+	var stored smb.MemoryHandles
+	edit := func(s *smb.Server) {
+		continuous(&stored)(s)
+		s.Limits.DisconnectedPerUser = 2
+		s.Shares.(smb.Shares)["t"] = &smb.Share{FS: s.Shares.(smb.Shares)["s"].FS}
+	}
+	bubble(t, edit, func(t *testing.T, r *rig) {
+		c := r.caching(smb.Dialect311, 1)
+		h := r.persistent(c, smbtest.CreateReq("p", smb2.OpenIf))
+		lose(c)
+		var others []handle
+		for n := range 3 {
+			c := r.channel(smb.Dialect311, byte(2+n))
+			r.setup(c, "ann", password)
+			r.tree(c, "t")
+			others = append(others, r.durable(c, fmt.Sprint("f", n), 1))
+			lose(c)
+			time.Sleep(time.Second)
+		}
+		_, _, st := r.caching(smb.Dialect311, 1).Open(h.request())
+		want(t, "reconnect of the persistent one", st, ok)
+		if n := len(opensOf(r)); n != 2 {
+			t.Errorf("%d opens, want 2", n)
+		}
+		c = r.channel(smb.Dialect311, 4)
+		r.setup(c, "ann", password)
+		r.tree(c, "t")
+		want(t, "reconnect of the last one", others[2].back(c), ok)
 	})
 }

@@ -123,7 +123,7 @@ func (r *request) locked(sequence uint32) {
 func requestResiliency(_ context.Context, r *request, q *control) error {
 	o := r.open
 	req, err := smb2.ParseNetworkResiliencyRequest(q.Input)
-	if r.c.params.dialect == Dialect202 || o.file == nil {
+	if r.c.params.dialect == Dialect202 || o.file == nil || o.caller.Guest || o.caller.Anonymous { // nobody could tell whose it was
 		return smb2.StatusInvalidDeviceRequest
 	}
 	if err != nil {

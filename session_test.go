@@ -62,6 +62,8 @@ func TestGuest(t *testing.T) {
 		want(t, "TREE_CONNECT of a share not for guests", st, smb2.StatusAccessDenied)
 		r.tree(c, "open")
 		id := r.open(c, "f")
+		_, st = c.Ioctl(id, smb2.FsctlLmrRequestResiliency, make([]byte, 8), 0) // any guest could come back to it
+		want(t, "resiliency", st, smb2.StatusInvalidDeviceRequest)
 		rep := c.Do(smb2.CommandClose, smb2.CloseRequest{FileID: id})
 		want(t, "CLOSE", rep.Status, ok)
 		if rep.Flags&smb2.FlagSigned != 0 {
