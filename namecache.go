@@ -279,6 +279,7 @@ func (n *nameCache) added(name string) {
 	dir = path.Clean(dir)
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.drop(name) // of another directory that had the name
 	if r := n.reads[dir]; r != nil {
 		r.log = append(r.log, nameChange{name: base})
 	}

@@ -30,6 +30,9 @@ func TestNameCacheCountsDirectories(t *testing.T) {
 	check(12, 10+11+2)
 	keep("a/0") // again
 	check(12, 23)
+	n.added("a/3") // a new one
+	check(11, 22)
+	keep("a/3")
 	n.removed("a/3", true)
 	check(11, 21)
 	n.added("a/new")
