@@ -29,7 +29,8 @@ type Limits struct {
 	// process may have descriptors, if that is less.
 	Opens int
 	// DisconnectedPerUser is the most handles of one user that wait for him to come
-	// back after a lost connection; the oldest gives way. Default 4096.
+	// back after a lost connection; the oldest gives way, of those that aren't persistent if
+	// there are some. Default 4096.
 	DisconnectedPerUser int
 	// LocksPerFile is the most byte-range locks on one file. Default 16384.
 	LocksPerFile int
