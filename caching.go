@@ -199,13 +199,16 @@ func (se *session) resendBreaks() {
 	}
 }
 
-// resendOthers repeats, after c was lost, what other sessions of its client owe an answer to: the break of a lease goes out on
+// resendOthers repeats, after c was lost, what sessions of its client owe an answer to that had no channel on it: the break of a lease goes out on
 // any of the client's connections. [MS-SMB2] 3.3.4.7
-func (c *conn) resendOthers() {
+func (c *conn) resendOthers(own map[uint64]*channel) {
 	if !c.leaseBreaks.Load() {
 		return
 	}
 	done := make(map[*session]bool)
+	for _, x := range own {
+		done[x.se] = true
+	}
 	for _, other := range c.srv.clientConns(c.params.clientGUID) {
 		other.mu.Lock()
 		sessions := make([]*session, 0, len(other.channels))

@@ -436,7 +436,7 @@ func (c *conn) teardown() {
 			x.se.resendBreaks()
 		}
 	}
-	c.resendOthers()
+	c.resendOthers(channels)
 	s.mu.Lock()
 	delete(s.conns, c)
 	if s.perIP[c.ip]--; s.perIP[c.ip] <= 0 {
