@@ -219,6 +219,30 @@ func (c *conn) cancelSession(id uint64, why error) {
 	}
 }
 
+// cancelWith has ch end with its session. The caller holds c.mu.
+func (ch *chain) cancelWith(se *session) {
+	c, id := ch.c, ch.asyncID
+	ch.unwatch = context.AfterFunc(se.ctx, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.async[id] == ch {
+			ch.cancelLocked(smb2.StatusUserSessionDeleted)
+		}
+	})
+}
+
+// leaveAsync takes ch, which may have gone asynchronous, out of those that have. The
+// caller holds c.mu.
+func (ch *chain) leaveAsync() {
+	if ch.asyncID != 0 {
+		delete(ch.c.async, ch.asyncID)
+	}
+	if ch.unwatch != nil {
+		ch.unwatch()
+		ch.unwatch = nil
+	}
+}
+
 // outlive lets the request go on when its connection is lost, as long as its session
 // has another: the client will ask there what became of it.
 func (r *request) outlive() {

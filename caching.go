@@ -290,7 +290,7 @@ func (f *file) expireBreaks() {
 	f.awaitAnswer()
 	f.mu.Unlock()
 	if late != nil {
-		f.saveAll()
+		f.saveCaching()
 	}
 	for _, h := range late {
 		o := h.Owner().(*open)

@@ -82,7 +82,7 @@ func leaseBreak(r *request, w *reply) error {
 	case err != nil:
 		return smb2.StatusRequestNotAccepted
 	}
-	if err := f.saveAll(); err != nil {
+	if err := f.saveCaching(); err != nil {
 		return err
 	}
 	w.buf.B = smb2.LeaseBreakAck{LeaseKey: req.LeaseKey, State: smb2.LeaseState(got.State)}.Append(w.buf.B)

@@ -59,6 +59,7 @@ type chain struct {
 	canceled error
 	wake     chan struct{}   // closed by cancel; nil unless the element waits
 	outlives bool            // the element is to go on when the connection is lost, if the session has another
+	unwatch  func() bool     // ends the watch over the session, which ends the element once its connection is lost
 	interim  chan struct{}   // closed when the interim reply that the janitor sends is queued; nil if it sends none
 	awaited  chan<- struct{} // becomes settled when the element, which was canceled, is answered
 	sleeping *parking        // no goroutine works on it
@@ -378,7 +379,7 @@ func (ch *chain) step(h smb2.Header, msg []byte) error {
 	if ch.started || h.MessageID != ch.mid {
 		c.mu.Lock()
 		delete(c.active, ch.mid)
-		delete(c.async, ch.asyncID)
+		ch.leaveAsync()
 		ch.mid, ch.hdr, ch.done, ch.asyncID = h.MessageID, h, false, 0
 		ch.canceled, ch.wake, ch.interim, ch.outlives = nil, nil, nil, false
 		if h.Flags&smb2.FlagRelated == 0 {
@@ -419,9 +420,7 @@ func (ch *chain) answer(err error) error {
 func (c *conn) forget(ch *chain) {
 	c.mu.Lock()
 	delete(c.active, ch.mid)
-	if ch.asyncID != 0 {
-		delete(c.async, ch.asyncID)
-	}
+	ch.leaveAsync()
 	ch.takeAwaited()
 	ch.beside = c.running-len(c.async) > queueDepth
 	c.mu.Unlock()

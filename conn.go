@@ -413,21 +413,17 @@ func (c *conn) teardown() {
 	for id, x := range channels {
 		alone[id] = x.se.dropChannel(x)
 	}
-	goesOn := make(map[uint64]bool)
 	c.mu.Lock()
 	for _, ch := range c.async {
 		// What can be asked for again on another channel goes on.
 		if se := ch.owner; ch.outlives && !alone[se] && channels[se] != nil {
-			goesOn[se] = true
+			ch.cancelWith(channels[se].se)
 			continue
 		}
 		ch.cancelLocked(errConnClosed)
 	}
 	c.mu.Unlock()
 	for id, x := range channels {
-		if goesOn[id] { // until the session ends
-			context.AfterFunc(x.se.ctx, func() { c.cancelSession(id, smb2.StatusUserSessionDeleted) })
-		}
 		if alone[id] {
 			owed := unanswered(x.se.allOpens())
 			x.se.close(smb2.StatusUserSessionDeleted)

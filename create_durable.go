@@ -70,16 +70,19 @@ func (c *creation) settleDurable() {
 	if o.file.dir || !d.v1 && !d.v2 || !cachesHandle(o.granted) && !persistent {
 		return
 	}
-	o.durability = durability{granted: true, timeout: durableV1Timeout}
+	promise := durability{granted: true, timeout: durableV1Timeout}
 	if d.v2 {
-		o.durability = durability{
+		promise = durability{
 			granted: true, v2: true, persistent: persistent, timeout: durableTimeout,
 			guid: d.request.CreateGUID, client: c.r.c.params.clientGUID,
 		}
 		if ms := d.request.Timeout; ms != 0 {
-			o.durability.timeout = min(milliseconds(ms), maxDurable)
+			promise.timeout = min(milliseconds(ms), maxDurable)
 		}
 	}
+	o.file.mu.Lock()
+	o.durability = promise
+	o.file.mu.Unlock()
 	o.srv.handles.addDurable(o)
 }
 
@@ -103,13 +106,13 @@ func (c *creation) persistent() bool {
 	return c.r.c.params.caps&smb2.CapPersistentHandles != 0 && c.m.srv.continuous(c.r.tree.share)
 }
 
-// persist stores the open if it is to be persistent, and those that share its lease:
-// they may have more of it now.
+// persist stores the open if it is to be persistent, and those that share its lease if
+// they have more of it now.
 func (c *creation) persist() error {
-	if o := c.o; o.durability.persistent || o.lease != nil {
-		return o.file.saveAll()
+	if err := c.o.save(); err != nil || c.o.lease == nil {
+		return err
 	}
-	return nil
+	return c.o.file.saveCaching()
 }
 
 // parkNew keeps a persistent open whose session ended before it could be given to it: it

@@ -15,7 +15,7 @@ import (
 // the session goes, such an open is parked until its client comes back for it, its
 // time is up, or somebody wants the file whom it is in the way of.
 
-// durability is what an open was promised. It is immutable.
+// durability is what an open was promised. It doesn't change once its client knows.
 type durability struct {
 	granted    bool
 	v2         bool

@@ -37,7 +37,7 @@ type open struct {
 	clears     bool                 // and attributes don't keep it from deleting the file
 	app        *appInstance         // nil unless the client named one
 	action     smb2.CreateAction
-	durability durability
+	durability durability // guarded by file.mu until the client knows the open
 	kind       appleStream
 	tidy       bool // the stream it is an open of may be left empty, see aapl_stream.go
 
@@ -53,8 +53,9 @@ type open struct {
 	warped  bool // a use of m, a snapshot, is counted for it
 	suspend bool // its closing isn't the end of it: the server will be back
 
-	saving sync.Mutex // held while it is stored, so that what is stored is the latest
-	gone   bool       // guarded by saving: it is not to be stored any more
+	saving sync.Mutex     // held while it is stored, so that what is stored is the latest
+	stored oplock.Granted // what is stored of its caching; guarded by file.mu
+	gone   bool           // guarded by saving: it is not to be stored any more
 
 	resilient  atomic.Int64 // time.Duration that it outlives its session, as was asked for later
 	replayable atomic.Bool  // its CREATE is answered when it comes again

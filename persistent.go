@@ -81,7 +81,8 @@ func (o *open) save() error {
 	if o.gone {
 		return nil
 	}
-	b, err := json.Marshal(o.record())
+	r := o.record()
+	b, err := json.Marshal(r)
 	if err == nil {
 		err = o.srv.Handles.Put(o.id.Persistent, b)
 	}
@@ -89,8 +90,12 @@ func (o *open) save() error {
 		o.srv.log.Error("smb: a persistent handle can't be stored", "share", o.shareName, "path", o.path(), "err", err)
 		return fmt.Errorf("smb: Server.Handles: %w", err)
 	}
+	o.file.mu.Lock()
+	o.stored = r.Caching
+	o.file.mu.Unlock()
 	return nil
 }
+
 
 // unsave removes what is stored of o.
 func (o *open) unsave() {
@@ -137,6 +142,25 @@ func (f *file) saveAll() error {
 		}
 		g.mu.Unlock()
 	}
+	var err error
+	for _, o := range list {
+		err = errors.Join(err, o.save())
+	}
+	return err
+}
+
+// saveCaching stores the persistent opens of f that may cache other things than what is
+// stored of them says. One that shares a lease with another has more or less of it when
+// the other has.
+func (f *file) saveCaching() error {
+	var list []*open
+	f.mu.Lock()
+	for _, o := range f.opens {
+		if o.durability.persistent && o.holder.Granted() != o.stored {
+			list = append(list, o)
+		}
+	}
+	f.mu.Unlock()
 	var err error
 	for _, o := range list {
 		err = errors.Join(err, o.save())

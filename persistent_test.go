@@ -430,6 +430,29 @@ func TestPersistentLeaseUpgrade(t *testing.T) {
 	})
 }
 
+// A CREATE stores only what it changes, however many share its lease: each write waits
+// for the disk.
+func TestPersistentLeaseStoredOnce(t *testing.T) {
+	var st hookedHandles
+	bubble(t, continuous(&st), func(t *testing.T, r *rig) {
+		c := r.caching(smb.Dialect311, 1)
+		writes := 0
+		st.onPut(func() error { writes++; return nil })
+		const opens = 20
+		for i := range opens {
+			req := smbtest.CreateReq("f", smb2.OpenIf)
+			guid := createGUID(byte(i))
+			_, g, status := c.Open(req, smbtest.Durable2(guid, 0, smb2.DurableFlagPersistent), smbtest.LeaseContext(rwh))
+			if status != ok || g.Durable2 == nil || g.Durable2.Flags != smb2.DurableFlagPersistent {
+				t.Fatalf("CREATE: %v, %+v", status, g)
+			}
+		}
+		if n := stored(&st); writes != opens || n != opens {
+			t.Errorf("%d writes for %d handles, %d are stored", writes, opens, n)
+		}
+	})
+}
+
 // Another's close may leave the file to be deleted, which is stored with the handle that
 // holds it up.
 func TestPersistentDeletePending(t *testing.T) {

@@ -1,0 +1,46 @@
+package smb
+
+import (
+	"context"
+	"runtime"
+	"testing"
+	"weak"
+
+	"github.com/gosmbd/smb/smb2"
+)
+
+// What went on after its connection was lost ends with the session, which doesn't keep
+// the connection once it is over.
+func TestCancelWithSession(t *testing.T) {
+	ctx, end := context.WithCancel(context.Background())
+	defer end()
+	se := &session{ctx: ctx}
+	lost := func() (*conn, *chain) {
+		c := &conn{async: make(map[uint64]*chain)}
+		ch := &chain{c: c, asyncID: 1, wake: make(chan struct{})}
+		c.async[1] = ch
+		c.mu.Lock()
+		ch.cancelWith(se)
+		c.mu.Unlock()
+		return c, ch
+	}
+	c, ch := lost()
+	c.mu.Lock()
+	ch.leaveAsync()
+	c.mu.Unlock()
+	kept := weak.Make(c)
+	c, ch = nil, nil
+	runtime.GC()
+	runtime.GC()
+	if kept.Value() != nil {
+		t.Error("the session keeps the connection")
+	}
+	c, ch = lost()
+	end()
+	<-ch.wake
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if ch.canceled != smb2.StatusUserSessionDeleted {
+		t.Errorf("canceled for %v", ch.canceled)
+	}
+}
