@@ -40,7 +40,10 @@ type Acceptor interface {
 	// Step takes a token of the client and returns the answer. Once done is
 	// true the other methods may be called. An error ends the logon; which
 	// one, only the log tells: the client gets LOGON_FAILURE, unless the
-	// error is an smb2.Status.
+	// error is an smb2.Status. Failures are counted for what LogonUser returns,
+	// if the error or what it wraps has a method LogonUser() string: who the
+	// client claims to be. An Acceptor that has it, too, is counted as the same
+	// when it succeeds. See TooManyLogons.
 	Step(ctx context.Context, token []byte) (reply []byte, done bool, err error)
 
 	// Caller returns who logged on.

@@ -17,7 +17,7 @@ import (
 // logon is an authentication under way. Between two requests session.logon
 // holds it; the request that works on it takes it out.
 type logon struct {
-	step   func(ctx context.Context, token []byte) (reply []byte, done bool, err error)
+	step   stepFunc
 	result func() Acceptor
 	hash   signing.PreauthHash
 }
@@ -143,8 +143,7 @@ func (s *Server) newLogon(c *conn, token []byte) *logon {
 	peer := c.nc.RemoteAddr()
 	for _, m := range s.Mechanisms {
 		if raw, ok := m.(RawMechanism); ok && raw.IsRaw(token) {
-			a := m.Accept(c.ctx, peer)
-			return &logon{step: a.Step, result: func() Acceptor { return a }}
+			return c.plainLogon(m)
 		}
 	}
 	var mechs []spnego.Mech
@@ -154,10 +153,26 @@ func (s *Server) newLogon(c *conn, token []byte) *logon {
 		}
 	}
 	a := spnego.NewAcceptor(mechs)
-	return &logon{step: a.Step, result: func() Acceptor {
+	return &logon{step: c.gated(a.Step), result: func() Acceptor {
 		acc, _ := a.Inner().(Acceptor)
 		return acc
 	}}
+}
+
+// plainLogon begins a logon by m, without SPNEGO.
+func (c *conn) plainLogon(m Mechanism) *logon {
+	a := m.Accept(c.ctx, c.nc.RemoteAddr())
+	return &logon{step: c.gated(a.Step), result: func() Acceptor { return a }}
+}
+
+// stepFunc is Acceptor.Step.
+type stepFunc func(ctx context.Context, token []byte) (reply []byte, done bool, err error)
+
+// gated lets step ask TooManyLogons.
+func (c *conn) gated(step stepFunc) stepFunc {
+	return func(ctx context.Context, token []byte) ([]byte, bool, error) {
+		return step(c.srv.gate.ask(ctx, c.ip), token)
+	}
 }
 
 func (s *Server) mechOIDs() []asn1.ObjectIdentifier {
@@ -191,14 +206,18 @@ func (s *setup) judge(err error) error {
 
 // judge returns who tried l, which ended with err, and what the client is told of that.
 func (c *conn) judge(l *logon, err error) (user string, _ error) {
+	var who interface{ LogonUser() string }
 	if err == nil {
 		acc := l.result()
 		if acc == nil || acc.Caller() == nil {
 			return "", smb2.StatusLogonFailure
 		}
+		// As a failure would have been counted: the account may have another name.
+		if who, ok := acc.(interface{ LogonUser() string }); ok {
+			return who.LogonUser(), nil
+		}
 		return acc.Caller().Name, nil
 	}
-	var who interface{ LogonUser() string }
 	if errors.As(err, &who) {
 		user = who.LogonUser()
 	}

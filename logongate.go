@@ -1,7 +1,7 @@
 package smb
 
 import (
-	"strings"
+	"context"
 	"sync"
 	"time"
 )
@@ -58,8 +58,38 @@ func (g *logonGate) enter(ip, user string, failed bool) (wait time.Duration, ref
 	return at.Sub(now), false
 }
 
+// full reports whether an attempt would be refused whatever it is worth.
+func (g *logonGate) full(ip, user string) bool {
+	if g.delay < 0 {
+		return false
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := time.Now()
+	return g.next[g.key(ip, user, now)].Sub(now) > (backlog-1)*g.delay
+}
+
+// askKey is the key of a context's function that asks the gate.
+type askKey struct{}
+
+// ask returns a context in which [TooManyLogons] knows of those from ip.
+func (g *logonGate) ask(ctx context.Context, ip string) context.Context {
+	return context.WithValue(ctx, askKey{}, func(user string) bool { return g.full(ip, user) })
+}
+
+// TooManyLogons reports whether so many logons as user failed lately, from the address
+// that ctx is about, that another one is refused even if it is right. A [Mechanism] that
+// finds out who tries asks it, with the context that [Acceptor] gets, before it checks a
+// password: an attempt that leads to nothing should cost nothing, least of all at a
+// server elsewhere, which may lock the account. It then fails with an error of its own.
+func TooManyLogons(ctx context.Context, user string) bool {
+	full, ok := ctx.Value(askKey{}).(func(string) bool)
+	return ok && full(user)
+}
+
+// key is the same for all spellings of user that somebody may take for one.
 func (g *logonGate) key(ip, user string, now time.Time) gateKey {
-	k := gateKey{ip, strings.ToLower(user)}
+	k := gateKey{ip, foldStream(user)}
 	if len(g.next) < gateSize {
 		return k
 	}

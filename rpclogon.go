@@ -57,8 +57,7 @@ func (l *rpcLogon) Step(ctx context.Context, token []byte) ([]byte, bool, error)
 	case l.mech == nil:
 		l.logon = l.c.srv.newLogon(l.c, token)
 	default:
-		a := l.mech.Accept(l.c.ctx, l.c.nc.RemoteAddr())
-		l.logon = &logon{step: a.Step, result: func() Acceptor { return a }}
+		l.logon = l.c.plainLogon(l.mech)
 	}
 	return l.logon.step(ctx, token)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/asn1"
 	"net"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -364,6 +365,73 @@ func TestFailedLogonsInParallel(t *testing.T) {
 			t.Errorf("logon after the guessing took %v", d)
 		}
 		end(r, append(clients, c)...)
+	})
+}
+
+// Failures are counted under the name that was claimed, so a success has to be looked up
+// under that one, in whatever spelling.
+func TestFailedLogonsByOtherNames(t *testing.T) {
+	for account, claims := range map[string][]string{
+		"boss":             {"boss", "BOSS", "bo\u017fs"},
+		"bob@corp.example": {"bob@corp.example", "BOB@corp.example"},
+	} {
+		t.Run(account, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, func(s *smb.Server) {
+					s.Mechanisms = []smb.Mechanism{ntlm.New(ntlm.Static{account: {Password: password}})}
+				})
+				var clients []*smbtest.Client
+				for i := range 2 * len(claims) * 4 {
+					c := r.dialect(smb.Dialect311, smbtest.NegotiateOptions{})
+					clients = append(clients, c)
+					guess(c, claims[i%len(claims)])
+				}
+				c := r.dialect(smb.Dialect311, smbtest.NegotiateOptions{})
+				c.Timeout = time.Hour
+				_, st := c.SessionSetup(claims[len(claims)-1], password)
+				want(t, "the right one behind the others", st, smb2.StatusLogonFailure)
+				end(r, append(clients, c)...)
+			})
+		})
+	}
+}
+
+// guess tries a wrong password without waiting for the answer.
+func guess(c *smbtest.Client, user string) {
+	l := &smbtest.Logon{User: user, Password: "wrong"}
+	first, id := c.LogonFirst(l)
+	token, _ := c.LogonToken(l, first)
+	c.Send(c.SetupReq(l, token, id))
+	synctest.Wait()
+}
+
+// countingAccounts counts how often they are asked.
+type countingAccounts struct {
+	ntlm.Static
+	asked atomic.Int32
+}
+
+func (a *countingAccounts) Authenticate(ctx context.Context, at *ntlm.Attempt) (*ntlm.Logon, error) {
+	a.asked.Add(1)
+	return a.Static.Authenticate(ctx, at)
+}
+
+// What would be refused anyhow isn't checked: the accounts may be far away, or locked
+// after so many attempts.
+func TestFailedLogonsNotChecked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &countingAccounts{Static: accounts()}
+		r := newRig(t, func(s *smb.Server) { s.Mechanisms = []smb.Mechanism{ntlm.New(a)} })
+		var clients []*smbtest.Client
+		for range 40 {
+			c := r.dialect(smb.Dialect311, smbtest.NegotiateOptions{})
+			clients = append(clients, c)
+			guess(c, "ann")
+		}
+		if n := a.asked.Load(); n != 4 {
+			t.Errorf("the accounts were asked %d times", n)
+		}
+		end(r, clients...)
 	})
 }
 

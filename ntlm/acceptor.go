@@ -30,6 +30,7 @@ type acceptor struct {
 	offered      challenge
 
 	over    bool // no further message is welcome
+	user    string
 	caller  *vfs.Caller
 	recheck func(context.Context) error // Logon.Recheck
 
@@ -90,9 +91,13 @@ func (a *acceptor) authenticate(ctx context.Context, token []byte) error {
 	if err != nil {
 		return err
 	}
-	if a.mech.Accounts == nil {
+	a.user = logonUser(at.User)
+	switch {
+	case smb.TooManyLogons(ctx, a.user):
+		err = ErrTooMany
+	case a.mech.Accounts == nil:
 		err = at.NoSuchUser()
-	} else {
+	default:
 		err = a.logon(ctx, m, at)
 	}
 	if errors.Is(err, ErrNoSuchUser) && a.mech.Guest {
@@ -122,7 +127,9 @@ func (e *LogonError) Unwrap() error { return e.Err }
 
 // LogonUser returns the user's name in lower case. The server slows down guesses
 // by it.
-func (e *LogonError) LogonUser() string { return strings.ToLower(e.User) }
+func (e *LogonError) LogonUser() string { return logonUser(e.User) }
+
+func logonUser(claimed string) string { return strings.ToLower(claimed) }
 
 // anonymous is the special case of [MS-NLMP] 3.2.5.1.2.
 func (m *authenticate) anonymous() bool {
@@ -235,6 +242,9 @@ func (a *acceptor) check(level Check, why error, at *Attempt) error {
 
 // Caller implements smb.Acceptor.
 func (a *acceptor) Caller() *vfs.Caller { return a.caller }
+
+// LogonUser returns who the client says it is, as LogonError does.
+func (a *acceptor) LogonUser() string { return a.user }
 
 // Recheck implements smb.Rechecker.
 func (a *acceptor) Recheck(ctx context.Context) error {

@@ -23,6 +23,7 @@ var (
 	ErrAnonymous     = errors.New("anonymous logon is off")
 	ErrMIC           = errors.New("message integrity code missing or wrong")
 	ErrTarget        = errors.New("logon was meant for another server")
+	ErrTooMany       = errors.New("too many logons failed, this one wasn't looked at")
 )
 
 // Accounts decides who may log on. An application with a user table of its own
