@@ -16,7 +16,8 @@ type Limits struct {
 	// average, or more. Default 1024.
 	Unauthenticated int
 
-	// SessionsPerConn is the most sessions on a connection. Default 64.
+	// SessionsPerConn is the most sessions on a connection. Default 64, until the
+	// first is set up 8.
 	SessionsPerConn int
 	// Sessions is the most sessions in all. Default 65536.
 	Sessions int

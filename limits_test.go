@@ -2,6 +2,7 @@ package smb_test
 
 import (
 	"context"
+	"encoding/asn1"
 	"encoding/binary"
 	"net"
 	"runtime"
@@ -10,7 +11,9 @@ import (
 	"time"
 
 	"github.com/gosmbd/smb"
+	"github.com/gosmbd/smb/internal/ntlmclient"
 	"github.com/gosmbd/smb/internal/smbtest"
+	"github.com/gosmbd/smb/internal/spnego"
 	"github.com/gosmbd/smb/smb2"
 )
 
@@ -35,6 +38,42 @@ func TestLimitOfSessions(t *testing.T) {
 		_, st = c.SessionSetup("ann", password)
 		want(t, "one more", st, smb2.StatusInsufficientResources)
 		c.Close()
+	}
+}
+
+// Who hasn't logged on takes little of what all share.
+func TestLimitOfStrangers(t *testing.T) {
+	long := make(asn1.ObjectIdentifier, 60000)
+	for i := range long {
+		long[i] = 1
+	}
+	for name, other := range map[string]asn1.ObjectIdentifier{"short": {1, 2, 3}, "long": long} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, noDelay)
+			c := r.dialect(smb.Dialect311, smbtest.NegotiateOptions{})
+			token := spnego.NegTokenInit{
+				Mechs:     []asn1.ObjectIdentifier{{1, 3, 6, 1, 4, 1, 311, 2, 2, 10}, other},
+				MechToken: (&ntlmclient.Client{User: "ann"}).Negotiate(),
+			}.Append(nil)
+			before, n := heapSize(), 0
+			for range 64 {
+				if rep := c.DoElem(c.SetupReq(&smbtest.Logon{User: "ann"}, token, 0)); rep.Status == smb2.StatusMoreProcessingRequired {
+					n++
+				}
+			}
+			if held := int(heapSize()) - int(before); n > 8 || held > 128<<10 {
+				t.Errorf("%d logons are under way on one connection, with %d KiB", n, held>>10)
+			}
+			runtime.KeepAlive(token)
+		})
+	}
+	r := newRig(t, nil) // once there is a session, there may be more
+	c := r.logon(smb.Dialect311)
+	for range 20 {
+		_, id := c.LogonFirst(&smbtest.Logon{User: "ann", Password: password})
+		if id == 0 {
+			t.Fatal("no session")
+		}
 	}
 }
 

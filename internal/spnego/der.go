@@ -51,10 +51,14 @@ func whole(b []byte, want byte) (value []byte, ok bool) {
 	return value, ok && tag == want && len(rest) == 0
 }
 
+// maxOID bounds the bytes of an OBJECT IDENTIFIER's value. Decoded it takes eight times
+// as much.
+const maxOID = 64
+
 // parseOID decodes the value of an OBJECT IDENTIFIER. One whose numbers don't fit
 // an int (the UUID arcs of 2.25 don't) is empty, which equals no mechanism.
 func parseOID(b []byte) (asn1.ObjectIdentifier, bool) {
-	if len(b) == 0 || b[len(b)-1]&0x80 != 0 {
+	if len(b) == 0 || len(b) > maxOID || b[len(b)-1]&0x80 != 0 {
 		return nil, false
 	}
 	oid := make(asn1.ObjectIdentifier, 0, 12)

@@ -10,6 +10,10 @@ import (
 // maxMechs bounds the mechanisms that a client may list. They list a handful.
 const maxMechs = 64
 
+// maxMechList bounds the bytes of that list, which is kept until the logon ends. A
+// mechanism's name takes some ten.
+const maxMechList = 2048
+
 var (
 	oidSPNEGO = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 2}
 
@@ -120,7 +124,9 @@ func parseInit(b []byte) (*NegTokenInit, error) {
 		switch n {
 		case 0:
 			t.RawMechList = v
-			t.Mechs, ok = parseMechs(v)
+			if len(v) <= maxMechList {
+				t.Mechs, ok = parseMechs(v)
+			}
 		case 2:
 			t.MechToken, ok = whole(v, tagOctetString)
 		case 3: // mechListMIC, or the negHints of [MS-SPNG] 2.2.1
