@@ -40,9 +40,9 @@ func (c *conn) cancelOne(h smb2.Header, msg []byte, sealed *session) (settled <-
 	if h.Flags&smb2.FlagAsync != 0 {
 		ch = c.async[h.AsyncID]
 	}
-	// A session that has its requests signed has its cancels signed, too: they
-	// come under its id. A related element has none of its own.
-	if ch == nil || ch.hdr.SessionID != h.SessionID && ch.hdr.Flags&smb2.FlagRelated == 0 {
+	// A session that has its requests signed or encrypted has its cancels so, too: they
+	// come under its id, also for a related element, which has none of its own.
+	if ch == nil || ch.owner != h.SessionID || sealed != nil && sealed.id != h.SessionID {
 		return nil
 	}
 	if ch.canceled == nil && !ch.done && (ch.wake != nil || ch.sleeping != nil) {

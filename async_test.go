@@ -171,6 +171,21 @@ func TestCancelOfAnother(t *testing.T) {
 	b.final(t, smb2.StatusCancelled)
 }
 
+// A CANCEL in front of other requests is for what it names, and what follows is canceled
+// by its own name.
+func TestCancelInFront(t *testing.T) {
+	r := newRig(t, nil)
+	b := r.block(smb.Dialect311)
+	e := b.c.Req(smb2.CommandCancel, smb2.CancelRequest{})
+	e.MessageID = b.mid
+	lock := b.c.Req(smb2.CommandLock, smbtest.LockReq(b.id, 0, 1, smb2.LockExclusive))
+	b.c.Send(e, lock)
+	b.final(t, smb2.StatusCancelled)
+	b.c.Cancel(lock.MessageID, 0)
+	want(t, "the LOCK behind it", b.c.Wait(lock.MessageID).Status, smb2.StatusCancelled)
+	alive(t, b.c)
+}
+
 // Who waits is answered when what it waits on goes.
 func TestWaitEnds(t *testing.T) {
 	for _, tt := range []struct {

@@ -24,12 +24,8 @@ type negotiation struct {
 
 func negotiate(_ context.Context, r *request, w *reply) error {
 	c := r.c
-	switch {
-	case c.negotiated.Load():
+	if c.negotiated.Load() {
 		return dropError{"a second NEGOTIATE"}
-	case r.hdr.NextCommand != 0 || r.ch.started:
-		// It wouldn't be on the read goroutine, to which params belong.
-		return dropError{"a NEGOTIATE in a compound"}
 	}
 	req, err := smb2.ParseNegotiateRequest(r.msg)
 	if err != nil {

@@ -80,8 +80,8 @@ var chainPool = sync.Pool{New: func() any { return &chain{elems: make([]outElem,
 func (c *conn) start(buf *frame.Buf, off int, sealed *session) error {
 	b := buf.B[off:]
 	reply, buffer := 0, 0
-	first := true
-	for rest := b; len(rest) > 0; first = false {
+	leading := true // nothing but CANCEL so far
+	for rest := b; len(rest) > 0; {
 		h, n, err := element(rest)
 		if err != nil {
 			return c.badFrame(buf, err.Error())
@@ -89,20 +89,29 @@ func (c *conn) start(buf *frame.Buf, off int, sealed *session) error {
 		if h.Flags&smb2.FlagServerToRedir != 0 {
 			return c.badFrame(buf, "a response")
 		}
-		if h.Command == smb2.CommandCancel {
+		switch {
+		case h.Command == smb2.CommandCancel:
 			c.cancel(h, rest[:n], sealed)
-			if first && n == len(rest) {
-				c.release(buf)
-				return nil
+			if leading { // it is seen to, and has no answer
+				b = rest[n:]
 			}
-		} else if !c.take(h) {
+		case !c.take(h):
 			return c.badFrame(buf, fmt.Sprintf("MessageId %d is not in the window", h.MessageID))
+		case h.Command == smb2.CommandNegotiate && n < len(buf.B)-off:
+			// It wouldn't be on the read goroutine, to which params belong.
+			return c.badFrame(buf, "a NEGOTIATE in a compound")
+		default:
+			leading = false
 		}
 		if reply += replySize(h.Command, rest[:n]); reply > c.srv.limits.MemoryPerConn {
 			return c.badFrame(buf, "a compound that asks for more than a connection may hold")
 		}
 		buffer = max(buffer, copyBuffer(h.Command, rest[:n]))
 		rest = rest[n:]
+	}
+	if leading {
+		c.release(buf)
+		return nil
 	}
 	reply += buffer
 	if !c.begin() {
@@ -137,7 +146,7 @@ func (c *conn) start(buf *frame.Buf, off int, sealed *session) error {
 	alone := c.running-len(c.async) == 1
 	c.mu.Unlock()
 	c.fresh = nil
-	if h.Command == smb2.CommandNegotiate && !c.negotiated.Load() && h.NextCommand == 0 {
+	if h.Command == smb2.CommandNegotiate && !c.negotiated.Load() {
 		// What follows depends on it.
 		return ch.run()
 	}

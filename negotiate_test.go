@@ -1,6 +1,7 @@
 package smb_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/gosmbd/smb"
@@ -153,6 +154,27 @@ func TestNegotiateTwiceDrops(t *testing.T) {
 		c.Send(c.Req(smb2.CommandNegotiate, smbtest.NegotiateRequest(smbtest.AllDialects, smbtest.NegotiateOptions{})))
 		dropped(t, "second NEGOTIATE", c)
 	})
+}
+
+// What a NEGOTIATE settles belongs to the goroutine that reads, so it comes alone.
+func TestNegotiateInCompoundDrops(t *testing.T) {
+	r := newRig(t, nil)
+	for _, cmd := range []smb2.Command{smb2.CommandCancel, smb2.CommandEcho} {
+		for _, first := range []bool{false, true} {
+			c := r.dial()
+			neg := c.Req(smb2.CommandNegotiate, smbtest.NegotiateRequest([]smb.Dialect{smb.Dialect311}, smbtest.NegotiateOptions{}))
+			other := c.Req(cmd, bodies(smb2.FileID{})[cmd])
+			neg.CreditCharge, other.CreditCharge = 0, 0
+			if first {
+				c.Send(neg, other)
+			} else {
+				other.MessageID = 1
+				neg.MessageID = 0
+				c.Send(other, neg)
+			}
+			dropped(t, fmt.Sprint("NEGOTIATE and ", cmd), c)
+		}
+	}
 }
 
 func TestRequestBeforeNegotiateDrops(t *testing.T) {
