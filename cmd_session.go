@@ -360,7 +360,7 @@ func (s *setup) replace(prev uint64) {
 	if id == nil || id.caller.Guest || id.caller.Anonymous || !sameCaller(id.caller, s.id.caller) {
 		return
 	}
-	old.close(smb2.StatusUserSessionDeleted)
+	old.closeSoon(smb2.StatusUserSessionDeleted)
 }
 
 func sameCaller(a, b *vfs.Caller) bool {

@@ -140,7 +140,7 @@ func treeDisconnect(_ context.Context, r *request, w *reply) error {
 	if !ok {
 		return smb2.StatusNetworkNameDeleted
 	}
-	closeAll(opens, smb2.StatusNetworkNameDeleted)
+	r.c.srv.closeAll(opens, smb2.StatusNetworkNameDeleted)
 	r.tree.release()
 	w.buf.B = smb2.TreeDisconnectResponse{}.Append(w.buf.B)
 	return nil

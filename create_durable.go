@@ -106,10 +106,13 @@ func (c *creation) persistent() bool {
 	return c.r.c.params.caps&smb2.CapPersistentHandles != 0 && c.m.srv.continuous(c.r.tree.share)
 }
 
-// persist stores the open if it is to be persistent, and those that share its lease if
-// they have more of it now.
+// persist stores the open if it is to be persistent, and what others may cache since: more,
+// if they share its lease, or less, if they gave way to it.
 func (c *creation) persist() error {
-	if err := c.o.save(); err != nil || c.o.lease == nil {
+	if !c.o.durability.persistent && c.o.lease == nil {
+		return nil
+	}
+	if err := c.o.save(); err != nil {
 		return err
 	}
 	return c.o.file.saveCaching()

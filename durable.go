@@ -119,6 +119,17 @@ func (s *Server) park(o *open, why error) bool {
 	return true
 }
 
+// parkOrClose parks o, or else closes it.
+func (s *Server) parkOrClose(o *open, why error) {
+	if s.park(o, why) {
+		return
+	}
+	if s.isClosed() {
+		o.suspended()
+	}
+	s.closeAll([]*open{o}, why)
+}
+
 // expelBroken closes o if a break found no client while o was on its way to those that
 // wait.
 func (s *Server) expelBroken(o *open) {
@@ -207,7 +218,7 @@ func (s *Server) expel(o *open) {
 }
 
 func (s *Server) closeParked(o *open) {
-	o.close()
+	s.guard("close", func() { o.close() })
 	o.m.release()
 }
 

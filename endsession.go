@@ -6,6 +6,8 @@ import (
 	"net"
 	"runtime/debug"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gosmbd/smb/smb2"
@@ -100,15 +102,63 @@ func (se *session) recheck() {
 // ask calls a recheck. It returns an error only if the caller isn't who he was, with the
 // status that says so.
 func (s *Server) ask(ctx context.Context, recheck func(context.Context) error) (st Status, err error) {
+	s.guard("recheck", func() {
+		if e := recheck(ctx); errors.As(e, &st) && st.IsError() {
+			err = e
+		} else {
+			st = 0
+		}
+	})
+	return st, err
+}
+
+// guard calls f, which calls others' code where no request is to blame for a panic.
+func (s *Server) guard(what string, f func()) {
 	defer func() {
 		if p := recover(); p != nil { // of others' code, which must not end the process
-			s.log.Error("smb: panic", "recheck", true, "panic", p, "stack", string(debug.Stack()))
+			s.log.Error("smb: panic", "in", what, "panic", p, "stack", string(debug.Stack()))
 		}
 	}()
-	if err := recheck(ctx); errors.As(err, &st) && st.IsError() {
-		return st, err
+	f()
+}
+
+// stuckAfter is how long one of many may take before the others go on without it.
+const stuckAfter = 20 * time.Millisecond
+
+// runAll returns when all of list, which close opens, are done. One that takes long, as
+// when a request is stuck in a backend, doesn't keep the others waiting.
+func (s *Server) runAll(list []func()) {
+	var begun atomic.Int64
+	work := func() {
+		for i := begun.Add(1); i <= int64(len(list)); i = begun.Add(1) {
+			s.guard("close", list[i-1])
+		}
 	}
-	return 0, nil
+	if len(list) <= 1 {
+		work()
+		return
+	}
+	var helpers sync.WaitGroup
+	done := make(chan struct{})
+	helpers.Go(func() {
+		tick := time.NewTicker(stuckAfter)
+		defer tick.Stop()
+		for before := int64(0); before < int64(len(list)); {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+			}
+			now := begun.Load()
+			if now == before {
+				helpers.Go(work)
+			}
+			before = now
+		}
+	})
+	work()
+	close(done)
+	helpers.Wait()
 }
 
 // expire has the client log on again before it goes on.

@@ -232,8 +232,9 @@ func (o *open) close() error {
 }
 
 // closeAll closes opens that end together. Their locks go first, so that one of
-// them that waits for a lock of another still gets it, as on Windows.
-func closeAll(opens []*open, why error) {
+// them that waits for a lock of another still gets it, as on Windows. The rest is what to
+// do with others that end.
+func (s *Server) closeAll(opens []*open, why error, rest ...func()) {
 	for _, o := range opens {
 		if f := o.file; f != nil && !o.suspend {
 			f.mu.Lock()
@@ -247,8 +248,9 @@ func closeAll(opens []*open, why error) {
 		}
 	}
 	for _, o := range opens {
-		o.close()
+		rest = append(rest, func() { o.close() })
 	}
+	s.runAll(rest)
 }
 
 // release closes the backend's file and lets go of what others see.

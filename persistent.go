@@ -96,7 +96,6 @@ func (o *open) save() error {
 	return nil
 }
 
-
 // unsave removes what is stored of o.
 func (o *open) unsave() {
 	if !o.durability.persistent {

@@ -151,6 +151,33 @@ func (se *session) close(why Status) {
 	}
 }
 
+// closingWait is how long a client that logs on again waits for its old session's files
+// to be closed, which it is about to open again.
+const closingWait = 2 * time.Second
+
+// closeSoon is close, but leaves it going on if it takes long: a request may be stuck in
+// a backend.
+func (se *session) closeSoon(why Status) {
+	if !se.srv.beginEnding() {
+		return // the server closes all
+	}
+	r := se.detach()
+	done := make(chan struct{})
+	go func() {
+		defer se.srv.wg.Done()
+		defer close(done)
+		if r != nil {
+			r.close(why, true)
+		}
+	}()
+	late := time.NewTimer(closingWait)
+	defer late.Stop()
+	select {
+	case <-done:
+	case <-late.C:
+	}
+}
+
 // remains is what a session had when it ended.
 type remains struct {
 	se       *session
@@ -187,17 +214,20 @@ func (se *session) detach() *remains {
 func (r *remains) close(why Status, keep bool) {
 	srv := r.se.srv
 	r.se.stop(why)
+	var kept []func()
 	list := make([]*open, 0, len(r.opens))
 	for _, o := range r.opens {
 		closed := srv.isClosed()
-		if closed || !keep || !o.keeps() || !srv.park(o, why) {
-			if closed {
-				o.suspended()
-			}
-			list = append(list, o)
+		if keep && !closed && o.keeps() {
+			kept = append(kept, func() { srv.parkOrClose(o, why) })
+			continue
 		}
+		if closed {
+			o.suspended()
+		}
+		list = append(list, o)
 	}
-	closeAll(list, why)
+	srv.closeAll(list, why, kept...)
 	for _, x := range r.channels { // those that wait for no open
 		x.c.cancelSession(r.se.id, why)
 	}

@@ -3,6 +3,7 @@ package smb_test
 import (
 	"context"
 	"encoding/asn1"
+	"fmt"
 	"net"
 	"sync/atomic"
 	"testing"
@@ -14,6 +15,8 @@ import (
 	"github.com/gosmbd/smb/ntlm"
 	"github.com/gosmbd/smb/smb2"
 	"github.com/gosmbd/smb/vfs"
+	"github.com/gosmbd/smb/vfs/faultfs"
+	"github.com/gosmbd/smb/vfs/memfs"
 )
 
 // noDelay lets tests of failed logons finish soon.
@@ -134,6 +137,56 @@ func TestPreviousSession(t *testing.T) {
 		if rep := old.DoElem(e); rep.Status != smb2.StatusUserSessionDeleted {
 			t.Errorf("on the old session: %v", rep.Status)
 		}
+	})
+}
+
+// Nor does it wait long for a request that is stuck in the backend, and what else was open
+// is closed meanwhile.
+func TestPreviousSessionStuck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hold, begun := make(chan struct{}), make(chan struct{})
+		slow := faultfs.New(&memfs.FS{}, func(op faultfs.Op) error {
+			if op.Kind == faultfs.Read {
+				close(begun)
+				<-hold
+			}
+			return nil
+		})
+		r := newRig(t, func(s *smb.Server) {
+			s.Shares = smb.Shares{"s": {FS: &memfs.FS{}}, "slow": {FS: slow}}
+		})
+		old := r.logon(smb.Dialect311)
+		r.tree(old, "slow")
+		slowTree := old.Tree
+		stuck := r.open(old, "stuck")
+		_, st := old.Write(stuck, 0, []byte("x"))
+		want(t, "WRITE", st, ok)
+		r.tree(old, "s")
+		req := smbtest.CreateReq("f", smb2.OpenIf)
+		req.ShareAccess = 0
+		for i := range 20 {
+			req.Name = fmt.Sprintf("f%d", i)
+			r.create(old, req)
+		}
+		old.Tree = slowTree
+		old.Send(old.Req(smb2.CommandRead, smb2.ReadRequest{FileID: stuck, Length: 1}))
+		<-begun
+		c := r.dialect(smb.Dialect311, smbtest.NegotiateOptions{})
+		c.Timeout = time.Minute
+		start := time.Now()
+		_, st = c.Logon(&smbtest.Logon{User: "ann", Password: password, Previous: old.Session.ID})
+		want(t, "logon", st, ok)
+		if d := time.Since(start); d > 3*time.Second {
+			t.Errorf("the logon took %v", d)
+		}
+		r.tree(c, "s")
+		for i := range 20 {
+			req.Name = fmt.Sprintf("f%d", i)
+			_, st := c.Create(req)
+			want(t, "CREATE of "+req.Name, st, ok)
+		}
+		close(hold)
+		end(r, old, c)
 	})
 }
 

@@ -225,7 +225,7 @@ func (s *Server) disconnect(name string) {
 				continue
 			}
 			if opens, ok := se.takeTree(t); ok {
-				closeAll(opens, smb2.StatusNetworkNameDeleted)
+				s.closeAll(opens, smb2.StatusNetworkNameDeleted)
 				t.release()
 			}
 		}
