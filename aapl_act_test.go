@@ -260,3 +260,72 @@ func TestFullSync(t *testing.T) {
 	st := c.Do(smb2.CommandFlush, smb2.FlushRequest{Reserved1: smb2.FlushFullSync, FileID: id}).Status
 	want(t, "FLUSH", st, ok)
 }
+
+// Who may only append must not replace a file by way of Apple's copy of all of it.
+func TestAppleCopyAppendOnly(t *testing.T) {
+	r := appleRig(t)
+	put(t, r.fs, "src", "X")
+	put(t, r.fs, "log", "0123456789")
+	c := r.mac("s", 0)
+	req := smbtest.CreateReq("log", smb2.Open)
+	req.DesiredAccess = uint32(vfs.AppendData | vfs.ReadData)
+	_, st := copyFile(t, c, r.open(c, "src"), r.create(c, req))
+	want(t, "copy", st, smb2.StatusAccessDenied)
+	if got := content(t, r.fs, "log"); got != "0123456789" {
+		t.Errorf("through a handle that may only append the file became %q", got)
+	}
+}
+
+// Apple's copy of a whole file must not write to a stream that another has locked, nor to
+// one of which another caches writes without having that broken first.
+func TestAppleCopyStreamLocked(t *testing.T) {
+	r := appleRig(t)
+	put(t, r.fs, "src", "new")
+	put(t, r.fs, "dst", "old")
+	putStream(t, r.fs, "src", "s", "new")
+	putStream(t, r.fs, "dst", "s", "old")
+	w := r.caching(smb.Dialect311, 2)
+	id := r.open(w, "dst:s")
+	want(t, "LOCK", w.Lock(id, 0, 3, exclusiveNow), ok)
+	c := r.mac("s", 0)
+	_, st := c.Write(r.open(c, "dst:s"), 0, []byte("x"))
+	want(t, "WRITE of what is locked", st, smb2.StatusFileLockConflict)
+	_, st = copyFile(t, c, r.open(c, "src"), r.open(c, "dst"))
+	want(t, "copy", st, smb2.StatusFileLockConflict)
+	if got := content(t, r.fs, "dst"); got != "old" {
+		t.Errorf("the file became %q all the same", got)
+	}
+	if got := content(t, r.fs, "dst:s"); got != "old" {
+		t.Errorf("a locked stream became %q", got)
+	}
+}
+
+// The same, with a lease that lets the other cache what it writes.
+func TestAppleCopyStreamLeased(t *testing.T) {
+	r := appleRig(t)
+	put(t, r.fs, "src", "new")
+	put(t, r.fs, "dst", "old")
+	putStream(t, r.fs, "src", "s", "new")
+	putStream(t, r.fs, "dst", "s", "old")
+	w := r.caching(smb.Dialect311, 2)
+	id, _ := r.leased(w, "dst:s", smbtest.LeaseContext(rwh), leaseRWH)
+	c := r.mac("s", 0)
+	src, dst := r.open(c, "src"), r.open(c, "dst")
+	done := make(chan smb2.Status, 1)
+	go func() {
+		_, st := copyFile(t, c, src, dst)
+		done <- st
+	}()
+	w.Break() // now w writes back what it caches, then answers
+	time.Sleep(100 * time.Millisecond)
+	if got := content(t, r.fs, "dst:s"); got != "old" {
+		t.Errorf("before the break is answered the stream became %q", got)
+	}
+	_, st := w.Write(id, 0, []byte("OLD"))
+	want(t, "the write that was cached", st, ok)
+	w.AckLease(rwh.Key, 0)
+	want(t, "copy", <-done, ok)
+	if got := content(t, r.fs, "dst:s"); got != "new" {
+		t.Errorf("after the copy the stream is %q", got)
+	}
+}

@@ -17,8 +17,11 @@ import (
 // chunks. copyChunk has checked the access.
 func (r *request) copyFile(ctx context.Context, src *open, q *control) error {
 	dst := r.open
-	if src.file == dst.file {
+	switch {
+	case src.file == dst.file:
 		return smb2.StatusInvalidParameter
+	case dst.access&vfs.WriteData == 0: // it replaces what is there, and cuts it off
+		return smb2.StatusAccessDenied
 	}
 	whole := src.file.base == nil && dst.file.base == nil
 	var streams []vfs.StreamInfo
@@ -30,6 +33,9 @@ func (r *request) copyFile(ctx context.Context, src *open, q *control) error {
 		if err := dst.checkStreamsFree(streams); err != nil {
 			return err
 		}
+	}
+	if err := r.claimStreams(src, dst, streams); err != nil {
+		return err
 	}
 	total, err := r.copyContent(ctx, src)
 	for _, info := range streams {
@@ -84,6 +90,33 @@ func (o *open) checkStreamsFree(list []vfs.StreamInfo) error {
 		}
 	}
 	return nil
+}
+
+// claimStreams makes others give up what they cache of the streams in list, of src and of
+// dst, and checks that nobody has locked them.
+func (r *request) claimStreams(src, dst *open, list []vfs.StreamInfo) error {
+	for _, info := range list {
+		if err := r.claimStream(src, info, oplock.OpRead); err != nil {
+			return err
+		}
+		if err := r.claimStream(dst, info, oplock.OpSetSize); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *request) claimStream(o *open, info vfs.StreamInfo, op oplock.Op) error {
+	o.m.mu.Lock()
+	f := o.file.streams[foldStream(info.Name)]
+	o.m.mu.Unlock()
+	if f == nil {
+		return nil
+	}
+	if err := r.breakFor(f, o.holder, op); err != nil {
+		return err
+	}
+	return f.checkRange(o, 0, uint64(info.Size), op != oplock.OpRead)
 }
 
 // copyContent copies the content of src and cuts off what is behind it.

@@ -95,6 +95,15 @@ func (r *request) copyFrom(ctx context.Context, src *open, c smb2.SrvCopychunk) 
 	if err := r.breakFor(o.file, o.holder, oplock.OpWrite); err != nil {
 		return 0, err
 	}
+	if o.access&vfs.WriteData == 0 { // who may only append, appends, [MS-FSA] 2.1.5.4
+		o.file.appends.Lock()
+		defer o.file.appends.Unlock()
+		a, err := o.f.Stat(ctx)
+		if err != nil {
+			return 0, err
+		}
+		c.TargetOffset = uint64(a.Size)
+	}
 	if err := src.file.checkRange(src, c.SourceOffset, uint64(c.Length), false); err != nil {
 		return 0, err
 	}

@@ -1,6 +1,7 @@
 package smb_test
 
 import (
+	"bytes"
 	"context"
 	"testing"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/gosmbd/smb/smb2"
 	"github.com/gosmbd/smb/vfs"
 	"github.com/gosmbd/smb/vfs/faultfs"
+	"github.com/gosmbd/smb/vfs/memfs"
 )
 
 // Each control that changes something, with input that does, and the rights of which
@@ -213,4 +215,30 @@ func (r refs) Volume(ctx context.Context) (vfs.Volume, error) {
 	v, err := r.FS.(vfs.Sizer).Volume(ctx)
 	v.FSName = "ReFS"
 	return v, err
+}
+
+// Who may only append must not overwrite by way of a copy.
+func TestCopyAppends(t *testing.T) {
+	fsys := &memfs.FS{}
+	put(t, fsys, "log", "0123456789")
+	put(t, fsys, "mine", "XXXXX")
+	r := guarded(t, fsys)
+	secure(t, fsys, "log", allow(bobSID, vfs.AppendData|vfs.ReadData|vfs.ReadAttributes|vfs.Synchronize))
+	bob := r.as("bob", password)
+	want(t, "CREATE for writing", attempt(bob, "log", vfs.WriteData, 0, nil), smb2.StatusAccessDenied)
+	req := smbtest.CreateReq("log", smb2.Open)
+	req.DesiredAccess = uint32(vfs.AppendData | vfs.ReadData)
+	dst := r.create(bob, req)
+	_, st := bob.Write(dst, 0, []byte("a"))
+	want(t, "WRITE, which appends", st, ok)
+	contentIs(t, "after WRITE at 0", bob, dst, []byte("0123456789a"))
+	src := r.open(bob, "mine")
+	out, st := bob.Ioctl(src, smb2.FsctlSrvRequestResumeKey, nil, 32)
+	want(t, "RESUME_KEY", st, ok)
+	x := smb2.SrvCopychunkCopy{SourceKey: [24]byte(out), Chunks: []smb2.SrvCopychunk{{TargetOffset: 0, Length: 5}}}
+	_, st = bob.Ioctl(dst, smb2.FsctlSrvCopychunkWrite, x.Append(nil), 12)
+	got, _ := bob.Read(dst, 0, 100)
+	if !bytes.HasPrefix(got, []byte("0123456789")) {
+		t.Errorf("who may only append has overwritten the file: %q", got)
+	}
 }
