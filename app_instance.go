@@ -55,9 +55,20 @@ func (c *creation) takeOver() error {
 		if old.versioned && c.r.c.params.dialect == Dialect311 && (!app.versioned || !old.version.Less(app.version)) {
 			return smb2.StatusFileForcedClosed
 		}
-		c.m.srv.forceClose(o)
+		if c.mayRead(o) { // or anybody could end others' handles
+			c.m.srv.forceClose(o)
+		}
 	}
 	return nil
+}
+
+// mayRead reports whether the caller may read what o is an open of.
+func (c *creation) mayRead(o *open) bool {
+	sd, err := c.m.securityAt(c.ctx, o.path())
+	if err != nil {
+		return false
+	}
+	return sd == nil || (held(sd, c.r.id.token)|c.backup())&vfs.AccessRead == vfs.AccessRead
 }
 
 // openBy returns the opens of what is open by a name, in whatever spelling.

@@ -132,8 +132,8 @@ func (s *Server) sendBreak(b oplock.Break) {
 	// Those whose connection is about to end will be closed with it. Those that
 	// wait for their client have to give way. [MS-SMB2] 3.3.4.7
 	for _, owner := range b.Owners {
-		if o := owner.(*open); o.tree() == nil && !o.durability.persistent {
-			go s.expel(o)
+		if o := owner.(*open); o.tree() == nil {
+			s.giveWay(o)
 		}
 	}
 }

@@ -136,7 +136,29 @@ func (s *Server) expelBroken(o *open) {
 	o.file.mu.Lock()
 	breaking := o.holder.Granted().Breaking
 	o.file.mu.Unlock()
-	if breaking && !o.durability.persistent {
+	if breaking {
+		s.giveWay(o)
+	}
+}
+
+// giveWay is what a break leads to that finds no client to tell: a durable open is closed,
+// and a resilient one stays, without what it cached. [MS-SMB2] 3.3.4.6, 3.3.4.7
+func (s *Server) giveWay(o *open) {
+	switch {
+	case o.durability.persistent:
+	case o.resilient.Load() > 0:
+		h := &s.handles
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if h.parked[o.id.Persistent] != o {
+			return // its client is back, and is told
+		}
+		f := o.file
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.caching.Overrule(o.holder)
+		f.wakeParked()
+	default:
 		go s.expel(o)
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/gosmbd/smb"
 	"github.com/gosmbd/smb/internal/smbtest"
 	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
+	"github.com/gosmbd/smb/vfs/memfs"
 )
 
 // createGUID is the nth CreateGuid.
@@ -696,4 +698,56 @@ func TestDurableWaits(t *testing.T) {
 		c = r.caching(smb.Dialect311, 1)
 		want(t, "reconnect", h.back(c), ok)
 	})
+}
+
+// Who may not read a file must not have others' handles of it closed.
+func TestAppInstanceWithoutAccess(t *testing.T) {
+	fsys := &memfs.FS{}
+	put(t, fsys, "vm.vhdx", "disk")
+	r := guarded(t, fsys)
+	secure(t, fsys, "vm.vhdx", allow(annSID, vfs.AccessFull))
+	ann, bob := r.channel(smb.Dialect311, 1), r.channel(smb.Dialect311, 2)
+	r.setup(ann, "ann", password)
+	r.tree(ann, "s")
+	r.setup(bob, "bob", password)
+	r.tree(bob, "s")
+	app := smbtest.AppInstance(smb2.GUID{0xA9, 1})
+	req := smbtest.CreateReq("vm.vhdx", smb2.Open)
+	req.ShareAccess = 0
+	resp, _, st := ann.Open(smbtest.With(req, app, smbtest.Durable2(createGUID(1), 0, 0)))
+	want(t, "ann's CREATE", st, ok)
+	req.DesiredAccess = uint32(vfs.ReadData)
+	_, _, st = bob.Open(smbtest.With(req, app, smbtest.Durable2(createGUID(2), 0, 0)))
+	want(t, "bob's CREATE", st, smb2.StatusAccessDenied)
+	_, st = ann.Write(resp.FileID, 0, []byte("x"))
+	want(t, "ann's WRITE", st, ok)
+}
+
+// A resilient handle stays, whatever becomes of its oplock or lease.
+func TestResilientBreak(t *testing.T) {
+	for _, what := range []string{"none", "batch", "lease"} {
+		t.Run(what, func(t *testing.T) {
+			bubble(t, nil, func(t *testing.T, r *rig) {
+				c, other := r.caching(smb.Dialect311, 1), r.caching(smb.Dialect311, 2)
+				req := smbtest.CreateReq("f", smb2.OpenIf)
+				req.ShareAccess = smb2.ShareRead
+				h := handle{name: "f"}
+				switch what {
+				case "batch":
+					req.OplockLevel = smb2.OplockBatch
+				case "lease":
+					h.lease = rwh
+					req = smbtest.With(req, smbtest.LeaseContext(rwh))
+				}
+				h.id = r.create(c, req)
+				want(t, "resiliency", resilient(c, h.id, 120*time.Second), ok)
+				want(t, "LOCK", c.Lock(h.id, 0, 1, exclusiveNow), ok)
+				lose(c)
+				_, st := other.Create(smbtest.CreateReq("f", smb2.Open)) // wants to write, which isn't shared
+				want(t, "CREATE of another", st, smb2.StatusSharingViolation)
+				c = r.caching(smb.Dialect311, 1)
+				want(t, "reconnect", h.back(c), ok)
+			})
+		})
+	}
 }
