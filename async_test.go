@@ -334,7 +334,9 @@ func TestLocksGuardContent(t *testing.T) {
 		_, st = c.Write(b, tt.off, make([]byte, tt.n))
 		want(t, "WRITE of another", st, tt.want)
 	}
-	want(t, "cutting off a locked range", c.SetInfo(b, smb2.ClassFileEndOfFileInformation, smb2.FileEndOfFileInformation{EndOfFile: 1}), conflict)
+	want(t, "cutting off a locked range", c.SetInfo(b, smb2.ClassFileEndOfFileInformation, smb2.FileEndOfFileInformation{EndOfFile: 1}), ok)
+	end := smb2.FileEndOfFileInformation{EndOfFile: 20}
+	want(t, "growing over a locked range", c.SetInfo(b, smb2.ClassFileEndOfFileInformation, end), ok)
 	want(t, "CLOSE", c.CloseFile(a), ok)
 	_, st := c.Write(b, 0, []byte("x"))
 	want(t, "WRITE after CLOSE of the owner", st, ok)

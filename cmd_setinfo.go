@@ -231,10 +231,7 @@ func (r *request) setSize(ctx context.Context, size int64) error {
 		o.touch(ctx) // [MS-FSA] 2.1.5.15.5: it was modified
 		return nil
 	}
-	lo, hi := min(size, a.Size), max(size, a.Size)
-	if err := o.file.checkRange(o, uint64(lo), uint64(hi-lo), true); err != nil {
-		return err
-	}
+	// Locks don't keep anybody from that, [MS-FSA] 2.1.5.15.5.
 	note := o.beforeWrite(ctx)
 	err = orDenied(o.trunc.Truncate(size))
 	note.work.end()
