@@ -360,6 +360,16 @@ func (s *setup) replace(prev uint64) {
 	if id == nil || id.caller.Guest || id.caller.Anonymous || !sameCaller(id.caller, s.id.caller) {
 		return
 	}
+	// Answers that the connection doesn't take any more may keep its files in use.
+	conns := old.conns()
+	late := time.AfterFunc(closingWait/2, func() {
+		for _, c := range conns {
+			if c != s.r.c {
+				c.abort(dropError{"its client came back on another connection"})
+			}
+		}
+	})
+	defer late.Stop()
 	old.closeSoon(smb2.StatusUserSessionDeleted)
 }
 

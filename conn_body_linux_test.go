@@ -283,3 +283,40 @@ func TestReadBodyAllocations(t *testing.T) {
 		return smb2.CommandRead, smb2.ReadRequest{FileID: id, Length: 64 << 10}
 	})
 }
+
+// A client that lost its connection in the middle of a READ and comes back must not
+// wait for what the old connection doesn't take any more.
+func TestPreviousSessionUnsent(t *testing.T) {
+	fsys := &sendingFS{FS: &memfs.FS{}, send: func(f vfs.File, conn syscall.RawConn, off, n int64) (int64, error) {
+		return sendRaw(f, conn, off, n)
+	}}
+	r := newRig(t, func(s *smb.Server) {
+		s.Shares.(smb.Shares)["s"] = &smb.Share{FS: fsys}
+		s.Limits.WriteTimeout = 6 * time.Second // 30 s by default
+	})
+	put(t, fsys.FS, "f", string(pattern(16<<20)))
+	c := overTCP(t, r, false)
+	id := r.create(c, smbtest.CreateReq("f", smb2.Open))
+	c.Ask = 4000
+	alive(t, c)
+	t.Cleanup(c.Hold())
+	for range 6 { // more than fits into the system's buffers
+		c.Send(c.Req(smb2.CommandRead, smb2.ReadRequest{FileID: id, Length: 8 << 20}))
+	}
+	time.Sleep(300 * time.Millisecond)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	noErr(t, err)
+	go r.srv.Serve(l)
+	nc, err := net.Dial("tcp", l.Addr().String())
+	noErr(t, err)
+	again := smbtest.New(t, nc)
+	if _, st := again.Negotiate([]smb.Dialect{smb.Dialect311}, smbtest.NegotiateOptions{ClientGUID: machine(1), Caps: smbtest.CachingCaps}); st != ok {
+		t.Fatal(st)
+	}
+	began := time.Now()
+	_, st := again.Logon(&smbtest.Logon{User: "ann", Password: password, Previous: c.Session.ID})
+	want(t, "SESSION_SETUP", st, ok)
+	if d := time.Since(began); d > 3*time.Second {
+		t.Errorf("SESSION_SETUP took %v", d)
+	}
+}
