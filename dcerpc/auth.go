@@ -18,8 +18,9 @@ const (
 	authDefault uint8 = 0xFF // RPC_C_AUTHN_DEFAULT, which is NTLM
 )
 
-// The authentication levels, [MS-RPCE] 2.2.1.1.8. LevelPacket protects as LevelIntegrity
-// does; LevelCall is not for connections, and refused as by Windows.
+// The authentication levels, [MS-RPCE] 2.2.1.1.8. LevelConnect protects nothing, see
+// Interface.AllowConnect. LevelPacket protects as LevelIntegrity does; LevelCall is not for
+// connections, and refused as by Windows.
 const (
 	LevelNone      uint8 = 1
 	LevelConnect   uint8 = 2

@@ -302,13 +302,37 @@ func TestFailedLogon(t *testing.T) {
 
 // TestConnectLevel has requests without a trailer be the caller's, if there is one only.
 func TestConnectLevel(t *testing.T) {
+	open := whoami
+	open.AllowConnect = true
 	p := &peer{level: dcerpc.LevelConnect}
-	c := secured(t, secureConfig(), p, "ann", whoami)
+	c := secured(t, secureConfig(), p, "ann", open)
 	if r := write(t, c, requestPDU(3, 2, 0, []byte("x"))); !bytes.HasSuffix(r, []byte("ann:x")) {
 		t.Errorf("%q", r)
 	}
 	if r := write(t, c, p.protect(requestPDU(3, 3, 0, []byte("12345678")))); !bytes.HasSuffix(r, []byte("ann:12345678")) || r[10] != 0 {
 		t.Errorf("%q", r)
+	}
+}
+
+// TestConnectLevelRefused calls in a logon that nobody proved to have the keys of, where
+// that isn't allowed. Other calls go on.
+func TestConnectLevelRefused(t *testing.T) {
+	p := &peer{level: dcerpc.LevelConnect}
+	c := secured(t, secureConfig(), p, "ann", whoami)
+	for name, request := range map[string][]byte{
+		"without a trailer": requestPDU(3, 2, 0, nil),
+		"with a trailer":    p.protect(requestPDU(3, 2, 0, []byte("12345678"))),
+	} {
+		if r := write(t, c, request); faultOf(r) != dcerpc.FaultAccessDenied {
+			t.Errorf("%s: %q", name, r)
+		}
+	}
+	q := &peer{level: dcerpc.LevelPacket, id: 1}
+	for _, token := range []string{"hello", "ann"} {
+		write(t, c, q.trailer(bindPDU(14, 4280), []byte(token)))
+	}
+	if r := q.unprotect(t, write(t, c, q.protect(requestPDU(3, 4, 0, []byte("x"))))); string(r) != "ann:x" {
+		t.Errorf("protected: %q", r)
 	}
 }
 

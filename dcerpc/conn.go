@@ -6,7 +6,10 @@
 // The caller of an operation is the one of the SMB session, which is in the context
 // that Conn.Write gets, unless the client logs on again on the pipe: then it is who
 // that security context belongs to, and [vfs.CallerFrom] finds him in the operation's
-// context.
+// context. That logon has to protect the calls, as with Samba: one of LevelConnect may be
+// that of somebody else, relayed by a client that doesn't know his keys (CVE-2016-2118), so
+// calls in it are refused but for interfaces that tell everybody the same
+// (Interface.AllowConnect).
 //
 // # Limitations
 //
@@ -28,6 +31,11 @@ import (
 type Interface struct {
 	UUID         UUID
 	Major, Minor uint16
+
+	// AllowConnect has calls executed in security contexts of LevelConnect, in which
+	// nothing proves that the client knows the key of its logon: only for what anybody
+	// may know. Else they fault with FaultAccessDenied.
+	AllowConnect bool
 
 	// Call executes an operation. An error that is or wraps a Fault becomes that
 	// fault, ndr.ErrBadStub FaultBadStub, any other FaultUnspec.

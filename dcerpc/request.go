@@ -194,14 +194,18 @@ func (c *Conn) invoke(ctx context.Context, h header, k *call) ([]byte, error) {
 	if f := c.verify(h, k); f != 0 {
 		return nil, f
 	}
+	iface := c.contexts[k.head.context].iface
 	level := LevelNone
 	if k.auth != nil {
 		level = k.auth.level
+		if level == LevelConnect && !iface.AllowConnect {
+			return nil, FaultAccessDenied
+		}
 		ctx = vfs.WithCaller(ctx, k.auth.caller)
 	}
 	in, out := ndr.NewDecoderOrder(k.stub, h.order), &ndr.Encoder{}
 	op := &Call{Opnum: k.head.opnum, In: in, Out: out, Handles: c.group.handles.seenBy(owner(ctx), level)}
-	switch err := c.contexts[k.head.context].iface.Call(ctx, op); {
+	switch err := iface.Call(ctx, op); {
 	case err != nil:
 		return nil, err
 	case in.Err() != nil:

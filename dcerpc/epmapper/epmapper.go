@@ -45,7 +45,7 @@ type service struct{ endpoints func() []Endpoint }
 // Interface returns the endpoint mapper of a server with the endpoints that the function
 // returns, and its own.
 func Interface(endpoints func() []Endpoint) dcerpc.Interface {
-	return dcerpc.Interface{UUID: id, Major: 3, Call: service{endpoints}.call}
+	return dcerpc.Interface{UUID: id, Major: 3, AllowConnect: true, Call: service{endpoints}.call}
 }
 
 // search is what is left to tell of the answer to a lookup.

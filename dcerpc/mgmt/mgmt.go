@@ -38,7 +38,12 @@ type service struct {
 // the server as a security provider knows it, "" if that isn't served.
 func Interface(s *dcerpc.Server, ifaces []dcerpc.Interface, principal func(provider uint8) string) dcerpc.Interface {
 	v := &service{s, ifaces, principal}
-	return dcerpc.Interface{UUID: dcerpc.MustUUID("afa8bd80-7d8a-11c9-bef4-08002b102989"), Major: 1, Call: v.call}
+	return dcerpc.Interface{
+		UUID:         dcerpc.MustUUID("afa8bd80-7d8a-11c9-bef4-08002b102989"),
+		Major:        1,
+		AllowConnect: true,
+		Call:         v.call,
+	}
 }
 
 func (v *service) call(_ context.Context, c *dcerpc.Call) error {
