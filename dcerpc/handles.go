@@ -53,7 +53,8 @@ func (h *Handles) table() *Handles {
 	return t
 }
 
-// New returns a handle for v, which can't be guessed. It fails with FaultNoMemory
+// New returns a handle for v, which can't be guessed. Calls on other pipes of the group may
+// use v at the same time, so it either doesn't change or has a lock. New fails with FaultNoMemory
 // if the client has too many. If v is an io.Closer it is closed when the group ends
 // before the handle is removed.
 func (h *Handles) New(v any) (ndr.Handle, error) {

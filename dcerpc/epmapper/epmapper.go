@@ -11,6 +11,7 @@ package epmapper
 import (
 	"context"
 	"slices"
+	"sync"
 
 	"github.com/gosmbd/smb/dcerpc"
 	"github.com/gosmbd/smb/dcerpc/ndr"
@@ -48,8 +49,21 @@ func Interface(endpoints func() []Endpoint) dcerpc.Interface {
 	return dcerpc.Interface{UUID: id, Major: 3, AllowConnect: true, Call: service{endpoints}.call}
 }
 
-// search is what is left to tell of the answer to a lookup.
-type search struct{ rest []Endpoint }
+// search is what is left to tell of the answer to a lookup. All pipes of an association
+// group can go on with it, at once.
+type search struct {
+	mu   sync.Mutex
+	rest []Endpoint
+}
+
+// take returns up to n endpoints of those that are left, and whether there are more.
+func (s *search) take(n uint32) (list []Endpoint, more bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := min(len(s.rest), int(n))
+	list, s.rest = s.rest[:k], s.rest[k:]
+	return list, len(s.rest) > 0
+}
 
 func (v service) call(_ context.Context, c *dcerpc.Call) error {
 	switch c.Opnum {
@@ -90,7 +104,7 @@ func (v service) next(c *dcerpc.Call, find func() []Endpoint) (b batch, err erro
 	first := isNull(c.In)
 	if first {
 		c.In.Handle()
-		s = &search{find()}
+		s = &search{rest: find()}
 	} else if s, b.handle, err = dcerpc.HandleOf[*search](c); err != nil {
 		return b, err
 	}
@@ -100,15 +114,15 @@ func (v service) next(c *dcerpc.Call, find func() []Endpoint) (b batch, err erro
 	if c.In.Err() != nil {
 		return b, c.In.Err()
 	}
-	n := min(len(s.rest), int(b.max))
-	b.list, s.rest = s.rest[:n], s.rest[n:]
+	var more bool
+	b.list, more = s.take(b.max)
 	switch {
-	case n == 0:
+	case len(b.list) == 0:
 		b.status = notRegistered
-	case len(s.rest) > 0 && first:
+	case more && first:
 		b.handle, err = c.Handles.New(s)
 		return b, err
-	case len(s.rest) > 0:
+	case more:
 		return b, nil
 	}
 	c.Handles.Remove(b.handle)

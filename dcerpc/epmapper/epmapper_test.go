@@ -5,6 +5,9 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/gosmbd/smb/dcerpc"
@@ -155,6 +158,34 @@ func TestLookupInParts(t *testing.T) {
 	}
 	if _, err := transcript.Call(context.Background(), c.iface, &c.handles, 2, lookup(0, nil, nil, 1, ndr.Handle{}, 501)); !errors.Is(err, ndr.ErrBadStub) {
 		t.Error(err)
+	}
+}
+
+// TestLookupAtOnce goes on with a search from two pipes at once, as those of an association
+// group can. Each endpoint is told once. For -race.
+func TestLookupAtOnce(t *testing.T) {
+	list := slices.Repeat([]Endpoint{srvsvc}, 200)
+	iface := Interface(func() []Endpoint { return list })
+	for range 20 {
+		c := &client{iface: iface}
+		h := c.call(t, 2, lookup(0, nil, nil, 1, ndr.Handle{}, 1)).handle
+		var told atomic.Int32
+		var wg sync.WaitGroup
+		for range 2 {
+			wg.Go(func() {
+				for range len(list) {
+					out, err := transcript.Call(context.Background(), iface, &c.handles, 2, lookup(0, nil, nil, 1, h, 1))
+					if err != nil {
+						return // the other one came to the end
+					}
+					told.Add(int32(binary.LittleEndian.Uint32(out[20:])))
+				}
+			})
+		}
+		wg.Wait()
+		if n := int(told.Load()); n != len(list) { // without the first, with the mapper's own
+			t.Errorf("%d endpoints, want %d", n, len(list))
+		}
 	}
 }
 
