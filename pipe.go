@@ -83,7 +83,9 @@ func createPipe(_ context.Context, r *request, w *reply, req smb2.CreateRequest)
 		srv: r.c.srv, id: r.c.srv.newFileID(), caller: r.id.caller, shareName: r.tree.name, name: name, access: access, share: req.ShareAccess, options: req.Options, born: time.Now(),
 		pipe: &pipe{name: name},
 	}
-	o.pipe.rpc = r.c.rpcConfig(o).NewConn(`\PIPE\`+name, ifaces...)
+	conf := r.c.rpcConfig(o)
+	conf.Memory, conf.User = r.c.srv.limits.pipeMemory(), r.id.caller.String()
+	o.pipe.rpc = conf.NewConn(`\PIPE\`+name, ifaces...)
 	o.at.Store(r.tree)
 	if err := r.se.reserveOpen(); err != nil {
 		return err

@@ -1,7 +1,6 @@
 package smb_test
 
 import (
-	"bytes"
 	"encoding/binary"
 	"testing"
 
@@ -14,6 +13,14 @@ import (
 	"github.com/gosmbd/smb/vfs"
 	"github.com/gosmbd/smb/vfs/memfs"
 )
+
+// srvsvcBody is the body of a bind to the server service.
+func srvsvcBody() []byte {
+	b := bindBody()
+	srvsvc := dcerpc.MustUUID("4b324fc8-1670-01d3-1278-5a47bf6ee188")
+	copy(b[16:], append(srvsvc[:], 3))
+	return b
+}
 
 // TestPipeRelayed has a user without rights pass on the logon of an administrator whom he
 // lured to his machine. He doesn't have the key, so it is of no use.
@@ -30,12 +37,8 @@ func TestPipeRelayed(t *testing.T) {
 	c := r.dialect(smb.Dialect311, smbtest.NegotiateOptions{})
 	r.setup(c, "ann", password)
 	p := r.openPipe(t, c)
-	mgmt := dcerpc.MustUUID("afa8bd80-7d8a-11c9-bef4-08002b102989")
-	srvsvc := dcerpc.MustUUID("4b324fc8-1670-01d3-1278-5a47bf6ee188")
-	bind := bytes.Replace(bindBody(), append(mgmt[:], 1), append(srvsvc[:], 3), 1)
-
 	victim := &ntlmclient.Client{User: "root", Password: password}
-	ack := p.transceive(p.pdu(11, dcerpc.LevelConnect, victim.Negotiate(), bind))
+	ack := p.transceive(p.pdu(11, dcerpc.LevelConnect, victim.Negotiate(), srvsvcBody()))
 	message, _, err := victim.Authenticate(ack[len(ack)-int(binary.LittleEndian.Uint16(ack[10:])):])
 	if err != nil {
 		t.Fatal(err)

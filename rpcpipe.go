@@ -10,6 +10,10 @@ import (
 	"github.com/gosmbd/smb/dcerpc/mgmt"
 )
 
+// pipeMemory is how much pipes may hold, apart from what Memory has for requests under way:
+// a quarter of it, but enough for the largest call.
+func (l *Limits) pipeMemory() int { return max(l.Memory/4, 4<<20) }
+
 // aliases are names that Windows gives further pipes to the interfaces of others, which
 // are of one process there.
 var aliases = map[string][]string{"lsass": {"lsarpc", "samr"}, "netlogon": {"lsarpc"}}

@@ -23,6 +23,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/gosmbd/smb/dcerpc/ndr"
 )
@@ -107,6 +108,15 @@ type Config struct {
 	// Client names the client's machine. Only associations of one client and one
 	// caller of SMB join the same group.
 	Client string
+
+	// Memory is about how many octets the pipes of Server may hold: parts of calls, replies
+	// that nobody has read, logons, context handles. A user may hold no more than he leaves
+	// to others. Above it, a bind is refused, a call or the connection ends with
+	// FaultNoMemory. Zero: no limit, but those of each pipe.
+	Memory int
+
+	// User names whom the pipe counts for in Memory.
+	User string
 }
 
 // Conn is the server's side of one open pipe. It has no goroutine, and its methods
@@ -118,10 +128,14 @@ type Conn struct {
 	addr   string
 	ifaces []Interface
 
-	in     []byte // the beginning of a PDU whose end has not come yet
-	out    [][]byte
-	queued int // octets in out
-	err    error
+	share share
+
+	in      []byte // the beginning of a PDU whose end has not come yet
+	out     [][]byte
+	queued  int // octets in out
+	read    int // PDUs that were read, for which out still has room
+	charged int // octets taken from share
+	err     error
 
 	bound    bool
 	group    *group // nil until bound
@@ -157,6 +171,7 @@ func (f Config) NewConn(secondaryAddr string, ifaces ...Interface) *Conn {
 	if c.server == nil {
 		c.server = &Server{}
 	}
+	c.share = share{&c.server.memory, f.User, f.Memory}
 	return c
 }
 
@@ -166,11 +181,12 @@ func (c *Conn) Close() {
 	if c.err == nil {
 		c.err = fmt.Errorf("%w: it is closed", ErrBroken)
 	}
-	c.in, c.out, c.call, c.queued, c.auths = nil, nil, nil, 0, nil
+	c.in, c.out, c.call, c.queued, c.contexts, c.auths = nil, nil, nil, 0, nil, nil
 	if c.group != nil {
 		c.group.leave()
 		c.group = nil
 	}
+	c.charge(0)
 }
 
 // Write takes in p, executes the calls that it completes and queues their replies.
@@ -181,18 +197,20 @@ func (c *Conn) Write(ctx context.Context, p []byte) (int, error) {
 		return 0, c.err
 	}
 	total := len(p)
-	for len(p) > 0 {
+	for len(p) > 0 && c.err == nil {
 		var pdu []byte
 		pdu, p = c.next(p)
 		if c.err == nil && pdu != nil {
 			c.err = c.handle(ctx, pdu)
 		}
-		if c.err != nil {
-			c.in, c.call = nil, nil
-			return total - len(p), c.err
-		}
 	}
-	return total, nil
+	if c.err != nil {
+		c.in, c.call = nil, nil
+	}
+	if !c.charge(0) {
+		c.overdrawn()
+	}
+	return total - len(p), c.err
 }
 
 // next returns the first complete PDU of what was kept and p, and the rest of p.
@@ -240,9 +258,13 @@ func (c *Conn) Read(p []byte) (n int, err error) {
 		return n, ErrMore
 	}
 	c.out[0] = nil
-	if c.out = c.out[1:]; len(c.out) == 0 {
-		c.out = nil
+	c.out = c.out[1:]
+	if c.read++; len(c.out) == 0 {
+		c.out, c.read = nil, 0
+	} else if c.read > 64 && c.read > len(c.out) {
+		c.out, c.read = slices.Clone(c.out), 0
 	}
+	c.charge(0)
 	return n, nil
 }
 

@@ -326,7 +326,13 @@ func FuzzWrite(f *testing.F) {
 	f.Add(append(bindPDU(11, 0), bindPDU(14, 0)...), 80)
 	f.Add(append(bigEndian(bindPDU(11, 1432)), bigEndian(requestPDU(3, 2, 0, []byte("stub")))...), 3)
 	f.Fuzz(func(t *testing.T, b []byte, cut int) {
-		c := newEcho()
+		var s dcerpc.Server
+		c := dialer(&s, "ann", echo)()
+		defer func() {
+			if c.Close(); s.Held() != 0 {
+				t.Fatalf("%d octets are held", s.Held())
+			}
+		}()
 		if cut > 0 && cut < len(b) {
 			if _, err := c.Write(context.Background(), b[:cut]); err != nil {
 				return

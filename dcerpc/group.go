@@ -7,11 +7,13 @@ import (
 )
 
 // Server is what all pipes of a server share: association groups, [MS-RPCE] 3.3.1.5.7,
-// of which there are as many at most as open pipes, and counters. The zero value is ready for
+// of which there are as many at most as open pipes, what pipes hold, and counters. The zero value is ready for
 // use; its methods may be called concurrently.
 type Server struct {
 	mu     sync.Mutex
 	groups map[uint32]*group
+
+	memory memory
 
 	callsIn, packetsIn, packetsOut atomic.Uint32
 }
@@ -37,8 +39,8 @@ type group struct {
 }
 
 // join returns the group called id, or a new one if id is 0; nil: there is none of
-// that owner's. leave follows.
-func (s *Server) join(id uint32, owner string) *group {
+// that owner's. The handles of a new one count in sh. leave follows.
+func (s *Server) join(id uint32, owner string, sh share) *group {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if id != 0 {
@@ -55,7 +57,7 @@ func (s *Server) join(id uint32, owner string) *group {
 	for id == 0 || s.groups[id] != nil {
 		id = rand.Uint32()
 	}
-	n := &group{id: id, owner: owner, of: s, members: 1}
+	n := &group{id: id, owner: owner, handles: Handles{share: sh}, of: s, members: 1}
 	s.groups[id] = n
 	return n
 }

@@ -21,6 +21,8 @@ const maxHandles = 1024
 // protected as well as the one that did: who gets onto a pipe without the keys of its
 // security context finds nothing that it opened.
 type Handles struct {
+	share share // immutable
+
 	mu   sync.Mutex
 	open map[ndr.Handle]handle
 	over bool
@@ -54,9 +56,9 @@ func (h *Handles) table() *Handles {
 }
 
 // New returns a handle for v, which can't be guessed. Calls on other pipes of the group may
-// use v at the same time, so it either doesn't change or has a lock. New fails with FaultNoMemory
-// if the client has too many. If v is an io.Closer it is closed when the group ends
-// before the handle is removed.
+// use v at the same time, so it either doesn't change or has a lock. New fails with
+// FaultNoMemory if the client has too many. If v is an io.Closer it is closed when the group
+// ends before the handle is removed.
 func (h *Handles) New(v any) (ndr.Handle, error) {
 	var id ndr.Handle
 	rand.Read(id[4:]) // the first four octets are attributes, zero
@@ -64,6 +66,9 @@ func (h *Handles) New(v any) (ndr.Handle, error) {
 	defer t.mu.Unlock()
 	if t.over || len(t.open) >= maxHandles {
 		return ndr.Handle{}, fmt.Errorf("dcerpc: more than %d context handles: %w", maxHandles, FaultNoMemory)
+	}
+	if !t.share.take(handleCost) {
+		return ndr.Handle{}, fmt.Errorf("dcerpc: context handles take too much memory: %w", FaultNoMemory)
 	}
 	if t.open == nil {
 		t.open = make(map[ndr.Handle]handle)
@@ -94,6 +99,7 @@ func (h *Handles) Remove(id ndr.Handle) any {
 	v := h.find(t, id)
 	if v != nil {
 		delete(t.open, id)
+		t.share.give(handleCost)
 	}
 	return v
 }
@@ -104,6 +110,7 @@ func (h *Handles) Close() {
 	open := t.open
 	t.open, t.over = nil, true
 	t.mu.Unlock()
+	t.share.give(len(open) * handleCost)
 	for _, k := range open {
 		if c, ok := k.v.(io.Closer); ok {
 			c.Close()

@@ -210,7 +210,7 @@ func (c *Conn) invoke(ctx context.Context, h header, k *call) ([]byte, error) {
 		return nil, err
 	case in.Err() != nil:
 		return nil, in.Err()
-	case out.Len() > maxReply:
+	case out.Len() > maxReply, !c.chargeReply(out.Len()):
 		return nil, FaultNoMemory
 	}
 	return out.Bytes(), nil

@@ -79,7 +79,10 @@ func (c *Conn) bind(ctx context.Context, h header, pdu []byte) error {
 	case !b.wellFormed():
 		return c.nak(h, nakUnspecified)
 	}
-	g := c.server.join(b.group, c.conf.Client+" "+owner(ctx))
+	if !c.charge(groupCost) {
+		return c.nak(h, nakLimit)
+	}
+	g := c.server.join(b.group, c.conf.Client+" "+owner(ctx), c.share)
 	if g == nil {
 		return c.nak(h, nakUnspecified)
 	}
