@@ -79,6 +79,9 @@ func createPipe(_ context.Context, r *request, w *reply, req smb2.CreateRequest)
 	if access == 0 || access&^pipeAccess != 0 {
 		return smb2.StatusAccessDenied
 	}
+	if r.se.hasManyPipes() {
+		return smb2.StatusInsufficientResources
+	}
 	o := &open{
 		srv: r.c.srv, id: r.c.srv.newFileID(), caller: r.id.caller, shareName: r.tree.name, name: name, access: access, share: req.ShareAccess, options: req.Options, born: time.Now(),
 		pipe: &pipe{name: name},

@@ -10,6 +10,25 @@ import (
 	"github.com/gosmbd/smb/dcerpc/mgmt"
 )
 
+// maxPipes is about how many pipes a session may have open, as many as with Samba.
+const maxPipes = 2048
+
+// hasManyPipes reports whether se may open no more pipes.
+func (se *session) hasManyPipes() bool {
+	se.mu.RLock()
+	defer se.mu.RUnlock()
+	if len(se.opens) < maxPipes {
+		return false
+	}
+	n := 0
+	for _, o := range se.opens {
+		if o.pipe != nil {
+			n++
+		}
+	}
+	return n >= maxPipes
+}
+
 // pipeMemory is how much pipes may hold, apart from what Memory has for requests under way:
 // a quarter of it, but enough for the largest call.
 func (l *Limits) pipeMemory() int { return max(l.Memory/4, 4<<20) }
