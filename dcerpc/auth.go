@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/gosmbd/smb/vfs"
 )
@@ -43,6 +44,15 @@ type Logon interface {
 	Protector() Protector
 }
 
+// Expirer is a Logon that ends. Without it one lasts as long as its connection.
+type Expirer interface {
+	Logon
+
+	// Expires returns when it ends, once Step is done; the zero time: never. A call
+	// after that breaks the connection with FaultSecurity.
+	Expires() time.Time
+}
+
 // Protector protects the messages of a security context, each of which has a place in
 // the order of its direction. It is smb.Protector, which says what each method does.
 type Protector interface {
@@ -77,6 +87,7 @@ type auth struct {
 	logon   Logon
 	caller  *vfs.Caller
 	keys    Protector // nil below LevelPacket
+	expires time.Time // zero: never
 }
 
 var (
@@ -139,6 +150,9 @@ func (a *auth) finish() error {
 		if a.keys == nil || a.seals() && a.keys.SignatureSize(true) == 0 {
 			return errUnprotected // what is only signed can't be verified later
 		}
+	}
+	if e, ok := a.logon.(Expirer); ok {
+		a.expires = e.Expires()
 	}
 	a.stage, a.logon = ready, nil
 	return nil

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"hash/fnv"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/gosmbd/smb/dcerpc"
 	"github.com/gosmbd/smb/dcerpc/internal/transcript"
@@ -298,6 +300,31 @@ func TestFailedLogon(t *testing.T) {
 	if _, err := c.Write(context.Background(), requestPDU(3, 2, 0, nil)); !errors.Is(err, dcerpc.ErrBroken) {
 		t.Error(err)
 	}
+}
+
+// briefLogon is a logon of an hour.
+type briefLogon struct{ logon }
+
+func (*briefLogon) Expires() time.Time { return time.Now().Add(time.Hour) }
+
+// TestExpiry calls as long as the logon lasts, and once more.
+func TestExpiry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conf := dcerpc.Config{Accept: func(context.Context, uint8) dcerpc.Logon { return &briefLogon{} }}
+		p := &peer{level: dcerpc.LevelPrivacy}
+		c := secured(t, conf, p, "ann", whoami)
+		for range 2 {
+			if r := p.unprotect(t, write(t, c, p.protect(requestPDU(3, 2, 0, nil)))); string(r) != "ann:" {
+				t.Errorf("%q", r)
+			}
+			time.Sleep(time.Hour / 2)
+		}
+		time.Sleep(time.Second)
+		_, err := c.Write(context.Background(), p.protect(requestPDU(3, 3, 0, nil)))
+		if r := transcript.Drain(t, c); !errors.Is(err, dcerpc.ErrBroken) || faultOf(r) != dcerpc.FaultSecurity {
+			t.Errorf("%v, %x", err, r)
+		}
+	})
 }
 
 // TestConnectLevel has requests without a trailer be the caller's, if there is one only.

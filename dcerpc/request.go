@@ -3,6 +3,7 @@ package dcerpc
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/gosmbd/smb/dcerpc/ndr"
 	"github.com/gosmbd/smb/vfs"
@@ -161,6 +162,11 @@ func (a *auth) usable() (*auth, Fault) {
 		return nil, FaultProto
 	case failed:
 		return nil, FaultAccessDenied
+	}
+	if !a.expires.IsZero() && time.Now().After(a.expires) {
+		// As if the provider had refused to verify the call, RFC 2743 section 2.3.2 and
+		// [MS-RPCE] 3.2.1.4.1.
+		return nil, FaultSecurity
 	}
 	return a, 0
 }
