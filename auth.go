@@ -76,7 +76,8 @@ type Rechecker interface {
 
 // Protector is an Acceptor whose mechanism also protects messages after the logon, which
 // RPC asks of it, [MS-RPCE] 3.3.1.5.2.2. Each message has a place in the order of its
-// direction. Without it a client can log on again on a pipe, but only to tell who it is.
+// direction. Without it a client can log on again on a pipe, but only to tell who it is where
+// calls needn't be protected.
 type Protector interface {
 	// SignatureSize returns how long signatures are at most, of messages that are
 	// sealed or only signed; 0 if there is no such protection, as for guests.

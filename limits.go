@@ -55,7 +55,8 @@ type Limits struct {
 	// way on a connection may hold. Above it the server stops reading from
 	// the connection. Default 32 MiB, at least 2*MaxIO.
 	MemoryPerConn int
-	// Memory is the same for all connections together. Default 1 GiB.
+	// Memory is the same for all connections together. Default 1 GiB. Pipes may hold a
+	// quarter of it besides, at least 4 MiB.
 	Memory int
 
 	// AuthTimeout is how long a connection may take to its first session.

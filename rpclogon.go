@@ -69,6 +69,14 @@ func (l *rpcLogon) Protector() dcerpc.Protector {
 	return p
 }
 
+// Expires implements dcerpc.Expirer: a logon ends when a session by it would.
+func (l *rpcLogon) Expires() time.Time {
+	if e, ok := l.logon.result().(interface{ Expires() time.Time }); ok {
+		return e.Expires()
+	}
+	return time.Time{}
+}
+
 // judgeRPC treats a logon on a pipe as SESSION_SETUP treats one: guesses of either kind
 // count together, and both are held back. Until then the pipe takes nothing, so it is only
 // its own client that waits.

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/gosmbd/smb/dcerpc"
 	"github.com/gosmbd/smb/dcerpc/epmapper"
@@ -33,14 +32,6 @@ func (se *session) hasManyPipes() bool {
 // pipeMemory is how much pipes may hold, apart from what Memory has for requests under way:
 // a quarter of it, but enough for the largest call.
 func (l *Limits) pipeMemory() int { return max(l.Memory/4, 4<<20) }
-
-// Expires implements dcerpc.Expirer: a logon ends when a session by it would.
-func (l *rpcLogon) Expires() time.Time {
-	if e, ok := l.logon.result().(interface{ Expires() time.Time }); ok {
-		return e.Expires()
-	}
-	return time.Time{}
-}
 
 // aliases are names that Windows gives further pipes to the interfaces of others, which
 // are of one process there.
