@@ -169,9 +169,9 @@ func BenchmarkSecurity(b *testing.B) {
 		})
 	}
 	run("None")
-	f.sys.userACL.Store(true)
+	f.sys.userACL = true
 	run("NoneUser")
-	f.sys.userACL.Store(false)
+	f.sys.userACL = false
 	sd, err := vfs.ParseSDDL("O:SYG:SYD:(A;;FA;;;BA)(A;;FR;;;WD)(A;;FA;;;S-1-5-21-1-2-3-1001)")
 	if err != nil {
 		b.Fatal(err)

@@ -27,7 +27,7 @@ type system struct {
 	dev      uint64
 	rootfd   int
 	streams  streamTable
-	userACL  atomic.Bool // descriptors are in user.NTACL
+	userACL  bool // descriptors are in user.NTACL
 	notifier notifier
 
 	userXattrs atomic.Bool // the root's file system stores attributes of the user's
@@ -56,7 +56,7 @@ func (f *FS) init() error {
 		return err
 	}
 	f.sys.dev = st.dev
-	f.sys.userACL.Store(!mayWriteSecurity())
+	f.sys.userACL = !mayWriteSecurity(f.sys.rootfd)
 	f.sys.listsAll = listsAll(f.sys.rootfd)
 	if fd, err := f.beneath(".", pathOnly|unix.O_DIRECTORY, 0); err == nil {
 		var proc unix.Stat_t

@@ -104,8 +104,9 @@
 // On Linux the descriptor of an object is in the extended attribute
 // security.NTACL in the format of Samba's vfs_acl_xattr and of ksmbd, so they are
 // found by whichever serves the directory. Only privileged processes may
-// write that attribute (CAP_SYS_ADMIN); others use user.NTACL, which everybody
-// who may write the file can change, and which privileged ones don't look at.
+// write that attribute (CAP_SYS_ADMIN, and not that of a container's own user
+// namespace); others use user.NTACL, which everybody who may write the file can
+// change, and which privileged ones don't look at. Which it is New finds out.
 // Descriptors are enforced by the server alone: local programs go by the
 // permission bits, which say something else unless Options.ModeFromSecurity is
 // set.

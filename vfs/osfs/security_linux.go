@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -16,12 +19,42 @@ var (
 	_ vfs.Securer = (*streamFile)(nil)
 )
 
-// mayWriteSecurity reports whether the process may write attributes whose names
-// begin with "security.", as far as its capabilities tell.
-func mayWriteSecurity() bool {
-	head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+// securityProbe is an attribute that no object has. To replace it needs the right to write
+// those whose names begin with "security.", and does nothing.
+const securityProbe = "security.smb.probe"
+
+// mayWriteSecurity reports whether the process may write such attributes where fd is. Its
+// capabilities alone don't tell: the root of a container has them in a user namespace of
+// its own, and what counts is the one that the file system was mounted in.
+func mayWriteSecurity(fd int) bool {
+	err := again(func() error { return unix.Fsetxattr(fd, securityProbe, nil, unix.XATTR_REPLACE) })
+	switch {
+	case err == errNotStored:
+		return true
+	case err == unix.EPERM && !frozen(fd):
+		return false
+	}
+	// The file system is read-only, or has no such attributes.
+	return isAdmin() && initialNamespace()
+}
+
+// frozen reports whether nobody may change an object, as by chattr +i.
+func frozen(fd int) bool {
+	var x unix.Statx_t
+	err := unix.Statx(fd, "", unix.AT_EMPTY_PATH, 0, &x)
+	return err == nil && x.Attributes&(unix.STATX_ATTR_IMMUTABLE|unix.STATX_ATTR_APPEND) != 0
+}
+
+func isAdmin() bool {
 	var data [2]unix.CapUserData
-	return unix.Capget(&head, &data[0]) == nil && data[0].Effective&(1<<unix.CAP_SYS_ADMIN) != 0
+	return unix.Capget(&capHeader, &data[0]) == nil && data[0].Effective&(1<<unix.CAP_SYS_ADMIN) != 0
+}
+
+// initialNamespace reports whether the process is in the machine's own user namespace, the
+// only one in which each user is himself. A kernel that has no others has no such file.
+func initialNamespace() bool {
+	b, err := os.ReadFile("/proc/self/uid_map")
+	return err != nil || slices.Equal(strings.Fields(string(b)), []string{"0", "0", "4294967295"})
 }
 
 // closed is the descriptor of an object whose own can't be read: nobody gets in
@@ -104,7 +137,7 @@ func (h *File) readNTACL(b []byte) ([]byte, error) {
 	if h.home && h.fs.sys.listsAll && h.lacks(ntACLs) {
 		return nil, errNotStored
 	}
-	if h.fs.sys.userACL.Load() {
+	if h.fs.sys.userACL {
 		v, err := h.readInto(b, ntaclUserName)
 		if !notStored(err) {
 			return v, err
@@ -177,15 +210,10 @@ func (h *File) setSecurity(sd vfs.SecurityDescriptor) error {
 // writeNTACL writes the attribute, under the name that the process has the right
 // to.
 func (h *File) writeNTACL(b []byte) error {
-	if !h.fs.sys.userACL.Load() {
-		err := h.writeAttr(ntaclName, b, 0)
-		if err != unix.EPERM {
-			return err
-		}
-		// The root of a container has the capability, and yet not the right.
-		h.fs.sys.userACL.Store(true)
+	if h.fs.sys.userACL {
+		return h.writeAttr(ntaclUserName, b, 0)
 	}
-	return h.writeAttr(ntaclUserName, b, 0)
+	return h.writeAttr(ntaclName, b, 0)
 }
 
 // capped returns the descriptor with what it grants reduced to what the permission

@@ -1,11 +1,14 @@
 package osfs
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -51,7 +54,7 @@ func wantSDDL(t *testing.T, h *File, want string) {
 func TestSecurityUser(t *testing.T) {
 	vfstest.TestFS(t, func(t *testing.T) vfs.FS {
 		f := newFS(t, nil)
-		f.sys.userACL.Store(true)
+		f.sys.userACL = true
 		return f
 	})
 }
@@ -60,18 +63,82 @@ func TestSecurityUser(t *testing.T) {
 // stored since; what others could store isn't looked at with more rights.
 func TestSecurityNames(t *testing.T) {
 	f := newFS(t, nil)
-	f.sys.userACL.Store(false)
-	h := secured(t, f, "f", annsDs, false)
-	if f.sys.userACL.Load() {
+	if f.sys.userACL {
 		t.Skip("security.NTACL can't be written")
 	}
-	f.sys.userACL.Store(true)
+	h := secured(t, f, "f", annsDs, false)
+	f.sys.userACL = true
 	wantSDDL(t, h, annsDs)
 	const other = "O:SYG:SYD:(A;;FR;;;WD)"
 	check(t, h.SetSecurity(t.Context(), sddl(t, other)))
 	wantSDDL(t, h, other)
-	f.sys.userACL.Store(false)
+	f.sys.userACL = false
 	wantSDDL(t, h, annsDs)
+}
+
+// TestSecurityContainer runs itself as the root of a container: it has CAP_SYS_ADMIN, and
+// not the right to write security.NTACL.
+func TestSecurityContainer(t *testing.T) {
+	const inside = "OSFS_TEST_CONTAINER"
+	if dir := os.Getenv(inside); dir != "" {
+		testSecurityContainer(t, dir)
+		return
+	}
+	self := func(id int) []syscall.SysProcIDMap { return []syscall.SysProcIDMap{{HostID: id, Size: 1}} }
+	cmd := exec.Command(os.Args[0], "-test.run=^TestSecurityContainer$", "-test.v")
+	cmd.Env = append(os.Environ(), inside+"="+t.TempDir())
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER,
+		UidMappings: self(os.Getuid()), GidMappings: self(os.Getgid()),
+	}
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Skip("SKIPPED, NOT TESTED: the kernel makes no user namespace:", err)
+	}
+	err := cmd.Wait()
+	switch {
+	case err != nil:
+		t.Errorf("%v\n%s", err, out.Bytes())
+	case bytes.Contains(out.Bytes(), []byte("--- SKIP")):
+		t.Skipf("SKIPPED, NOT TESTED: no descriptors here\n%s", out.Bytes())
+	}
+}
+
+func testSecurityContainer(t *testing.T, dir string) {
+	if !isAdmin() || initialNamespace() {
+		t.Fatal("not the root of a container")
+	}
+	f := newFSAt(t, dir, nil)
+	if !f.sys.userACL {
+		t.Error("security.NTACL is believed to be writable")
+	}
+	secured(t, f, "f", annsDs, false)
+	f = newFSAt(t, dir, nil) // as after a restart
+	wantSDDL(t, opened(t, t.Context(), f, "f", vfs.ReadAttributes), annsDs)
+}
+
+// TestMayWriteSecurity: what the root of the share is like doesn't matter.
+func TestMayWriteSecurity(t *testing.T) {
+	dir := t.TempDir()
+	if newFSAt(t, dir, nil).sys.userACL {
+		t.Skip("security.NTACL can't be written")
+	}
+	d, err := os.Open(dir)
+	check(t, err)
+	defer d.Close()
+	was, err := unix.IoctlGetUint32(int(d.Fd()), unix.FS_IOC_GETFLAGS)
+	set := func(flags uint32) error {
+		return unix.IoctlSetPointerInt(int(d.Fd()), unix.FS_IOC_SETFLAGS, int(flags))
+	}
+	const immutable = 0x10
+	if err = errors.Join(err, set(was|immutable)); err != nil {
+		t.Skip("SKIPPED, NOT TESTED: nothing can be frozen here:", err)
+	}
+	defer set(was)
+	if newFSAt(t, dir, nil).sys.userACL {
+		t.Error("the root is frozen, and its descriptors are believed to be in user.NTACL")
+	}
 }
 
 // After a chmod from outside nobody has more than both say, the owner can set it
@@ -99,7 +166,7 @@ func TestSecurityAfterChmod(t *testing.T) {
 			{0o400, vfs.ReadData, 0},
 			{0o000, 0, 0},
 		} {
-			if test.mode == 0 && f.sys.userACL.Load() {
+			if test.mode == 0 && f.sys.userACL {
 				continue // see TestSecurityUnreadable
 			}
 			check(t, os.Chmod(filepath.Join(dir, name), test.mode))
@@ -111,7 +178,7 @@ func TestSecurityAfterChmod(t *testing.T) {
 				t.Errorf("%s, mode %o: the owner can't set it right", name, test.mode)
 			}
 		}
-		if f.sys.userACL.Load() {
+		if f.sys.userACL {
 			check(t, os.Chmod(filepath.Join(dir, name), 0o700)) // or it can't be written
 		}
 		check(t, h.SetSecurity(t.Context(), sddl(t, annsDs)))
@@ -124,7 +191,7 @@ func TestSecurityUnreadable(t *testing.T) {
 	dir := t.TempDir()
 	f := newFSAt(t, dir, nil)
 	h := secured(t, f, "f", annsDs, false)
-	if !f.sys.userACL.Load() {
+	if !f.sys.userACL {
 		t.Skip("the process reads everything")
 	}
 	check(t, os.Chmod(filepath.Join(dir, "f"), 0))
@@ -165,7 +232,7 @@ func TestHostileNTACL(t *testing.T) {
 	f := newFSAt(t, dir, nil)
 	h := secured(t, f, "f", annsDs, false)
 	name := ntaclName
-	if f.sys.userACL.Load() {
+	if f.sys.userACL {
 		name = ntaclUserName
 	}
 	for _, blob := range []string{"", "\x00", strings.Repeat("\xff", 300), "\x04\x00\x04\x00" + strings.Repeat("\x00", 200), strings.Repeat("A", 3000)} {
