@@ -36,7 +36,11 @@ func (f *FS) Symlink(ctx context.Context, target, name string, replace bool) err
 		return f.fail("symlink", name, err)
 	}
 	if replace {
-		defer f.lastLink(name)()
+		gone, err := f.lastLink(name)
+		if err != nil {
+			return f.fail("symlink", name, err)
+		}
+		defer gone()
 	}
 	err := f.as(ctx, func() error {
 		err := f.softLink(target, name)

@@ -97,7 +97,8 @@
 // through an FS. A program of the machine that removes the object leaves the stream
 // behind, as garbage; one that copies it doesn't copy the stream, and one that restores it from a
 // backup has to keep its inode number. Where the process can't make the directory, or
-// another user owns it, such a stream is vfs.ErrNoSpace.
+// another user owns it, such a stream is vfs.ErrNoSpace; and what is there already can't be
+// opened, nor its object's streams be listed, while another user owns it or may write it.
 //
 // # Security descriptors
 //
@@ -482,7 +483,11 @@ func (f *FS) Remove(ctx context.Context, name string) error {
 	if err != nil {
 		return f.fail("remove", name, err)
 	}
-	defer f.lastLink(name)()
+	gone, err := f.lastLink(name)
+	if err != nil {
+		return f.fail("remove", name, err)
+	}
+	defer gone()
 	err = f.as(ctx, func() error {
 		err := f.unlink(name)
 		if err != nil && f.sweep(name) {

@@ -11,6 +11,6 @@ func (f *FS) unlink(name string) error { return f.root.Remove(name) }
 func (f *FS) rename(oldname, newname string) error { return f.root.Rename(oldname, newname) }
 
 // lastLink does nothing: there are no streams.
-func (f *FS) lastLink(string) (gone func()) { return func() {} }
+func (f *FS) lastLink(string) (gone func(), err error) { return func() {}, nil }
 
 func (f *FS) hardLink(oldname, newname string) error { return f.root.Link(oldname, newname) }

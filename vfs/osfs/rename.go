@@ -22,7 +22,11 @@ func (f *FS) Rename(ctx context.Context, oldname, newname string, replace bool) 
 	move := f.moveNew
 	if replace {
 		move = f.moveOver
-		defer f.lastLink(newname)()
+		gone, err := f.lastLink(newname)
+		if err != nil {
+			return f.fail("rename", newname, err)
+		}
+		defer gone()
 	}
 	if err := f.as(ctx, func() error { return move(oldname, newname) }); err != nil {
 		return f.fail("rename", oldname, err)
@@ -113,7 +117,11 @@ func (f *FS) Link(ctx context.Context, oldname, newname string, replace bool) er
 		return f.fail("link", oldname, err)
 	}
 	if replace {
-		defer f.lastLink(newname)()
+		gone, err := f.lastLink(newname)
+		if err != nil {
+			return f.fail("link", newname, err)
+		}
+		defer gone()
 	}
 	err := f.as(ctx, func() error {
 		err := f.hardLink(oldname, newname)

@@ -42,6 +42,10 @@ func respell(attr, name string) (string, error) {
 	return next, err
 }
 
+// errForeign is about a directory that others may write, or own. It is none that clients
+// know the meaning of, so that it gets into the log.
+var errForeign = errors.New(sidecars + " isn't a directory that the server alone may write")
+
 // sidecarDir opens the directory of sidecars; make makes it. What another user could
 // have put there isn't trusted.
 func (f *FS) sidecarDir(make bool) (int, error) {
@@ -53,13 +57,15 @@ func (f *FS) sidecarDir(make bool) (int, error) {
 				return -1, err
 			}
 			continue
+		case err == unix.EACCES || err == unix.ENOTDIR || err == unix.ELOOP:
+			return -1, errForeign
 		case err != nil:
 			return -1, err
 		}
 		var st status
 		err = st.fd(dirfd)
 		if err == nil && (st.uid != uint32(unix.Geteuid()) || st.mode&0o022 != 0) {
-			err = unix.EACCES
+			err = errForeign
 		}
 		if err != nil {
 			unix.Close(dirfd)
@@ -116,6 +122,25 @@ func (h *File) statSide(attr string) (st status, err error) {
 	return st, err
 }
 
+// leadsNowhere reports whether an error is that of a reference to nothing, or to what was
+// removed meanwhile. After any other the stream may be there.
+func leadsNowhere(err error) bool { return errors.Is(err, fs.ErrNotExist) || err == errNotStored }
+
+// refer makes attr refer to a sidecar. If it refers to another, that is unix.EEXIST.
+func (h *File) refer(attr string, id []byte) error {
+	err := h.writeAttr(attr, id, unix.XATTR_CREATE)
+	if err != unix.EEXIST {
+		return err
+	}
+	switch _, there := h.statSide(attr); {
+	case leadsNowhere(there):
+		return h.writeAttr(attr, id, 0)
+	case there != nil:
+		return there
+	}
+	return err
+}
+
 // newSide makes a sidecar, which belongs to whom the object does, as quotas go.
 func (h *File) newSide(content []byte) (id []byte, side *os.File, err error) {
 	id = []byte(rand.Text())
@@ -146,7 +171,8 @@ func (h *File) dropSide(id []byte) {
 	_ = h.withSide(id, false, func(dirfd int, name string) error { return unix.Unlinkat(dirfd, name, 0) })
 }
 
-// createSide makes a stream beside the object. The object is locked.
+// createSide makes a stream beside the object. If there is one, that is unix.EEXIST. The
+// object is locked.
 func (h *File) createSide(name string) (attr string, err error) {
 	if attr, err = respell(sidePrefix, name); err != nil {
 		return "", err
@@ -156,11 +182,10 @@ func (h *File) createSide(name string) (attr string, err error) {
 		return "", err
 	}
 	side.Close()
-	if err := h.writeAttr(attr, id, 0); err != nil { // there may be a reference to nothing
+	if err = h.refer(attr, id); err != nil {
 		h.dropSide(id)
-		return "", err
 	}
-	return attr, nil
+	return attr, err
 }
 
 // moveAside moves the content of a stream from its attribute into a sidecar. The object is
@@ -183,13 +208,13 @@ func (s *streamFile) moveAside() error {
 	if err != nil {
 		return err
 	}
-	err = h.writeAttr(attr, id, 0)
+	err = h.refer(attr, id)
 	if err == nil {
 		err = h.removeAttr(from)
 	} else if isFull(err) {
 		// There is room for one of both only.
 		if err = h.removeAttr(from); err == nil {
-			if err = h.writeAttr(attr, id, 0); err != nil {
+			if err = h.refer(attr, id); err != nil {
 				err = errors.Join(err, h.writeAttr(from, value, unix.XATTR_CREATE))
 			}
 		}
@@ -218,41 +243,71 @@ func (h *File) dropTwin(attr string) error {
 }
 
 // lastLink returns what removes the sidecars of the object called name if that has no name
-// any more. It is to be called in any case.
-func (f *FS) lastLink(name string) (gone func()) {
+// any more, and is to be called in any case. If it can't tell which those are, that is an
+// error, as nobody would find them later.
+func (f *FS) lastLink(name string) (gone func(), err error) {
 	nothing := func() {}
 	if !f.sys.openat2 {
-		return nothing
+		return nothing, nil
 	}
 	dirfd, err := f.sidecarDir(false)
+	if err == unix.ENOENT || err == errForeign {
+		return nothing, nil // there are none, or none that could be removed
+	}
 	if err != nil {
-		return nothing // none has any
+		return nil, err
 	}
 	unix.Close(dirfd)
 	fd, err := f.beneath(name, pathOnly|unix.O_NOFOLLOW, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nothing, nil
+	}
 	if err != nil {
-		return nothing
+		return nil, err
 	}
 	h := newPath(f, name, fd, false)
-	var st status
-	if st.fd(fd) != nil || !st.dir() && st.nlink > 1 || !st.dir() && !st.regular() {
+	ids, err := h.lastSides()
+	if err != nil || len(ids) == 0 {
 		h.Close()
-		return nothing
-	}
-	var ids [][]byte
-	attrs, _ := h.listAttrs()
-	for _, attr := range attrs {
-		if id, err := h.readAttr(attr); isSide(attr) && err == nil {
-			ids = append(ids, id)
-		}
+		return nothing, err
 	}
 	return func() {
 		defer h.Close()
+		var st status
 		if err := st.fd(fd); err != nil || st.nlink > 0 {
 			return
 		}
 		for _, id := range ids {
 			h.dropSide(id)
 		}
+	}, nil
+}
+
+// lastSides returns the values of the references of an object, none if it has further names.
+func (h *File) lastSides() (ids [][]byte, err error) {
+	var st status
+	if err := st.fd(h.fd); err != nil {
+		return nil, err
 	}
+	if !st.dir() && (st.nlink > 1 || !st.regular()) {
+		return nil, nil
+	}
+	attrs, err := h.listAttrs()
+	if err != nil && err != unix.ENOTSUP {
+		return nil, err
+	}
+	for _, attr := range attrs {
+		if !isSide(attr) {
+			continue
+		}
+		id, err := h.readAttr(attr)
+		switch err {
+		case nil:
+			ids = append(ids, id)
+		case errNotStored:
+		default:
+			return nil, err
+		}
+	}
+	return ids, nil
 }

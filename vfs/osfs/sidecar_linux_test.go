@@ -316,3 +316,84 @@ func TestSidecarOwner(t *testing.T) {
 		t.Errorf("%d sidecars of the owner's", owners)
 	}
 }
+
+// TestSidecarDistrusted: what may not be looked at isn't taken for nothing.
+func TestSidecarDistrusted(t *testing.T) {
+	f, dir := sideFS(t)
+	putStream(t, f, "f", "small", "x")
+	side := filepath.Join(dir, sidecars)
+	check(t, os.Chmod(side, 0o775)) // as with all in the directory
+	h := openFile(t, f, vfs.AccessFull)
+	wantUnseen(t, h)
+	if err := h.RemoveStream(t.Context(), "s"); !errors.Is(err, errForeign) {
+		t.Errorf("RemoveStream: %v", err)
+	}
+	if err := h.RenameStream(t.Context(), "small", "s", true); !errors.Is(err, errForeign) {
+		t.Errorf("RenameStream: %v", err)
+	}
+	wantStream(t, f, "f", "small", "x")
+	check(t, os.Chmod(side, 0o700))
+	wantStream(t, f, "f", "s", large)
+	check(t, os.Chmod(side, 0o775))
+	check(t, f.Remove(t.Context(), "f")) // it can go, and the sidecar is left
+	check(t, os.Chmod(side, 0o700))
+	wantSidecars(t, dir, 1)
+}
+
+// wantUnseen wants an error of all who look for the stream "s".
+func wantUnseen(t *testing.T, h *File) {
+	t.Helper()
+	var failed error
+	for info, err := range h.Streams(t.Context()) {
+		if err == nil {
+			t.Errorf("listed: %+v", info)
+		}
+		failed = err
+	}
+	if failed == nil {
+		t.Error("listed without the stream")
+	}
+	for _, opt := range []vfs.StreamOptions{{}, {Create: true}, {Create: true, Exclusive: true}} {
+		if s, err := h.OpenStream(t.Context(), "s", opt); err == nil || errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("OpenStream, %+v: %v, %v", opt, s, err)
+		}
+	}
+}
+
+// TestSidecarNoDescriptors: when there are none to look with, for a moment.
+func TestSidecarNoDescriptors(t *testing.T) {
+	f, dir := sideFS(t)
+	h := openFile(t, f, vfs.AccessFull)
+	var was unix.Rlimit
+	check(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &was))
+	check(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Max: was.Max}))
+	_, listed := h.streamInfos(t.Context())
+	_, found := h.findStream("s")
+	_, gone := f.lastLink("f")
+	check(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &was))
+	for what, err := range map[string]error{"listed": listed, "found": found, "lastLink": gone} {
+		if !errors.Is(err, unix.EMFILE) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	wantStream(t, f, "f", "s", large)
+	check(t, f.Remove(t.Context(), "f"))
+	wantSidecars(t, dir, 0)
+}
+
+// TestSidecarRefer: a reference is replaced only if it leads nowhere.
+func TestSidecarRefer(t *testing.T) {
+	f, dir := sideFS(t)
+	h := openFile(t, f, vfs.AccessFull)
+	const ref = sidePrefix + "s" + streamType
+	if _, err := h.createSide("s"); err != unix.EEXIST {
+		t.Errorf("createSide: %v", err)
+	}
+	wantSidecars(t, dir, 1)
+	wantStream(t, f, "f", "s", large)
+	check(t, h.writeAttr(ref, []byte(strings.Repeat("A", sideID)), 0))
+	if attr, err := h.createSide("s"); attr != ref || err != nil {
+		t.Errorf("createSide over nothing: %q, %v", attr, err)
+	}
+	wantStream(t, f, "f", "s", "")
+}

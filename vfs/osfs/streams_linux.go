@@ -181,57 +181,65 @@ func (h *File) findOrCreate(name string, opt vfs.StreamOptions) (string, error) 
 	case err == unix.EEXIST && !opt.Exclusive:
 		err = nil // another program was faster
 	case isFull(err):
-		if side, e := h.createSide(name); e == nil {
+		side, e := h.createSide(name)
+		if e == nil || e == unix.EEXIST && !opt.Exclusive {
 			return side, nil
+		}
+		if e == unix.EEXIST {
+			err = e
 		}
 	}
 	return attr, err
 }
 
-// streamAttrs returns the attributes of all streams. Where one was being moved when the
-// server was killed, there is a reference to its new place and the old one, which no
-// longer counts; a reference to nothing doesn't either.
-func (h *File) streamAttrs() ([]string, error) {
+// streamAttrs returns the attributes of the streams whose names are wanted. Where one was
+// being moved when the server was killed, there is a reference to its new place and the old
+// one, which no longer counts; a reference to nothing doesn't either.
+func (h *File) streamAttrs(wanted func(name string) bool) (list []string, err error) {
 	attrs, err := h.listAttrs()
 	if err != nil {
 		return nil, err
 	}
 	moved := make(map[string]bool)
-	attrs = slices.DeleteFunc(attrs, func(attr string) bool {
+	for _, attr := range attrs {
 		name, ok := streamName(attr)
-		if !ok || !isSide(attr) {
-			return !ok
+		if !ok || !wanted(name) {
+			continue
 		}
-		if _, err := h.statSide(attr); err != nil {
-			return true
+		if isSide(attr) {
+			_, err := h.statSide(attr)
+			if leadsNowhere(err) {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			moved[name] = true
 		}
-		moved[name] = true
-		return false
-	})
+		list = append(list, attr)
+	}
 	if len(moved) > 0 {
-		attrs = slices.DeleteFunc(attrs, func(attr string) bool {
+		list = slices.DeleteFunc(list, func(attr string) bool {
 			name, _ := streamName(attr)
 			return !isSide(attr) && moved[name]
 		})
 	}
-	return attrs, nil
+	return list, nil
 }
 
 // findStream returns the attribute of a stream: the one whose name is spelled
 // so, else one that differs in case.
 func (h *File) findStream(name string) (string, error) {
-	attrs, err := h.streamAttrs()
+	attrs, err := h.streamAttrs(func(n string) bool { return strings.EqualFold(n, name) })
 	if err != nil {
 		return "", err
 	}
 	var other string
 	for _, attr := range attrs {
-		switch n, _ := streamName(attr); {
-		case n == name:
+		if n, _ := streamName(attr); n == name {
 			return attr, nil
-		case strings.EqualFold(n, name):
-			other = attr
 		}
+		other = attr
 	}
 	if other == "" {
 		return "", fs.ErrNotExist
@@ -263,14 +271,14 @@ func (h *File) streamInfos(ctx context.Context) ([]vfs.StreamInfo, error) {
 	defer h.fs.sys.streams.release(o)
 	o.mu.RLock()
 	defer o.mu.RUnlock()
-	attrs, err := h.streamAttrs()
+	attrs, err := h.streamAttrs(func(string) bool { return true })
 	if err != nil {
 		return nil, err
 	}
 	var infos []vfs.StreamInfo
 	for _, attr := range attrs {
 		info, err := h.streamInfo(attr)
-		if err == errNotStored {
+		if leadsNowhere(err) {
 			continue // removed meanwhile by another program
 		}
 		if err = errors.Join(err, ctx.Err()); err != nil {
