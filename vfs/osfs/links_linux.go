@@ -137,7 +137,11 @@ func (h *File) linkKind(name string) vfs.Attributes {
 		if err != nil {
 			return err
 		}
-		return unix.Close(fd)
+		defer unix.Close(fd)
+		if f.conceals(fd) {
+			return fs.ErrNotExist
+		}
+		return nil
 	})
 	if err != nil {
 		return 0

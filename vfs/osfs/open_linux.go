@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -36,6 +37,8 @@ type system struct {
 	// attributes, leaves none out that are the system's.
 	listsAll bool
 
+	folds bool // names in the root are the same if they differ in case
+
 	dirThreads dirThreads
 
 	abilities abilities
@@ -58,6 +61,7 @@ func (f *FS) init() error {
 	f.sys.dev = st.dev
 	f.sys.userACL = !mayWriteSecurity(f.sys.rootfd)
 	f.sys.listsAll = listsAll(f.sys.rootfd)
+	f.sys.folds = folds(f.sys.rootfd)
 	if fd, err := f.beneath(".", pathOnly|unix.O_DIRECTORY, 0); err == nil {
 		var proc unix.Stat_t
 		f.sys.openat2 = unix.Stat(procPath(fd), &proc) == nil && proc.Ino == st.ino
@@ -80,17 +84,47 @@ func listsAll(fd int) bool {
 	return false
 }
 
-// beneath opens a name below the root, and follows links only there. If links are to be
-// shown it follows none: what flags with pathOnly open may be one.
+// beneath opens a name below the root, and follows links only there, and not to what is
+// concealed. If links are to be shown it follows none: what flags with pathOnly open may be
+// one.
 func (f *FS) beneath(name string, flags int, mode fs.FileMode) (int, error) {
+	if f.opt.Symlinks == ShowSymlinks {
+		flags |= unix.O_NOFOLLOW
+	}
+	// Most names have no link on the way, and nothing has to be asked for those.
+	fd, err := f.resolve(name, flags, mode, unix.RESOLVE_NO_SYMLINKS)
+	switch {
+	case err != unix.ELOOP:
+		return fd, err
+	case f.opt.Symlinks == ShowSymlinks:
+		return -1, vfs.ErrNotDir
+	case flags&unix.O_CREAT != 0:
+		return f.createBeneath(name, flags, mode)
+	}
+	fd, err = f.resolve(name, flags, mode, 0)
+	if err == nil && f.conceals(fd) {
+		unix.Close(fd)
+		return -1, fs.ErrNotExist
+	}
+	return fd, err
+}
+
+// createBeneath creates a file in a directory that a link leads to.
+func (f *FS) createBeneath(name string, flags int, mode fs.FileMode) (int, error) {
+	dirfd, err := f.beneath(path.Dir(name), pathOnly|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(dirfd)
+	return openAt(dirfd, path.Base(name), flags|unix.O_NOFOLLOW|unix.O_CLOEXEC, uint32(mode.Perm()))
+}
+
+// resolve is beneath but for what is concealed.
+func (f *FS) resolve(name string, flags int, mode fs.FileMode, resolve uint64) (int, error) {
 	how := unix.OpenHow{
 		Flags:   uint64(flags | unix.O_CLOEXEC),
 		Mode:    uint64(mode.Perm()),
-		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_MAGICLINKS,
-	}
-	if f.opt.Symlinks == ShowSymlinks {
-		how.Flags |= unix.O_NOFOLLOW
-		how.Resolve |= unix.RESOLVE_NO_SYMLINKS
+		Resolve: resolve | unix.RESOLVE_BENEATH | unix.RESOLVE_NO_MAGICLINKS,
 	}
 	for try := 0; ; try++ {
 		fd, err := unix.Openat2(f.sys.rootfd, name, &how)
@@ -100,8 +134,6 @@ func (f *FS) beneath(name string, flags int, mode fs.FileMode) (int, error) {
 			// Something was renamed while the kernel walked a "..".
 		case err == unix.EXDEV:
 			return -1, fs.ErrNotExist // a link that leads out
-		case err == unix.ELOOP && f.opt.Symlinks == ShowSymlinks:
-			return -1, vfs.ErrNotDir // a link on the way
 		default:
 			return fd, err
 		}
@@ -124,14 +156,28 @@ func (f *FS) reopen(fd, flags int) (n int, err error) {
 
 // openFile opens a file or directory known to be one, or creates it.
 func (f *FS) openFile(name string, flags int, mode fs.FileMode) (*os.File, error) {
-	if f.sys.openat2 {
-		fd, err := f.beneath(name, flags, mode)
-		if err != nil {
+	if !f.sys.openat2 {
+		return f.openFilePortable(name, flags, mode)
+	}
+	fd, err := f.beneath(name, flags, mode)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), name), nil
+}
+
+func (f *FS) openFilePortable(name string, flags int, mode fs.FileMode) (*os.File, error) {
+	if flags&os.O_CREATE != 0 {
+		if err := f.way(name); err != nil {
 			return nil, err
 		}
-		return os.NewFile(uintptr(fd), name), nil
 	}
-	return f.root.OpenFile(name, flags, mode)
+	file, err := f.root.OpenFile(name, flags, mode)
+	if err == nil && f.conceals(int(file.Fd())) {
+		file.Close()
+		return nil, fs.ErrNotExist
+	}
+	return file, err
 }
 
 // open opens an existing object: with openat2 by way of a descriptor that gives

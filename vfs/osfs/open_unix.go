@@ -3,6 +3,7 @@
 package osfs
 
 import (
+	"io/fs"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -48,6 +49,10 @@ func (f *FS) openPortable(name string, opt vfs.OpenOptions) (*File, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if f.conceals(int(file.Fd())) {
+		file.Close()
+		return nil, fs.ErrNotExist
 	}
 	h := newFile(f, name, file, data, info.IsDir())
 	var st status

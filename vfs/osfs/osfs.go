@@ -10,9 +10,9 @@
 // it. Within, Options.Symlinks chooses.
 //
 // With FollowSymlinks, the default, a link is followed while its target lies beneath
-// the directory. One that leads out of it, or to nothing, is as if it weren't there: to
-// open it is fs.ErrNotExist, whether or not the outer target exists, and it isn't listed
-// (as with Samba). Remove, Rename and Link act on the link itself. To create a name that
+// the directory. One that leads out of it, to nothing, or to what clients can't see, is as if
+// it weren't there: to open it is fs.ErrNotExist, whether or not the outer target exists, and
+// it isn't listed (as with Samba). Remove, Rename and Link act on the link itself. To create a name that
 // a hidden link has is fs.ErrExist, and a directory that holds one can't be removed. So
 // links that programs of the machine made work for every client, also Windows, which
 // refuses to follow those of a server unless it is told otherwise (fsutil behavior set

@@ -32,6 +32,9 @@ func (f *FS) inParents(a, b string, act func(dirA int, baseA string, dirB int, b
 
 func (f *FS) mkdir(name string, mode fs.FileMode) error {
 	if !f.sys.openat2 {
+		if err := f.way(name); err != nil {
+			return err
+		}
 		return f.root.Mkdir(name, mode)
 	}
 	return f.inParent(name, func(dirfd int, base string) error { return unix.Mkdirat(dirfd, base, uint32(mode.Perm())) })
@@ -40,6 +43,9 @@ func (f *FS) mkdir(name string, mode fs.FileMode) error {
 // unlink removes a file, a link or an empty directory.
 func (f *FS) unlink(name string) error {
 	if !f.sys.openat2 {
+		if err := f.way(name); err != nil {
+			return err
+		}
 		return f.root.Remove(name)
 	}
 	return f.inParent(name, func(dirfd int, base string) error {
@@ -57,6 +63,9 @@ func (f *FS) unlink(name string) error {
 // rename replaces what is called newname, but for a directory, as package os does.
 func (f *FS) rename(oldname, newname string) error {
 	if !f.sys.openat2 {
+		if err := f.way(oldname, newname); err != nil {
+			return err
+		}
 		return f.root.Rename(oldname, newname)
 	}
 	return f.inParents(oldname, newname, func(olddir int, oldbase string, newdir int, newbase string) error {
@@ -75,6 +84,9 @@ func (f *FS) rename(oldname, newname string) error {
 
 func (f *FS) hardLink(oldname, newname string) error {
 	if !f.sys.openat2 {
+		if err := f.way(oldname, newname); err != nil {
+			return err
+		}
 		return f.root.Link(oldname, newname)
 	}
 	return f.inParents(oldname, newname, func(olddir int, oldbase string, newdir int, newbase string) error {
@@ -84,6 +96,9 @@ func (f *FS) hardLink(oldname, newname string) error {
 
 func (f *FS) softLink(target, name string) error {
 	if !f.sys.openat2 {
+		if err := f.way(name); err != nil {
+			return err
+		}
 		return f.root.Symlink(target, name)
 	}
 	return f.inParent(name, func(dirfd int, base string) error { return unix.Symlinkat(target, dirfd, base) })

@@ -14,3 +14,5 @@ func (f *FS) rename(oldname, newname string) error { return f.root.Rename(oldnam
 func (f *FS) lastLink(string) (gone func(), err error) { return func() {}, nil }
 
 func (f *FS) hardLink(oldname, newname string) error { return f.root.Link(oldname, newname) }
+
+func (f *FS) spellsSidecars(string) bool { return false }

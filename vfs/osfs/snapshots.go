@@ -190,7 +190,7 @@ func shown(e *vfs.WatchEvent, concealed func(name string) bool) bool {
 // concealed reports whether a name lies in the directory of the snapshots, or one of
 // sidecars, which aren't part of the live tree.
 func (f *FS) concealed(name string) bool {
-	if isSidecars(name) {
+	if isSidecars(name) || f.spellsSidecars(name) {
 		return true
 	}
 	if f.snaps == nil || f.snaps.outside {

@@ -38,6 +38,9 @@ func (f *FS) open(name string, opt vfs.OpenOptions) (*File, error) {
 	return f.openPortable(name, opt)
 }
 
+// conceals reports false: there are no sidecars.
+func (f *FS) conceals(int) bool { return false }
+
 func (s *status) fd(fd int) error {
 	var st unix.Stat_t
 	err := again(func() error { return unix.Fstat(fd, &st) })
