@@ -32,6 +32,24 @@ const (
 	posixOther    = 0x20
 )
 
+// bits returns the bits rwx that an entry gives where the list has the mask.
+func (e posixEntry) bits(mask uint32) uint32 {
+	if e.tag == posixUserObj || e.tag == posixOther {
+		mask = 7
+	}
+	return uint32(e.perm) & mask & 7
+}
+
+// mask returns what all entries but the owner's and the last give at most.
+func (p *posixACL) mask() uint32 {
+	for _, e := range p.access {
+		if e.tag == posixMask {
+			return uint32(e.perm)
+		}
+	}
+	return 7
+}
+
 // readPOSIX reads the permissions through the descriptor.
 func (h *File) readPOSIX(p *posixACL) error {
 	*p = posixACL{}

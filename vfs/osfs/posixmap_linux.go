@@ -57,18 +57,10 @@ func (f *FS) derive(p *posixACL) vfs.SecurityDescriptor {
 		Control: vfs.SDDACLPresent,
 		Owner:   ids.UserSID(p.st.uid), Group: ids.GroupSID(p.st.gid), DACL: &vfs.ACL{},
 	}
-	mask := uint32(7)
-	for _, e := range p.access {
-		if e.tag == posixMask {
-			mask = uint32(e.perm)
-		}
-	}
+	mask := p.mask()
 	rights := func(e posixEntry) vfs.Access {
-		bits := uint32(e.perm)
-		if e.tag != posixUserObj && e.tag != posixOther {
-			bits &= mask
-		}
-		a := modeRights(bits&7, dir) | modeAlways
+		bits := e.bits(mask)
+		a := modeRights(bits, dir) | modeAlways
 		if p.st.mode&unix.S_ISVTX != 0 && e.tag != posixUserObj {
 			a &^= vfs.DeleteChild // what is in it goes with its owner's leave only
 		}

@@ -90,7 +90,7 @@ func (h *File) security() (vfs.SecurityDescriptor, error) {
 	if h.fs.opt.SecurityFromMode {
 		return h.fs.derive(&p), nil
 	}
-	return capped(sd, &p), nil
+	return h.fs.capped(sd, &p), nil
 }
 
 // storedSecurity reads the descriptor. One that isn't current was stored before
@@ -216,35 +216,75 @@ func (h *File) writeNTACL(b []byte) error {
 	return h.writeAttr(ntaclName, b, 0)
 }
 
-// capped returns the descriptor with what it grants reduced to what the permission
-// bits have as well. They were changed by somebody who knew nothing of it: to go
-// by the bits alone could let in whom it forbids, and to go by it alone whom they
+// capped returns the descriptor with what it grants reduced to what the permissions
+// have as well. They were changed by somebody who knew nothing of it: to go
+// by them alone could let in whom it forbids, and to go by it alone whom they
 // were to keep out.
-func capped(sd vfs.SecurityDescriptor, p *posixACL) vfs.SecurityDescriptor {
-	owner, group, other := p.st.mode>>6&7, p.st.mode>>3&7, p.st.mode&7
+func (f *FS) capped(sd vfs.SecurityDescriptor, p *posixACL) vfs.SecurityDescriptor {
 	if sd.DACL == nil {
 		sd.DACL = &vfs.ACL{ACEs: []vfs.ACE{{Type: vfs.ACEAllowed, Mask: vfs.AccessFull, SID: vfs.SIDEveryone}}}
 		sd.Control |= vfs.SDDACLPresent
 	}
 	list := make([]vfs.ACE, len(sd.DACL.ACEs))
 	for i, e := range sd.DACL.ACEs {
-		// Who has the SID may be the owner or one of the group as well.
-		bits := owner & group & other
-		switch e.SID {
-		case sd.Owner, vfs.SIDOwnerRights:
-			bits = owner
-		case sd.Group:
-			bits = owner & group
-		case vfs.SIDAdministrators, vfs.SIDSystem:
-			bits = 7 // as root is
-		}
 		if e.Type == vfs.ACEAllowed && e.Flags&vfs.ACEInheritOnly == 0 {
+			bits := uint32(7) // as root has
+			if e.SID != vfs.SIDAdministrators && e.SID != vfs.SIDSystem {
+				bits = f.bitsOf(e.SID, &sd, p)
+			}
 			e.Mask = e.Mask.Expand() & (modeRights(bits, p.st.dir()) | modeIndifferent)
 		}
 		list[i] = e
 	}
 	sd.DACL = &vfs.ACL{ACEs: list}
 	return sd
+}
+
+// bitsOf returns what the permissions give to all who have a SID that the descriptor names.
+// Who is one of a group may be the owner, or have an entry of his own; of a SID that has none
+// it isn't known who has it.
+func (f *FS) bitsOf(sid vfs.SID, sd *vfs.SecurityDescriptor, p *posixACL) uint32 {
+	if sid == vfs.SIDOwnerRights {
+		sid = sd.Owner
+	}
+	uid, isUser := f.opt.Identities.UID(sid)
+	gid, isGroup := f.opt.Identities.GID(sid)
+	everybody, user, users, group := uint32(7), uint32(7), uint32(7), uint32(7)
+	var foundUser, foundGroup bool
+	mask := p.mask()
+	for _, e := range p.access {
+		bits := e.bits(mask)
+		var his, its bool
+		switch e.tag {
+		case posixMask:
+			continue
+		case posixUserObj:
+			his = sid == sd.Owner || isUser && uid == p.st.uid
+		case posixUser:
+			his = isUser && uid == e.id
+		case posixGroupObj:
+			its = sid == sd.Group || isGroup && gid == p.st.gid
+		case posixGroup:
+			its = isGroup && gid == e.id
+		}
+		everybody &= bits
+		if e.tag == posixUserObj || e.tag == posixUser {
+			users &= bits
+		}
+		if his {
+			user, foundUser = user&bits, true
+		}
+		if its {
+			group, foundGroup = group&bits, true
+		}
+	}
+	switch {
+	case foundUser:
+		return user
+	case foundGroup:
+		return group & users
+	}
+	return everybody
 }
 
 // Security implements vfs.Securer.

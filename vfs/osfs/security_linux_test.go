@@ -2,6 +2,7 @@ package osfs
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io/fs"
 	"os"
@@ -197,6 +198,67 @@ func TestSecurityUnreadable(t *testing.T) {
 	check(t, os.Chmod(filepath.Join(dir, "f"), 0))
 	if sd, err := h.Security(t.Context()); err != nil || sd.Maximum((&vfs.Caller{SID: ann}).Token()) != 0 {
 		t.Errorf("Security = %s, %v", sd, err)
+	}
+}
+
+// TestCapped: who has a SID gets what the permissions give to all who may have it.
+func TestCapped(t *testing.T) {
+	f := newFS(t, nil)
+	const owner, group, named, team, stranger = 1, 2, 3, 4, 9
+	user, crowd := vfs.UnixUserSID, vfs.UnixGroupSID
+	list := func(o, u, g, tm, mask, other uint16) []posixEntry {
+		return []posixEntry{{posixUserObj, o, 0}, {posixUser, u, named}, {posixGroupObj, g, 0}, {posixGroup, tm, team}, {posixMask, mask, 0}, {posixOther, other, 0}}
+	}
+	mode := func(o, g, other uint16) []posixEntry {
+		return []posixEntry{{posixUserObj, o, 0}, {posixGroupObj, g, 0}, {posixOther, other, 0}}
+	}
+	const everyone = vfs.SIDEveryone
+	for _, test := range []struct {
+		name   string
+		access []posixEntry
+		want   map[vfs.SID]uint32
+	}{
+		{"bits", mode(6, 4, 7), map[vfs.SID]uint32{user(owner): 6, crowd(group): 4, user(named): 4, crowd(team): 4, everyone: 4, ann: 4, vfs.SIDOwnerRights: 6, vfs.SIDAdministrators: 7}},
+		{"owner has least", mode(0, 7, 7), map[vfs.SID]uint32{user(owner): 0, crowd(group): 0, everyone: 0}},
+		{"the group is denied", list(7, 6, 0, 6, 6, 6), map[vfs.SID]uint32{user(owner): 7, crowd(group): 0, user(named): 6, crowd(team): 6, everyone: 0, user(stranger): 0}},
+		{"the mask", list(7, 7, 7, 7, 4, 7), map[vfs.SID]uint32{user(owner): 7, crowd(group): 4, user(named): 4, crowd(team): 4, everyone: 4, vfs.SIDOwnerRights: 7}},
+		{"a user is denied", list(7, 0, 7, 7, 7, 7), map[vfs.SID]uint32{user(owner): 7, crowd(group): 0, user(named): 0, crowd(team): 0, everyone: 0, ann: 0}},
+		{"a group is denied", list(7, 6, 6, 0, 7, 6), map[vfs.SID]uint32{crowd(group): 6, user(named): 6, crowd(team): 0, everyone: 0, user(stranger): 0, vfs.SIDSystem: 7}},
+	} {
+		p := &posixACL{st: status{mode: 0o100000, uid: owner, gid: group}, access: test.access, listed: len(test.access) > 3}
+		for sid, want := range test.want {
+			sd := vfs.SecurityDescriptor{Owner: user(owner), Group: crowd(group), DACL: &vfs.ACL{ACEs: []vfs.ACE{{Mask: vfs.AccessFull, SID: sid}}}}
+			if got := modeBits(f.capped(sd, p).DACL.ACEs[0].Mask); got != want {
+				t.Errorf("%s: %s may %o, want %o", test.name, sid, got, want)
+			}
+		}
+	}
+}
+
+// TestSecurityAfterACL: the group bits of the mode are but the mask then.
+func TestSecurityAfterACL(t *testing.T) {
+	dir := t.TempDir()
+	f := newFSAt(t, dir, nil)
+	h := secured(t, f, "f", "O:S-1-22-1-1000G:S-1-22-2-1000D:P(A;;FA;;;S-1-22-1-1000)(A;;FA;;;S-1-22-2-1000)(A;;FA;;;S-1-22-1-1001)(A;;FA;;;S-1-22-1-1002)", false)
+	const none = 1<<32 - 1
+	acl := binary.LittleEndian.AppendUint32(nil, 2)
+	for _, e := range []posixEntry{
+		{posixUserObj, 6, none}, {posixUser, 0, 1001}, {posixUser, 6, 1002},
+		{posixGroupObj, 0, none}, {posixMask, 6, none}, {posixOther, 6, none},
+	} {
+		acl = binary.LittleEndian.AppendUint16(acl, e.tag)
+		acl = binary.LittleEndian.AppendUint16(acl, e.perm)
+		acl = binary.LittleEndian.AppendUint32(acl, e.id)
+	}
+	if err := unix.Setxattr(filepath.Join(dir, "f"), "system.posix_acl_access", acl, 0); err != nil {
+		t.Skip("SKIPPED, NOT TESTED: no POSIX ACLs here:", err)
+	}
+	sd, err := h.Security(t.Context())
+	check(t, err)
+	for sid, want := range map[vfs.SID]uint32{"S-1-22-1-1000": 6, "S-1-22-2-1000": 0, "S-1-22-1-1001": 0, "S-1-22-1-1002": 6} {
+		if got := modeBits(sd.Maximum((&vfs.Caller{Guest: true, SID: sid}).Token())); got != want {
+			t.Errorf("%s may %o, want %o, by %s", sid, got, want, sd)
+		}
 	}
 }
 
