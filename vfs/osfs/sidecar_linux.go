@@ -204,30 +204,72 @@ func (s *streamFile) moveAside() error {
 	if err != nil {
 		return err
 	}
-	id, side, err := h.newSide(streamContent(value))
+	content := streamContent(value)
+	id, side, err := h.newSide(content)
 	if err != nil {
 		return err
 	}
-	err = h.refer(attr, id)
+	if len(content) > 0 { // else it is usually new, and about to be filled
+		err = h.syncSide(id, side)
+	}
 	if err == nil {
-		err = h.removeAttr(from)
-	} else if isFull(err) {
-		// There is room for one of both only.
-		if err = h.removeAttr(from); err == nil {
-			if err = h.refer(attr, id); err != nil {
-				err = errors.Join(err, h.writeAttr(from, value, unix.XATTR_CREATE))
-			}
-		}
+		err = h.replaceBySide(from, value, attr, id)
 	}
 	if err != nil {
 		side.Close()
-		h.dropSide(id)
+		if !errors.Is(err, errNotPutBack) {
+			h.dropSide(id)
+		}
 		return err
 	}
 	delete(s.object.open, from)
 	s.stream.attr, s.stream.side = attr, side
 	s.object.open[attr] = s.stream
 	return nil
+}
+
+// syncSide makes a new sidecar durable, as what it replaces may be.
+func (h *File) syncSide(id []byte, side *os.File) error {
+	if err := side.Sync(); err != nil {
+		return err
+	}
+	return h.withSide(id, false, func(dirfd int, _ string) error {
+		return errors.Join(syncDir(dirfd), syncDir(h.fs.sys.rootfd))
+	})
+}
+
+// syncDir makes the names in a directory durable, where the file system has a call for it.
+func syncDir(fd int) error {
+	err := again(func() error { return unix.Fsync(fd) })
+	if err == unix.EINVAL {
+		return nil
+	}
+	return err
+}
+
+var errNotPutBack = errors.New("the attribute can't be put back")
+
+// replaceBySide makes attr refer to a sidecar and removes the attribute from, whose value the
+// sidecar has. With errNotPutBack nothing else has it any more.
+func (h *File) replaceBySide(from string, value []byte, attr string, id []byte) error {
+	err := h.refer(attr, id)
+	if err == nil {
+		return h.removeAttr(from)
+	}
+	if !isFull(err) {
+		return err
+	}
+	// There is room for one of both only.
+	if err := h.removeAttr(from); err != nil {
+		return err
+	}
+	if err = h.refer(attr, id); err == nil {
+		return nil
+	}
+	if back := h.writeAttr(from, value, unix.XATTR_CREATE); back != nil && back != unix.EEXIST {
+		return errors.Join(err, errNotPutBack, back)
+	}
+	return err
 }
 
 // dropTwin removes the attribute that a stream was moved from, should it be there still: if
