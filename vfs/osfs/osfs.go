@@ -100,6 +100,9 @@
 // another user owns it, such a stream is vfs.ErrNoSpace; and what is there already can't be
 // opened, nor its object's streams be listed, while another user owns it or may write it.
 //
+// The system lists at most 64 KiB of names for an object. A further stream or extended
+// attribute is vfs.ErrNoSpace if all their names took more than 62 KiB.
+//
 // # Security descriptors
 //
 // On Linux the descriptor of an object is in the extended attribute

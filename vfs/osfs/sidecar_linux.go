@@ -335,7 +335,7 @@ func (h *File) lastSides() (ids [][]byte, err error) {
 		return nil, nil
 	}
 	attrs, err := h.listAttrs()
-	if err != nil && err != unix.ENOTSUP {
+	if err != nil && err != unix.ENOTSUP && err != unix.E2BIG {
 		return nil, err
 	}
 	for _, attr := range attrs {

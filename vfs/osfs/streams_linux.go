@@ -173,7 +173,10 @@ func (h *File) findOrCreate(name string, opt vfs.StreamOptions) (string, error) 
 	if !opt.Create || !errors.Is(err, fs.ErrNotExist) {
 		return attr, err
 	}
-	if attr, err = streamAttr(name); err != nil {
+	if attr, err = streamAttr(name); err == nil {
+		err = h.fits(len(attr) + 1)
+	}
+	if err != nil {
 		return "", err
 	}
 	err = h.writeAttr(attr, appendStream(nil, nil), unix.XATTR_CREATE)
@@ -192,14 +195,10 @@ func (h *File) findOrCreate(name string, opt vfs.StreamOptions) (string, error) 
 	return attr, err
 }
 
-// streamAttrs returns the attributes of the streams whose names are wanted. Where one was
+// streamAttrs returns those of attrs that are of streams whose names are wanted. Where one was
 // being moved when the server was killed, there is a reference to its new place and the old
 // one, which no longer counts; a reference to nothing doesn't either.
-func (h *File) streamAttrs(wanted func(name string) bool) (list []string, err error) {
-	attrs, err := h.listAttrs()
-	if err != nil {
-		return nil, err
-	}
+func (h *File) streamAttrs(attrs []string, wanted func(name string) bool) (list []string, err error) {
 	moved := make(map[string]bool)
 	for _, attr := range attrs {
 		name, ok := streamName(attr)
@@ -230,7 +229,13 @@ func (h *File) streamAttrs(wanted func(name string) bool) (list []string, err er
 // findStream returns the attribute of a stream: the one whose name is spelled
 // so, else one that differs in case.
 func (h *File) findStream(name string) (string, error) {
-	attrs, err := h.streamAttrs(func(n string) bool { return strings.EqualFold(n, name) })
+	attrs, err := h.listAttrs()
+	if err == unix.E2BIG {
+		attrs, err = h.exactAttrs(streamPrefix+name+streamType, streamPrefix+name, sidePrefix+name+streamType)
+	}
+	if err == nil {
+		attrs, err = h.streamAttrs(attrs, func(n string) bool { return strings.EqualFold(n, name) })
+	}
 	if err != nil {
 		return "", err
 	}
@@ -271,7 +276,10 @@ func (h *File) streamInfos(ctx context.Context) ([]vfs.StreamInfo, error) {
 	defer h.fs.sys.streams.release(o)
 	o.mu.RLock()
 	defer o.mu.RUnlock()
-	attrs, err := h.streamAttrs(func(string) bool { return true })
+	attrs, err := h.listAttrs()
+	if err == nil {
+		attrs, err = h.streamAttrs(attrs, func(string) bool { return true })
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -401,6 +409,11 @@ func (h *File) renameStream(o *streamObject, from, to string, replace bool) erro
 	}
 	if next == attr {
 		return nil
+	}
+	if more := len(next) - len(attr); more > 0 && old == "" {
+		if err := h.fits(more); err != nil {
+			return err
+		}
 	}
 	var was []byte // the replaced content, for those who have it open
 	if old != "" {

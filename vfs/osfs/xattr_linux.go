@@ -4,14 +4,55 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gosmbd/smb/vfs"
 )
 
 // Enough for most; what is longer takes a second call.
 const (
 	usualValue = 4 << 10
 	usualList  = 1 << 10
-	maxList    = 1 << 20 // the kernel's bound is 64 KiB, but for a few file systems
+	maxList    = 1 << 20 // the kernel's bound is maxNames, but for a few file systems
 )
+
+// The system lists the names of an object's attributes only while they take no more than
+// maxNames together, each with a NUL. What clients make ends before that, or nothing would be
+// found any more, and leaves ownNames for what the server and the system keep besides.
+const (
+	maxNames = 64 << 10
+	ownNames = 2 << 10
+)
+
+// fits returns vfs.ErrNoSpace if names that take n more bytes are too many.
+func (h *File) fits(n int) error {
+	size, err := h.listInto(nil)
+	if err == nil && size+n > maxNames-ownNames {
+		return vfs.ErrNoSpace
+	}
+	return nil // what doesn't let them be listed tells when one is written
+}
+
+// exactAttrs returns those of some attributes that there are. It is for an object that
+// another program gave too many to be listed: unix.E2BIG.
+func (h *File) exactAttrs(attrs ...string) (list []string, err error) {
+	for _, attr := range attrs {
+		switch err := h.probeAttr(attr); err {
+		case nil:
+			list = append(list, attr)
+		case errNotStored, unix.ERANGE: // the latter: such a name can't be
+		default:
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+func (h *File) listInto(b []byte) (int, error) {
+	if h.path {
+		return unix.Listxattr(procPath(h.fd), b)
+	}
+	return unix.Flistxattr(h.fd, b)
+}
 
 // readAttr reads an extended attribute.
 func (h *File) readAttr(attr string) ([]byte, error) {
@@ -37,18 +78,12 @@ func (h *File) probeAttr(attr string) error {
 
 // listAttrs returns the names of the extended attributes.
 func (h *File) listAttrs() ([]string, error) {
-	list := func(b []byte) (int, error) {
-		if h.path {
-			return unix.Listxattr(procPath(h.fd), b)
-		}
-		return unix.Flistxattr(h.fd, b)
-	}
 	room := attrPool.Get().(*attrBuffer)
 	defer attrPool.Put(room)
-	n, err := list(room[:])
+	n, err := h.listInto(room[:])
 	b := room[:max(n, 0)]
 	if err == unix.ERANGE || err == unix.EINTR {
-		b, err = grow(usualList, maxList, list)
+		b, err = grow(usualList, maxList, h.listInto)
 	}
 	if err != nil || len(b) == 0 {
 		return nil, err

@@ -141,8 +141,11 @@ func (s *system) xattrsAt(_ int, file string, st *status) (d dosInfo, ok bool, s
 		list, err = grow(4*usualList, maxList, func(b []byte) (int, error) { return unix.Llistxattr(file, b) })
 		n = len(list)
 	}
+	if err == unix.E2BIG { // too many names to be listed
+		d, ok = storedAt(file)
+	}
 	if n <= 0 || err != nil {
-		return d, false, 0
+		return d, ok, 0
 	}
 	var total xattrTotal
 	var attr []byte
@@ -206,11 +209,12 @@ func (h *File) SetXattrs(ctx context.Context, changes []vfs.Xattr) error {
 // they make room.
 func (h *File) planXattrs(changes []vfs.Xattr) (list []attrChange, err error) {
 	attrs, err := h.listAttrs()
-	if err != nil {
+	if err != nil && err != unix.E2BIG { // after which a name has to be spelled as it is
 		return nil, err
 	}
 	stored := newSpellings(attrs)
 	var set []attrChange
+	var more int // that the names take
 	for _, x := range changes {
 		attr, err := xattrAttr(x.Name)
 		if err != nil {
@@ -223,9 +227,18 @@ func (h *File) planXattrs(changes []vfs.Xattr) (list []attrChange, err error) {
 		switch {
 		case len(x.Value) > 0:
 			set = append(set, c)
+			if c.old == nil {
+				more += len(c.attr) + 1
+			}
 		case c.old != nil:
+			more -= len(c.attr) + 1
 			c.value = nil
 			list = append(list, c)
+		}
+	}
+	if more > 0 {
+		if err := h.fits(more); err != nil {
+			return nil, err
 		}
 	}
 	needed, err := h.planNeeded(changes)

@@ -2,7 +2,9 @@ package osfs
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -131,4 +133,120 @@ func TestXattrsOfLinks(t *testing.T) {
 			t.Errorf("%s is listed with %d bytes", e.Name, e.Xattrs)
 		}
 	}
+}
+
+// manyFS is on a file system that has room for more names of attributes than the system
+// lists, and has a file.
+func manyFS(t *testing.T) (f *FS, path string) {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "osfs")
+	if err != nil {
+		t.Skip("SKIPPED, NOT TESTED: no tmpfs:", err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	path = filepath.Join(dir, "f")
+	check(t, os.WriteFile(path, nil, 0o644))
+	if err := unix.Setxattr(path, longName(0), []byte("x"), 0); err != nil {
+		t.Skip("SKIPPED, NOT TESTED: tmpfs has no extended attributes:", err)
+	}
+	check(t, unix.Removexattr(path, longName(0)))
+	return newFSAt(t, dir, nil), path
+}
+
+func longName(i int) string { return fmt.Sprintf("user.%04d-%0240d", i, 0) }
+
+// TestManyNames: what clients make ends while all of it can be found.
+func TestManyNames(t *testing.T) {
+	f, _ := manyFS(t)
+	ctx := t.Context()
+	h := openFile(t, f, vfs.AccessFull)
+	stream := func(i int) string { return fmt.Sprintf("%04d-%0225d", i, 0) }
+	create := vfs.StreamOptions{Create: true, OpenOptions: vfs.OpenOptions{Access: vfs.AccessFull}}
+	n := 0
+	for ; ; n++ {
+		s, err := h.OpenStream(ctx, stream(n), create)
+		if errors.Is(err, vfs.ErrNoSpace) {
+			break
+		}
+		check(t, err)
+		check(t, s.Close())
+	}
+	if most := maxNames / 256; n < most-10 || n >= most {
+		t.Errorf("%d streams", n)
+	}
+	name := strings.TrimPrefix(longName(0), userPrefix)
+	if err := h.SetXattrs(ctx, []vfs.Xattr{{Name: name, Value: []byte("x")}}); !errors.Is(err, vfs.ErrNoSpace) {
+		t.Errorf("SetXattrs: %v", err)
+	}
+	// What the server keeps itself has room left, and so has a move.
+	check(t, f.Rename(ctx, "f", "g", false))
+	check(t, h.SetAttr(ctx, vfs.AttrChange{Attributes: vfs.AttrHidden}))
+	if err := h.SetSecurity(ctx, sddl(t, annsDs)); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		t.Error(err)
+	}
+	s := openStreamOf(t, h, stream(0))
+	if _, err := s.WriteAt([]byte(large), 0); err != nil {
+		t.Error(err)
+	}
+	wantOpenStream(t, s, large)
+	infos, err := h.streamInfos(ctx)
+	if err != nil || len(infos) != n {
+		t.Errorf("%d streams are listed, %v, want %d", len(infos), err, n)
+	}
+	// Less is always possible, and what takes its place.
+	check(t, h.RemoveStream(ctx, stream(1)))
+	check(t, h.RenameStream(ctx, stream(2), "short", false))
+	check(t, h.SetXattrs(ctx, []vfs.Xattr{{Name: name, Value: []byte("x")}}))
+	check(t, h.SetXattrs(ctx, []vfs.Xattr{{Name: name, Value: []byte("y")}}))
+	for i, err := 0, error(nil); err == nil; i++ {
+		var s vfs.File
+		if s, err = h.OpenStream(ctx, fmt.Sprint(i), create); err == nil {
+			check(t, s.Close())
+		}
+	}
+	if err := h.RenameStream(ctx, "short", stream(2), false); !errors.Is(err, vfs.ErrNoSpace) {
+		t.Errorf("RenameStream: %v", err)
+	}
+	check(t, h.SetXattrs(ctx, []vfs.Xattr{{Name: "new" + name[3:], Value: []byte("x")}, {Name: name}}))
+}
+
+// TestTooManyNames: another program made more. What is spelled as it is can be used.
+func TestTooManyNames(t *testing.T) {
+	f, path := manyFS(t)
+	ctx := t.Context()
+	putStream(t, f, "f", "s", "small")
+	putStream(t, f, "f", "side", large)
+	h := openFile(t, f, vfs.AccessFull)
+	check(t, h.SetAttr(ctx, vfs.AttrChange{Attributes: vfs.AttrHidden}))
+	check(t, h.SetXattrs(ctx, []vfs.Xattr{{Name: "x", Value: []byte("x")}}))
+	for i := range maxNames/245 + 1 {
+		check(t, unix.Setxattr(path, longName(i), []byte("x"), 0))
+	}
+	if _, err := h.listAttrs(); err != unix.E2BIG {
+		t.Skip("SKIPPED, NOT TESTED: all names are listed:", err)
+	}
+	wantStream(t, f, "f", "s", "small")
+	wantStream(t, f, "f", "side", large)
+	if _, err := h.OpenStream(ctx, "new", vfs.StreamOptions{Create: true}); !errors.Is(err, vfs.ErrNoSpace) {
+		t.Errorf("OpenStream: %v", err)
+	}
+	if err := h.SetXattrs(ctx, []vfs.Xattr{{Name: "new", Value: []byte("x")}}); !errors.Is(err, vfs.ErrNoSpace) {
+		t.Errorf("SetXattrs: %v", err)
+	}
+	for e, err := range openDir(t, f).ReadDir(ctx) {
+		if err != nil || e.Name == "f" && e.Attr.Attributes&vfs.AttrHidden == 0 {
+			t.Errorf("listed: %+v, %v", e, err)
+		}
+	}
+	check(t, h.SetXattrs(ctx, []vfs.Xattr{{Name: "x"}}))
+	if _, err := h.readAttr("user.x"); err != errNotStored {
+		t.Errorf("after its removal: %v", err)
+	}
+	check(t, h.RemoveStream(ctx, "s"))
+	check(t, h.RemoveStream(ctx, "side"))
+	wantSidecars(t, filepath.Dir(path), 0)
+	if _, err := h.OpenStream(ctx, "s", vfs.StreamOptions{}); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("OpenStream of what was removed: %v", err)
+	}
+	check(t, f.Remove(ctx, "f"))
 }
