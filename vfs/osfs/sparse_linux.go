@@ -79,8 +79,11 @@ func (h *File) fill(ctx context.Context) error {
 }
 
 // withContent calls act with a descriptor that gives access to content, which the
-// handle may not have.
+// handle may not have. That of a device or a pipe isn't opened for anything.
 func (h *File) withContent(flags int, act func(fd int) error) error {
+	if h.hollow {
+		return errors.ErrUnsupported
+	}
 	if !h.path {
 		if err := act(h.fd); err != unix.EBADF {
 			return err

@@ -49,3 +49,26 @@ func TestSpecialPoints(t *testing.T) {
 		}
 	}
 }
+
+// TestSpecialUnopened: the content of a pipe isn't opened for anything, as programs of the
+// machine would notice.
+func TestSpecialUnopened(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "f")
+	check(t, unix.Mkfifo(name, 0o666))
+	events, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
+	check(t, err)
+	defer unix.Close(events)
+	_, err = unix.InotifyAddWatch(events, name, unix.IN_OPEN)
+	check(t, err)
+	h := openFile(t, newFSAt(t, dir, nil), vfs.AccessFull)
+	if err := h.SetCompressed(t.Context(), true); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("SetCompressed: %v", err)
+	}
+	if err := h.SetSparse(t.Context(), false); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("SetSparse: %v", err)
+	}
+	if n, err := unix.Read(events, make([]byte, 256)); err != unix.EAGAIN {
+		t.Errorf("it was opened: %d, %v", n, err)
+	}
+}
