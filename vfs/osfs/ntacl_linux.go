@@ -108,7 +108,7 @@ func parseRelative(b []byte, at int) (vfs.SecurityDescriptor, error) {
 		if off == 0 {
 			continue
 		}
-		if off < uint32(at) {
+		if uint64(off) < uint64(at+ntaclFixed) { // one of 0 would mean that there is no such part
 			return vfs.SecurityDescriptor{}, errNTACL
 		}
 		binary.LittleEndian.PutUint32(b[field:], off-uint32(at))

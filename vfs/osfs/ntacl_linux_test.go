@@ -124,6 +124,17 @@ func TestParseNTACLVersions(t *testing.T) {
 			}
 		}
 	}
+	// A part in the descriptor's head, or before it, is none; and a DACL that isn't there
+	// lets everybody in.
+	for _, field := range []int{4, 8, 16} {
+		for _, off := range []byte{1, 7, 8, 9, 8 + ntaclFixed - 1} {
+			blob := append([]byte{1, 0, 1, 0, 0, 0, 0, 0}, shifted(8)...)
+			blob[8+field] = off
+			if n, err := parseNTACL(blob); err == nil {
+				t.Errorf("with offset %d at %d: %s", off, field, n.sd)
+			}
+		}
+	}
 	for _, blob := range []string{"", "0500050000000200", "0400030000000200", "0100010000000200"} {
 		if n, err := parseNTACL(mustHex(t, blob)); err == nil {
 			t.Errorf("%s is %+v", blob, n)
