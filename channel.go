@@ -33,18 +33,6 @@ func (c *conn) channel(id uint64) *channel {
 	return x
 }
 
-// sessionsOfStranger is the most sessions that are set up at a time on a connection that
-// has had none: what nobody answers for is to take little of what all share.
-const sessionsOfStranger = 8
-
-// maxSessions returns how many sessions the connection may have.
-func (c *conn) maxSessions() int {
-	if !c.authed.Load() {
-		return min(sessionsOfStranger, c.srv.limits.SessionsPerConn)
-	}
-	return c.srv.limits.SessionsPerConn
-}
-
 // addChannel gives the session a use of c. The signer has to be there when the first
 // request comes; it is nil before a logon.
 func (se *session) addChannel(c *conn, signer *signing.Signer) (*channel, error) {
@@ -63,7 +51,7 @@ func (se *session) addChannel(c *conn, signer *signing.Signer) (*channel, error)
 		return nil, smb2.StatusInsufficientResources
 	}
 	c.mu.Lock()
-	full = c.channels == nil || len(c.channels) >= c.maxSessions()
+	full = c.channels == nil || len(c.channels) >= c.srv.limits.SessionsPerConn
 	twice := c.channels[se.id] != nil // two bindings at the same time
 	if !full && !twice {
 		c.channels[se.id] = x

@@ -361,10 +361,10 @@ func (s *setup) replace(prev uint64) {
 		return
 	}
 	// Answers that the connection doesn't take any more may keep its files in use.
-	conns := old.conns()
+	conns, own := old.conns(), s.r.c
 	late := time.AfterFunc(closingWait/2, func() {
 		for _, c := range conns {
-			if c != s.r.c {
+			if c != own {
 				c.abort(dropError{"its client came back on another connection"})
 			}
 		}

@@ -71,7 +71,7 @@ func (s *setup) keepBind() error {
 	c := s.r.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.channels == nil || len(c.binds) >= c.maxSessions() {
+	if c.channels == nil || len(c.binds) >= c.srv.limits.SessionsPerConn {
 		return smb2.StatusInsufficientResources
 	}
 	if c.binds == nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"sync/atomic"
@@ -285,8 +286,15 @@ func TestReadBodyAllocations(t *testing.T) {
 }
 
 // A client that lost its connection in the middle of a READ and comes back must not
-// wait for what the old connection doesn't take any more.
+// wait for what the old connection doesn't take any more, nor lose a connection that it has
+// beside that.
 func TestPreviousSessionUnsent(t *testing.T) {
+	for _, bound := range []bool{false, true} {
+		t.Run(fmt.Sprintf("bound=%v", bound), func(t *testing.T) { testPreviousSessionUnsent(t, bound) })
+	}
+}
+
+func testPreviousSessionUnsent(t *testing.T, bound bool) {
 	fsys := &sendingFS{FS: &memfs.FS{}, send: func(f vfs.File, conn syscall.RawConn, off, n int64) (int64, error) {
 		return sendRaw(f, conn, off, n)
 	}}
@@ -296,14 +304,6 @@ func TestPreviousSessionUnsent(t *testing.T) {
 	})
 	put(t, fsys.FS, "f", string(pattern(16<<20)))
 	c := overTCP(t, r, false)
-	id := r.create(c, smbtest.CreateReq("f", smb2.Open))
-	c.Ask = 4000
-	alive(t, c)
-	t.Cleanup(c.Hold())
-	for range 6 { // more than fits into the system's buffers
-		c.Send(c.Req(smb2.CommandRead, smb2.ReadRequest{FileID: id, Length: 8 << 20}))
-	}
-	time.Sleep(300 * time.Millisecond)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	noErr(t, err)
 	go r.srv.Serve(l)
@@ -313,10 +313,23 @@ func TestPreviousSessionUnsent(t *testing.T) {
 	if _, st := again.Negotiate([]smb.Dialect{smb.Dialect311}, smbtest.NegotiateOptions{ClientGUID: machine(1), Caps: smbtest.CachingCaps}); st != ok {
 		t.Fatal(st)
 	}
+	if bound {
+		_, st := again.Logon(&smbtest.Logon{User: "ann", Password: password, Bind: c.Session})
+		want(t, "binding", st, ok)
+	}
+	id := r.create(c, smbtest.CreateReq("f", smb2.Open))
+	c.Ask = 4000
+	alive(t, c)
+	t.Cleanup(c.Hold())
+	for range 6 { // more than fits into the system's buffers
+		c.Send(c.Req(smb2.CommandRead, smb2.ReadRequest{FileID: id, Length: 8 << 20}))
+	}
+	time.Sleep(300 * time.Millisecond)
 	began := time.Now()
 	_, st := again.Logon(&smbtest.Logon{User: "ann", Password: password, Previous: c.Session.ID})
 	want(t, "SESSION_SETUP", st, ok)
 	if d := time.Since(began); d > 3*time.Second {
 		t.Errorf("SESSION_SETUP took %v", d)
 	}
+	alive(t, again)
 }

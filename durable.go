@@ -156,11 +156,20 @@ func (s *Server) giveWay(o *open) {
 		f := o.file
 		f.mu.Lock()
 		defer f.mu.Unlock()
+		if b, _ := f.caching.Unanswered(o.holder); slices.ContainsFunc(b.Owners, answers) {
+			return
+		}
 		f.caching.Overrule(o.holder)
 		f.wakeParked()
 	default:
 		go s.expel(o)
 	}
+}
+
+// answers reports whether an owner of a lease may still answer the break of it.
+func answers(owner any) bool {
+	o := owner.(*open)
+	return o.tree() != nil || o.durability.persistent
 }
 
 // put makes o one that waits for its client. It may take out one that has to give way;

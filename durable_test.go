@@ -751,3 +751,28 @@ func TestResilientBreak(t *testing.T) {
 		})
 	}
 }
+
+// Two sessions of one client share a lease that is being broken. The one whose handle is
+// resilient loses its connection. The other has its caching still.
+func TestResilientSharedLease(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		c, c2, other := r.caching(smb.Dialect311, 1), r.caching(smb.Dialect311, 1), r.caching(smb.Dialect311, 2)
+		id, _ := r.leased(c, "f", smbtest.LeaseContext(rwh), leaseRWH)
+		want(t, "resiliency", resilient(c, id, 120*time.Second), ok)
+		id2, _ := r.leased(c2, "f", smbtest.LeaseContext(rwh), leaseRWH)
+		mid := startOpen(other, smbtest.CreateReq("f", smb2.Open))
+		c.Break() // goes out on the oldest connection
+		lose(c)
+		if c2.Quiet(time.Second) {
+			t.Error("c2 isn't told of the break")
+		}
+		if !other.Quiet(time.Second) {
+			t.Error("the other's CREATE went through before c2, which caches writes, wrote them back")
+		}
+		_, st := c2.Write(id2, 0, []byte("cached"))
+		want(t, "write back", st, ok)
+		_, st = c2.AckLease(rwh.Key, smb2.LeaseRead|smb2.LeaseHandle)
+		want(t, "ack", st, ok)
+		want(t, "CREATE", other.Wait(mid).Status, ok)
+	})
+}

@@ -237,6 +237,7 @@ func TestCopyAppends(t *testing.T) {
 	want(t, "RESUME_KEY", st, ok)
 	x := smb2.SrvCopychunkCopy{SourceKey: [24]byte(out), Chunks: []smb2.SrvCopychunk{{TargetOffset: 0, Length: 5}}}
 	_, st = bob.Ioctl(dst, smb2.FsctlSrvCopychunkWrite, x.Append(nil), 12)
+	want(t, "COPYCHUNK_WRITE", st, ok)
 	got, _ := bob.Read(dst, 0, 100)
 	if !bytes.HasPrefix(got, []byte("0123456789")) {
 		t.Errorf("who may only append has overwritten the file: %q", got)

@@ -16,10 +16,10 @@ type Limits struct {
 	// average, or more. Default 1024.
 	Unauthenticated int
 
-	// SessionsPerConn is the most sessions on a connection. Default 64, until the
-	// first is set up 8.
+	// SessionsPerConn is the most sessions on a connection. Default 64.
 	SessionsPerConn int
-	// Sessions is the most sessions in all. Default 65536.
+	// Sessions is the most sessions in all. When there are half as many, a connection
+	// without a user gets eight at most. Default 65536.
 	Sessions int
 	// TreesPerSession is the most tree connects of a session. Default 1024.
 	TreesPerSession int

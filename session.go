@@ -95,6 +95,21 @@ func (s *Server) complete(ctx context.Context, caller *vfs.Caller) (*vfs.Caller,
 // expired reports whether the logon's time is up, so that the client has to log on again.
 func (id *identity) expired() bool { return !id.expires.IsZero() && time.Now().After(id.expires) }
 
+// sessionsOfStranger is how many sessions are set up at a time on a connection that has had
+// none, once there are many in all: what nobody answers for is to leave room for others. A
+// client that comes back may have many users, who log on together.
+const sessionsOfStranger = 8
+
+// hasMuch reports whether so many are being set up on c.
+func (c *conn) hasMuch() bool {
+	if c.authed.Load() {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.channels) >= sessionsOfStranger
+}
+
 // newSession makes a session that has no identity yet.
 func (c *conn) newSession() (*channel, error) {
 	s := c.srv
@@ -109,8 +124,9 @@ func (c *conn) newSession() (*channel, error) {
 	se.watching.Parent = &s.watching
 	// It may outlive the connection.
 	se.ctx, se.stop = context.WithCancelCause(context.WithoutCancel(c.ctx))
+	stranger := c.hasMuch()
 	s.mu.Lock()
-	if len(s.sessions) >= s.limits.Sessions {
+	if n := len(s.sessions); n >= s.limits.Sessions || stranger && n >= s.limits.Sessions/2 {
 		s.mu.Unlock()
 		return nil, smb2.StatusInsufficientResources
 	}

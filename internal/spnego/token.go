@@ -12,7 +12,7 @@ const maxMechs = 64
 
 // maxMechList bounds the bytes of that list, which is kept until the logon ends. A
 // mechanism's name takes some ten.
-const maxMechList = 2048
+const maxMechList = 1024
 
 var (
 	oidSPNEGO = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 2}
