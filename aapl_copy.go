@@ -190,15 +190,15 @@ func pour(ctx context.Context, to, from vfs.File) error {
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
-		n, err := src.ReadAt(buf.B, off)
+		n, err := readAt(src, buf.B, off)
 		if n > 0 {
-			if _, err := dst.WriteAt(buf.B[:n], off); err != nil {
+			if _, err := writeAt(dst, buf.B[:n], off); err != nil {
 				return err
 			}
 			off += int64(n)
 		}
 		switch {
-		case errors.Is(err, io.EOF), err == nil && n == 0:
+		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
 			return err

@@ -61,7 +61,7 @@ func (i *infoFile) record() ([infoSize]byte, error) {
 	if i.reader == nil {
 		return b, fs.ErrPermission
 	}
-	n, err := i.reader.ReadAt(b[:], 0)
+	n, err := readAt(i.reader, b[:], 0)
 	if n < infoSize {
 		if err != nil && !errors.Is(err, io.EOF) {
 			return emptyInfo, err
@@ -106,7 +106,7 @@ func (i *infoFile) WriteAt(b []byte, off int64) (int, error) {
 		}
 		return len(b), nil
 	}
-	if _, err := i.writer.WriteAt(record[:], 0); err != nil {
+	if _, err := writeAt(i.writer, record[:], 0); err != nil {
 		return 0, err
 	}
 	return len(b), nil

@@ -92,7 +92,7 @@ func finderInfo(ctx context.Context, s vfs.Streamer, name string) (packed [16]by
 		return packed
 	}
 	var record [infoSize]byte
-	if n, _ := r.ReadAt(record[:], 0); n < infoSize {
+	if n, _ := readAt(r, record[:], 0); n < infoSize {
 		return packed
 	}
 	return smb2.PackFinderInfo([infoFinderSize]byte(record[infoFinder:]))

@@ -55,7 +55,7 @@ func (o *open) readInto(w *reply, off int64, n int) (int, error) {
 	got := 0
 	if n > 0 {
 		var err error
-		if got, err = o.reader.ReadAt(dst, off); err != nil && !errors.Is(err, io.EOF) {
+		if got, err = readAt(o.reader, dst, off); err != nil && !errors.Is(err, io.EOF) {
 			return 0, err
 		}
 	}
@@ -66,6 +66,28 @@ func (o *open) readInto(w *reply, off int64, n int) (int, error) {
 	}
 	return got, nil
 }
+
+// readAt reads all of b from off, or up to the end. It makes sure of what an
+// [io.ReaderAt] promises: a backend's mistake mustn't look like an end.
+func readAt(r io.ReaderAt, b []byte, off int64) (n int, err error) {
+	for {
+		m, err := r.ReadAt(b[n:], off+int64(n))
+		switch {
+		case m < 0 || m > len(b)-n:
+			return n, errCount
+		case err != nil:
+			return n + m, err
+		case m == 0 && n < len(b):
+			return n, io.ErrNoProgress
+		}
+		if n += m; n == len(b) {
+			return n, nil
+		}
+	}
+}
+
+// errCount is about a backend that is wrong.
+var errCount = errors.New("smb: backend's ReadAt or WriteAt returned an impossible count")
 
 // checkRange reports whether byte-range locks of others allow an access.
 func (f *file) checkRange(o *open, off, n uint64, write bool) error {

@@ -2,6 +2,7 @@ package smb
 
 import (
 	"context"
+	"io"
 	"math"
 
 	"github.com/gosmbd/smb/oplock"
@@ -100,9 +101,22 @@ func (r *request) write(ctx context.Context, req smb2.WriteRequest, n int) error
 // put writes data at off.
 func (r *request) put(ctx context.Context, data []byte, off int64) error {
 	note := r.open.beforeWrite(ctx)
-	n, err := r.open.writer.WriteAt(data, off)
+	n, err := writeAt(r.open.writer, data, off)
 	r.wrote(ctx, note, int64(n))
 	return err
+}
+
+// writeAt writes b at off. It makes sure of what an [io.WriterAt] promises: what a client is
+// told is written is.
+func writeAt(w io.WriterAt, b []byte, off int64) (int, error) {
+	n, err := w.WriteAt(b, off)
+	switch {
+	case n < 0 || n > len(b):
+		return 0, errCount
+	case n < len(b) && err == nil:
+		return n, io.ErrShortWrite
+	}
+	return n, err
 }
 
 // wrote ends what beforeWrite began, n bytes having been written.

@@ -83,7 +83,7 @@ func (t *tcp) copyBody(b *fileBody, timeout time.Duration) error {
 	defer buf.Free()
 	for b.sent < b.n {
 		p := buf.B[:min(bodyPiece, b.n-b.sent)]
-		n, err := b.open.reader.ReadAt(p, b.off+b.sent)
+		n, err := readAt(b.open.reader, p, b.off+b.sent)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}

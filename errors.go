@@ -72,7 +72,8 @@ var genericStatus = []struct {
 }
 
 // StatusOf returns the status that a client is told of err. An error that it
-// doesn't know is STATUS_UNEXPECTED_IO_ERROR.
+// doesn't know is STATUS_UNEXPECTED_IO_ERROR, and so is a [Status] that is no answer to a
+// request that failed: STATUS_SUCCESS and STATUS_PENDING.
 func StatusOf(err error) Status {
 	s, _ := statusOf(err)
 	return s
@@ -85,6 +86,9 @@ func statusOf(err error) (Status, bool) {
 	}
 	var s Status
 	if errors.As(err, &s) {
+		if s == smb2.StatusSuccess || s == smb2.StatusPending {
+			return smb2.StatusUnexpectedIoError, false
+		}
 		return s, true
 	}
 	for _, e := range statusTable {

@@ -1,8 +1,10 @@
 package smb_test
 
 import (
+	"context"
 	"errors"
 	"io"
+	"strconv"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"github.com/gosmbd/smb/smb2"
 	"github.com/gosmbd/smb/vfs"
 	"github.com/gosmbd/smb/vfs/faultfs"
+	"github.com/gosmbd/smb/vfs/memfs"
 )
 
 // faulty is a rig whose backend fails as a test says.
@@ -222,5 +225,87 @@ func TestBackendPanics(t *testing.T) {
 		alive(t, other)
 		// No name stays claimed.
 		want(t, "CLOSE", other.CloseFile(r.open(other, kind.String())), ok)
+	}
+}
+
+// oddFile returns what it likes from ReadAt and WriteAt, against what package io asks for.
+type oddFile struct {
+	vfs.File
+	n      int
+	pieces bool // ReadAt returns one byte at a time instead
+}
+
+func (f *oddFile) ReadAt(b []byte, off int64) (int, error) {
+	if f.pieces {
+		return f.File.(io.ReaderAt).ReadAt(b[:1], off)
+	}
+	return f.n, nil
+}
+
+func (f *oddFile) WriteAt(b []byte, off int64) (int, error) { return f.n, nil }
+
+type oddFS struct {
+	*memfs.FS
+	file *oddFile
+}
+
+func (f oddFS) Open(ctx context.Context, name string, opt vfs.OpenOptions) (vfs.File, error) {
+	file, err := f.FS.Open(ctx, name, opt)
+	if err != nil || name == "." {
+		return file, err
+	}
+	odd := *f.file
+	odd.File = file
+	return &odd, nil
+}
+
+// A backend that miscounts is an error, not an end of file, nor a write that was done.
+func TestBackendMiscounts(t *testing.T) {
+	for _, n := range []int{-3, 0, 2, 100} {
+		t.Run(strconv.Itoa(n), func(t *testing.T) {
+			fsys := oddFS{&memfs.FS{}, &oddFile{n: n}}
+			put(t, fsys.FS, "f", "0123456789")
+			r := newRig(t, func(s *smb.Server) {
+				s.Shares.(smb.Shares)["s"].FS = fsys
+				s.Logger = quiet()
+			})
+			c := r.logon(smb.Dialect311)
+			id := r.open(c, "f")
+			_, st := c.Write(id, 0, []byte("hello"))
+			want(t, "WRITE", st, smb2.StatusUnexpectedIoError)
+			b, st := c.Read(id, 0, 10)
+			if n == 2 { // asked for the rest, it goes on
+				want(t, "READ", st, ok)
+				return
+			}
+			want(t, "READ", st, smb2.StatusUnexpectedIoError)
+			if len(b) > 0 {
+				t.Errorf("read %q", b)
+			}
+		})
+	}
+	fsys := oddFS{&memfs.FS{}, &oddFile{pieces: true}}
+	put(t, fsys.FS, "f", "0123456789")
+	r := newRig(t, func(s *smb.Server) { s.Shares.(smb.Shares)["s"].FS = fsys })
+	c := r.logon(smb.Dialect311)
+	contentIs(t, "by pieces", c, r.open(c, "f"), []byte("0123456789"))
+}
+
+// What isn't meant as an error is one all the same.
+func TestBackendOddStatus(t *testing.T) {
+	r := newFaulty(t)
+	put(t, r.fs, "f", "x")
+	c := r.logon(smb.Dialect311)
+	for _, st := range []smb2.Status{smb2.StatusSuccess, smb2.StatusPending} {
+		h := faultfs.Hook(func(op faultfs.Op) error {
+			if op.Kind == faultfs.Open && op.Name == "f" {
+				return st
+			}
+			return nil
+		})
+		r.hook.Store(&h)
+		_, got := c.Create(smbtest.CreateReq("f", smb2.Open))
+		want(t, "CREATE", got, smb2.StatusUnexpectedIoError)
+		r.heal()
 	}
 }

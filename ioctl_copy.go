@@ -156,13 +156,13 @@ func (r *request) copyRange(ctx context.Context, src *open, from, to, n int64) (
 func (o *open) copyPiece(src *open, from, to, size int64) (int64, error) {
 	buf := frame.Get(int(size))
 	defer buf.Free()
-	n, err := src.reader.ReadAt(buf.B, from)
+	n, err := readAt(src.reader, buf.B, from)
 	if n < len(buf.B) {
 		if err == nil || errors.Is(err, io.EOF) {
 			err = smb2.StatusEndOfFile
 		}
 		return 0, err
 	}
-	n, err = o.writer.WriteAt(buf.B, to)
+	n, err = writeAt(o.writer, buf.B, to)
 	return int64(n), err
 }

@@ -136,7 +136,7 @@ func (r *request) writeZeros(ctx context.Context, part vfs.Range) error {
 		if err := r.stopped(ctx); err != nil {
 			return err
 		}
-		n, err := r.open.writer.WriteAt(zeros[:min(part.Len-done, int64(len(zeros)))], part.Off+done)
+		n, err := writeAt(r.open.writer, zeros[:min(part.Len-done, int64(len(zeros)))], part.Off+done)
 		if err != nil {
 			return err
 		}
