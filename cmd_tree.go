@@ -102,7 +102,8 @@ func (t *tree) connect(ctx context.Context, r *request) error {
 	if err != nil {
 		return err
 	}
-	if sh.Encrypt && r.c.params.cipher == 0 {
+	if c := r.id.caller; sh.Encrypt && (r.c.params.cipher == 0 || c.Guest || c.Anonymous) {
+		s.log.Warn("smb: who can't encrypt is refused", "share", t.name, "user", c.String())
 		return smb2.StatusAccessDenied
 	}
 	access, err := sh.access(ctx, r.id.caller)
@@ -119,6 +120,7 @@ func (t *tree) connect(ctx context.Context, r *request) error {
 		}
 	}
 	if fsys == nil {
+		s.log.Error("smb: a share has no storage", "share", t.name)
 		return smb2.StatusBadNetworkName
 	}
 	if !s.uses.add(t.name, sh.MaxUsers) {

@@ -259,7 +259,9 @@ func (s *Server) init() {
 		s.watching.Watches, s.watching.Bytes = math.MaxInt64, int64(s.limits.NotifyMemory)
 		s.handles.init()
 		s.gate.init(s.limits.FailedLogonDelay)
-		s.sid, s.failed = s.serverSID()
+		if s.failed = s.misconfigured(); s.failed == nil {
+			s.sid, s.failed = s.serverSID()
+		}
 		if s.failed == nil {
 			s.failed = s.loadHandles()
 		}

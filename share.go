@@ -2,7 +2,10 @@ package smb
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"iter"
+	"slices"
 	"sort"
 	"strings"
 
@@ -25,6 +28,34 @@ type Namespace interface {
 
 // Shares is a Namespace that doesn't change. Its keys are the names.
 type Shares map[string]*Share
+
+// misconfigured returns what no server can be meant to be like.
+func (s *Server) misconfigured() error {
+	switch {
+	case s.Signing > Disabled:
+		return fmt.Errorf("smb: Server.Signing is %d, which is no Policy", s.Signing)
+	case s.Encryption > Disabled:
+		return fmt.Errorf("smb: Server.Encryption is %d, which is no Policy", s.Encryption)
+	case len(s.dialects()) == 0:
+		return fmt.Errorf("smb: no dialect is left from Server.MinDialect %v to Server.MaxDialect %v", s.MinDialect, s.MaxDialect)
+	case slices.Contains(s.Mechanisms, nil):
+		return errors.New("smb: one of Server.Mechanisms is nil")
+	case len(s.Mechanisms) == 0:
+		s.log.Warn("smb: nobody can log on, since there are no Server.Mechanisms")
+	}
+	shares, _ := s.Shares.(Shares)
+	for name, sh := range shares {
+		switch {
+		case !validShareName(name) || strings.EqualFold(name, "IPC$"):
+			return fmt.Errorf("smb: %q can't be the name of a share", name)
+		case sh == nil:
+			return fmt.Errorf("smb: share %q is nil", name)
+		case sh.FS == nil && sh.Open == nil:
+			return fmt.Errorf("smb: share %q has no storage: set FS, or Open", name)
+		}
+	}
+	return nil
+}
 
 // Share returns the share called name, without regard to case.
 func (s Shares) Share(_ context.Context, name string) (*Share, error) {
