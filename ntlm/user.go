@@ -62,9 +62,9 @@ func (u User) logon(a *Attempt) (*Logon, error) {
 	return &Logon{Caller: u.caller(), SessionBaseKey: key}, nil
 }
 
-// Static is a fixed table of accounts by user name. It must not change while in
-// use. Names are compared without regard to case; if several are equal so, only
-// an exact match counts.
+// Static is a fixed table of accounts by user name, without a domain: clients may put
+// any in front. It must not change while in use. Names are compared without regard to
+// case; if several are equal so, only an exact match counts.
 //
 // A search looks at each name, so tens of thousands of users are better served
 // by a Lookup with an index.
