@@ -227,7 +227,7 @@ func (f *file) leave(o *open) (remove *file, breaks []oplock.Break) {
 	if !o.unlinked.Load() {
 		m.dropPath(o.key())
 	}
-	if o.deleteOnClose && !f.doomedFor(o) {
+	if o.deleteOnClose && !o.unlinked.Load() && !f.doomedFor(o) {
 		f.setDeletePending(o.name, o.caller)
 		breaks, _ = f.cache().Check(time.Now(), o.holder, oplock.OpDelete)
 	}

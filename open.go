@@ -273,7 +273,7 @@ func (o *open) release(ctx context.Context) error {
 	f.mu.Lock()
 	f.locks.release(o)
 	doomed := f.dir && o.deleteOnClose && !f.deletePending
-	posix := o.posixDelete && f.base == nil
+	posix := o.posixDelete && f.base == nil && !o.unlinked.Load()
 	f.mu.Unlock()
 	if doomed && o.checkEmpty(ctx) == smb2.StatusDirectoryNotEmpty {
 		// It stays, and nobody is told. [MS-FSA] 2.1.5.5
@@ -320,7 +320,7 @@ func (o *open) release(ctx context.Context) error {
 // must be removed next.
 func (m *mount) remove(ctx context.Context, f *file, h *oplock.Holder) (next *file, _ error) {
 	for _, d := range f.takeFurther() {
-		if err := m.removeLink(ctx, d, h); err != nil {
+		if err := m.removeLink(ctx, f, d, h); err != nil {
 			m.srv.log.Error("smb: removing a hard link failed", "path", d.name, "err", err)
 		}
 	}
@@ -334,27 +334,18 @@ func (m *mount) remove(ctx context.Context, f *file, h *oplock.Holder) (next *fi
 	if !f.isDeletePending() {
 		return nil, nil // unlink was first
 	}
-	switch {
-	case stream != "":
-		err = m.withStreamer(ctx, name, func(s vfs.Streamer) error { return f.removeStream(ctx, s, stream) })
-	case m.remover == nil:
-		return nil, smb2.StatusAccessDenied
-	default:
-		defer m.names.change(name)()
-		err = orDenied(m.remover.Remove(ctx, name))
+	if stream == "" {
+		return nil, m.removeName(ctx, f, name, h)
 	}
-	if isMissing(err) {
-		err = nil // somebody else did
+	if m.isAnother(ctx, name, f.base) {
+		return nil, nil
 	}
-	if err == nil {
-		if stream == "" {
-			m.names.removed(name, f.dir)
-			m.entryChanged(h, removed(name, f.dir))
-		} else {
-			m.entryChanged(h, streamChange(name, stream, smb2.ActionFileRemovedStream))
-		}
+	err = m.withStreamer(ctx, name, func(s vfs.Streamer) error { return f.removeStream(ctx, s, stream) })
+	if err != nil && !isMissing(err) {
+		return nil, err
 	}
-	return nil, err
+	m.entryChanged(h, streamChange(name, stream, smb2.ActionFileRemovedStream))
+	return nil, nil
 }
 
 // stat returns the attributes as clients see them.

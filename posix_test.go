@@ -360,6 +360,23 @@ func TestPosixUnlink(t *testing.T) {
 	}
 }
 
+// Of two that remove a file at once, the second doesn't remove the one that has the name since.
+func TestPosixUnlinkTwice(t *testing.T) {
+	r := posixRig(t)
+	c := r.posix("ann")
+	put(t, r.fs, "f", "old")
+	req := posixReq("f", smb2.Open, 0)
+	req.DesiredAccess, req.Options = uint32(vfs.Delete), smb2.OptionDeleteOnClose
+	x, y := r.create(c, req), r.create(c, req)
+	want(t, "CLOSE of the first", c.CloseFile(x), ok)
+	again := r.create(c, posixReq("f", smb2.Create, 0o644))
+	want(t, "CLOSE of the second", c.CloseFile(y), ok)
+	want(t, "CLOSE of the new file", c.CloseFile(again), ok)
+	if left := dump(t, r.fs); left == "" {
+		t.Error("the new file is gone")
+	}
+}
+
 func TestPosixRename(t *testing.T) {
 	r := posixRig(t)
 	c, w := r.posix("ann"), r.as("ann", password)

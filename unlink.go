@@ -6,6 +6,7 @@ import (
 
 	"github.com/gosmbd/smb/oplock"
 	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
 )
 
 // Deletion of a name while others have the file open: as POSIX has it, when the handle that
@@ -32,35 +33,53 @@ func (m *mount) unlink(ctx context.Context, f *file, d doom, h *oplock.Holder) b
 	if !still {
 		return false
 	}
-	defer m.names.change(name)()
-	if err := m.remover.Remove(ctx, name); err != nil && !isMissing(err) {
+	if m.removeName(ctx, f, name, h) != nil {
 		return false
 	}
-	m.names.removed(name, f.dir)
 	f.unlinked(name)
 	f.saveAll()
-	m.entryChanged(h, removed(name, f.dir))
 	return true
 }
 
-// removeLink removes a further name of a file that nobody has open any more.
-func (m *mount) removeLink(ctx context.Context, d doom, h *oplock.Holder) error {
+// removeLink removes a further name of f, which nobody has open any more.
+func (m *mount) removeLink(ctx context.Context, f *file, d doom, h *oplock.Holder) error {
 	ctx = d.as(ctx)
 	c := claim{key: foldPath(d.name), exclusive: true}
-	if m.remover == nil {
-		return smb2.StatusAccessDenied
-	}
 	if err := m.claim(ctx, c); err != nil {
 		return err
 	}
 	defer m.unclaim(c)
-	defer m.names.change(d.name)()
-	if err := m.remover.Remove(ctx, d.name); err != nil && !isMissing(err) {
-		return err
+	return m.removeName(ctx, f, d.name, h)
+}
+
+// removeName removes a name of f, which is claimed, unless another program did, and perhaps
+// gave it to another object.
+func (m *mount) removeName(ctx context.Context, f *file, name string, h *oplock.Holder) error {
+	if m.remover == nil {
+		return smb2.StatusAccessDenied
 	}
-	m.names.removed(d.name, false)
-	m.entryChanged(h, removed(d.name, false))
+	if m.isAnother(ctx, name, f) {
+		return nil
+	}
+	defer m.names.change(name)()
+	if err := m.remover.Remove(ctx, name); err != nil && !isMissing(err) {
+		return orDenied(err)
+	}
+	m.names.removed(name, f.dir)
+	m.entryChanged(h, removed(name, f.dir))
 	return nil
+}
+
+// isAnother reports whether name is that of another object than f, as far as the backend
+// tells objects apart.
+func (m *mount) isAnother(ctx context.Context, name string, f *file) bool {
+	a, err := m.exists(vfs.WithCaller(ctx, vfs.SystemCaller()), name)
+	if err != nil || a.ID == 0 {
+		return false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return a.ID != f.id && a.ID != f.now
 }
 
 // unlinked notes that a name of f is gone, and maybe another file's, while f is open.

@@ -395,3 +395,125 @@ func TestDeleteOfALink(t *testing.T) {
 		status("c", ok)
 	})
 }
+
+// deleting asks for name to be opened until it is deleted.
+func deleting(name string) smb2.CreateRequest {
+	req := smbtest.CreateReq(name, smb2.Open)
+	req.DesiredAccess, req.Options = uint32(vfs.Delete|vfs.ReadAttributes), smb2.OptionDeleteOnClose
+	return req
+}
+
+// Who closes a file with DELETE_ON_CLOSE whose name is gone deletes nothing that has the name since.
+func TestDeleteOnCloseUnlinked(t *testing.T) {
+	const posix = smb2.DispositionDelete | smb2.DispositionPosixSemantics
+	for _, x := range []struct {
+		what string
+		take func(t *testing.T, r *rig, c *smbtest.Client) // gives the name to another file
+	}{
+		{"deleted", func(t *testing.T, r *rig, c *smbtest.Client) {
+			id := r.open(c, "f")
+			want(t, "delete", disposeEx(c, id, posix), ok)
+			want(t, "CLOSE", c.CloseFile(id), ok)
+			put(t, r.fs, "f", "new")
+		}},
+		{"deleted while a third has it open", func(t *testing.T, r *rig, c *smbtest.Client) {
+			r.open(c, "f")
+			id := r.open(c, "f")
+			want(t, "delete", disposeEx(c, id, posix), ok)
+			want(t, "CLOSE", c.CloseFile(id), ok)
+			id = r.create(c, smbtest.CreateReq("f", smb2.Create))
+			write(t, c, id, "new")
+			want(t, "CLOSE", c.CloseFile(id), ok)
+		}},
+		{"replaced", func(t *testing.T, r *rig, c *smbtest.Client) {
+			put(t, r.fs, "tmp", "new")
+			id := r.open(c, "tmp")
+			const flags = smb2.RenameReplaceIfExists | smb2.RenamePosixSemantics
+			st := c.SetInfo(id, smb2.ClassFileRenameInformationEx, smb2.FileRenameInformationEx{Flags: flags, FileName: "f"})
+			want(t, "rename", st, ok)
+			want(t, "CLOSE", c.CloseFile(id), ok)
+		}},
+		{"replaced, and that is open", func(t *testing.T, r *rig, c *smbtest.Client) {
+			put(t, r.fs, "tmp", "new")
+			id := r.open(c, "tmp")
+			const flags = smb2.RenameReplaceIfExists | smb2.RenamePosixSemantics
+			st := c.SetInfo(id, smb2.ClassFileRenameInformationEx, smb2.FileRenameInformationEx{Flags: flags, FileName: "f"})
+			want(t, "rename", st, ok)
+		}},
+	} {
+		t.Run(x.what, func(t *testing.T) {
+			r := newRig(t, nil)
+			put(t, r.fs, "f", "old")
+			a, b := r.logon(smb.Dialect311), r.logon(smb.Dialect311)
+			id := r.create(a, deleting("f"))
+			x.take(t, r, b)
+			want(t, "CLOSE of what was f", a.CloseFile(id), ok)
+			if got := dump(t, r.fs); !strings.Contains(got, `f "new"`) {
+				t.Errorf("there is\n%s", got)
+			}
+		})
+	}
+}
+
+// What another program gave the name of a file that is to be deleted stays, by whatever way that is removed.
+func TestDeleteReplacedByOthers(t *testing.T) {
+	const posix = smb2.DispositionDelete | smb2.DispositionPosixSemantics
+	for _, x := range []struct {
+		what string
+		open func(t *testing.T, r *rig, c *smbtest.Client) smb2.FileID // its CLOSE deletes the names f and g, or a stream of f
+	}{
+		{"delete", func(t *testing.T, r *rig, c *smbtest.Client) smb2.FileID {
+			id := r.open(c, "f")
+			want(t, "delete", c.Delete(id, true), ok)
+			return id
+		}},
+		{"DELETE_ON_CLOSE", func(t *testing.T, r *rig, c *smbtest.Client) smb2.FileID {
+			return r.create(c, deleting("f"))
+		}},
+		{"with POSIX semantics", func(t *testing.T, r *rig, c *smbtest.Client) smb2.FileID {
+			r.open(c, "f")
+			id := r.open(c, "f")
+			want(t, "delete", disposeEx(c, id, posix), ok)
+			return id
+		}},
+		{"two names", func(t *testing.T, r *rig, c *smbtest.Client) smb2.FileID {
+			f, g := r.open(c, "f"), r.open(c, "g")
+			stream := r.open(c, "f:s")
+			want(t, "delete f", c.Delete(f, true), ok)
+			want(t, "delete g", c.Delete(g, true), ok)
+			want(t, "CLOSE of f", c.CloseFile(f), ok)
+			want(t, "CLOSE of g", c.CloseFile(g), ok)
+			return stream
+		}},
+		{"stream", func(t *testing.T, r *rig, c *smbtest.Client) smb2.FileID {
+			return r.create(c, deleting("f:s"))
+		}},
+	} {
+		t.Run(x.what, func(t *testing.T) {
+			r := newRig(t, nil)
+			put(t, r.fs, "f", "old")
+			putStream(t, r.fs, "f", "s", "stream")
+			if err := r.fs.Link(context.Background(), "f", "g", false); err != nil {
+				t.Fatal(err)
+			}
+			c := r.logon(smb.Dialect311)
+			id := x.open(t, r, c)
+			for _, name := range []string{"f", "g"} { // as editors save
+				put(t, r.fs, "saved", "new "+name)
+				putStream(t, r.fs, "saved", "s", "stream")
+				if err := r.fs.Rename(context.Background(), "saved", name, true); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want(t, "CLOSE", c.CloseFile(id), ok)
+			for _, name := range []string{"f", "g"} {
+				if got := content(t, r.fs, name); got != "new "+name {
+					t.Errorf("%s has %q", name, got)
+				}
+				if got := keptStreams(t, r.fs, name); len(got) != 1 {
+					t.Errorf("%s has the streams %q", name, got)
+				}
+			}
+		})
+	}
+}
