@@ -162,6 +162,15 @@ func (c *creation) grant(a vfs.Attr) error {
 	if c.maximum {
 		c.o.access |= c.m.readOnlyAccess(c.most)
 	}
+	return c.mayDelete()
+}
+
+// mayDelete checks that what is to be deleted when it is closed may be: MAXIMUM_ALLOWED
+// alone promises nothing.
+func (c *creation) mayDelete() error {
+	if c.req.Options&smb2.OptionDeleteOnClose != 0 && c.o.access&vfs.Delete == 0 {
+		return smb2.StatusAccessDenied
+	}
 	return nil
 }
 

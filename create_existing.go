@@ -155,6 +155,9 @@ func (c *creation) openBackend(found vfs.File, access vfs.Access) (vfs.File, err
 	if err != nil && c.maximum && !c.overwrites() {
 		if st := StatusOf(err); st == smb2.StatusAccessDenied || st == smb2.StatusMediaWriteProtected {
 			c.o.access &= vfs.AccessReadOnly | c.desired
+			if err := c.mayDelete(); err != nil {
+				return nil, err
+			}
 			opt.Access = c.o.access
 			f, object, err = c.openFound(found, opt)
 		}

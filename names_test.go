@@ -378,3 +378,34 @@ func TestBareBackend(t *testing.T) {
 	}
 	unchanged(t, "the share", r.fs, before)
 }
+
+// readable is a file system whose files may be removed, but opened for reading only.
+type readable struct{ bare }
+
+func (r readable) Open(ctx context.Context, name string, opt vfs.OpenOptions) (vfs.File, error) {
+	if opt.Access&^vfs.AccessReadOnly != 0 {
+		return nil, fs.ErrPermission
+	}
+	return r.bare.Open(ctx, name, opt)
+}
+
+func (r readable) Create(context.Context, string, vfs.CreateOptions) (vfs.File, error) {
+	return nil, fs.ErrPermission
+}
+
+func (r readable) Remove(ctx context.Context, name string) error {
+	return r.inner.(vfs.Remover).Remove(ctx, name)
+}
+
+// MAXIMUM_ALLOWED makes do with reading where the backend refuses more, but not when the file is to be deleted.
+func TestMaximumReadable(t *testing.T) {
+	r := newRig(t, func(s *smb.Server) {
+		s.Shares.(smb.Shares)["s"] = &smb.Share{FS: readable{bare{s.Shares.(smb.Shares)["s"].FS}}}
+	})
+	put(t, r.fs, "f", "hello")
+	before := dump(t, r.fs)
+	c := r.logon(smb.Dialect311)
+	want(t, "CREATE", dispose(c, "f", smb2.Open, vfs.MaximumAllowed, 0), ok)
+	want(t, "CREATE with DELETE_ON_CLOSE", dispose(c, "f", smb2.Open, vfs.MaximumAllowed, smb2.OptionDeleteOnClose), smb2.StatusAccessDenied)
+	unchanged(t, "the share", r.fs, before)
+}

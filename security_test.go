@@ -145,6 +145,12 @@ var operations = []struct {
 	{name: "delete on close", file: vfs.Delete, do: func(c *smbtest.Client) smb2.Status {
 		return attempt(c, `d\f`, vfs.Delete, smb2.OptionDeleteOnClose, nil)
 	}},
+	{name: "delete on close with MAXIMUM_ALLOWED", file: vfs.Delete, do: func(c *smbtest.Client) smb2.Status {
+		return dispose(c, `d\f`, smb2.Open, vfs.MaximumAllowed, smb2.OptionDeleteOnClose)
+	}},
+	{name: "make a stream and delete it on close with MAXIMUM_ALLOWED", file: vfs.Delete | vfs.WriteData, do: func(c *smbtest.Client) smb2.Status {
+		return dispose(c, `d\f:new`, smb2.OpenIf, vfs.MaximumAllowed, smb2.OptionDeleteOnClose)
+	}},
 	{name: "rename", file: vfs.Delete, to: vfs.AddFile, do: func(c *smbtest.Client) smb2.Status {
 		return attempt(c, `d\f`, vfs.Delete, 0, func(id smb2.FileID) smb2.Status { return c.Rename(id, `e\g`, false) })
 	}},
