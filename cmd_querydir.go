@@ -20,6 +20,7 @@ type cursor struct {
 	mu      sync.Mutex
 	pattern string          // folded, but of a POSIX open; empty until the first query
 	match   *pattern        // the same, while a request is worked on: it is much larger
+	asked   string          // the same, as the client spells it
 	exact   bool            // no wildcards: a name is looked up, not looked for
 	dots    int             // how many of "." and ".." have been returned
 	links   []string        // of DFS, not yet returned
@@ -102,7 +103,7 @@ func (c *cursor) begin(ctx context.Context, o *open, req smb2.QueryDirectoryRequ
 		return
 	}
 	if c.pattern == "" || req.Pattern != "" {
-		c.pattern = o.foldName(req.Pattern)
+		c.asked, c.pattern = req.Pattern, o.foldName(req.Pattern)
 		if c.pattern == "" || c.pattern == "*.*" && !o.posix {
 			c.pattern = "*"
 		}
@@ -242,7 +243,7 @@ func (c *cursor) lookup(ctx context.Context, o *open, dir string, d *smb2.Direct
 		return false, nil
 	}
 	c.done = true
-	name, err := o.findName(ctx, dir, c.pattern)
+	name, err := o.findName(ctx, dir, c.asked)
 	if err != nil {
 		if isMissing(err) {
 			err = nil
@@ -309,6 +310,10 @@ func (o *open) findName(ctx context.Context, dir, name string) (string, error) {
 		return "", smb2.StatusObjectNameInvalid
 	case o.posix && o.m.exact:
 		return name, nil // lookup opens it
+	case o.m.exact:
+		if _, err := o.m.exists(ctx, path.Join(dir, name)); !isMissing(err) {
+			return name, err
+		}
 	}
 	return o.m.find(ctx, dir, name)
 }

@@ -25,7 +25,7 @@ func (c *creation) findObject() (vfs.File, error) {
 	case o.posix && c.m.exact:
 		return c.findExact()
 	}
-	if c.m.folder == nil {
+	if c.m.folder == nil || c.m.exact {
 		f, err := c.look()
 		if err == nil || !isMissing(err) {
 			return f, err

@@ -192,7 +192,7 @@ func (m *mount) resolve(ctx context.Context, name string) (string, error) {
 
 // resolveDir resolves the directory that something is looked for in.
 func (m *mount) resolveDir(ctx context.Context, dir string) (string, error) {
-	if m.folder == nil {
+	if m.folder == nil || m.exact {
 		attr, err := m.exists(ctx, dir)
 		switch {
 		case err == nil && (!attr.IsDir() || attr.ReparseTag != 0):
@@ -214,8 +214,20 @@ func (m *mount) resolveDir(ctx context.Context, dir string) (string, error) {
 	return found, err
 }
 
-// find returns how base is spelled in dir.
+// find returns how base is spelled in dir. Where files may differ in case only, the one that
+// is spelled like this comes first.
 func (m *mount) find(ctx context.Context, dir, base string) (string, error) {
+	found, err := m.findFolded(ctx, dir, base)
+	if err == nil && found != base && m.exact {
+		if _, err := m.exists(ctx, path.Join(dir, base)); !isMissing(err) {
+			return base, err
+		}
+	}
+	return found, err
+}
+
+// findFolded is find where the case doesn't matter.
+func (m *mount) findFolded(ctx context.Context, dir, base string) (string, error) {
 	if m.folder != nil {
 		found, err := m.folder.Fold(ctx, path.Join(dir, base))
 		if isMissing(err) {

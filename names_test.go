@@ -409,3 +409,63 @@ func TestMaximumReadable(t *testing.T) {
 	want(t, "CREATE with DELETE_ON_CLOSE", dispose(c, "f", smb2.Open, vfs.MaximumAllowed, smb2.OptionDeleteOnClose), smb2.StatusAccessDenied)
 	unchanged(t, "the share", r.fs, before)
 }
+
+// Of files whose names differ in case only, the one is meant that is spelled as the client says.
+func TestTwins(t *testing.T) {
+	memory := func(t *testing.T) vfs.FS { return &memfs.FS{CaseSensitive: true} }
+	disk := func(t *testing.T) vfs.FS { return osDir(t) }
+	spellings := []string{"foo", "FOO", "Foo"}
+	take := map[string]func(c *smbtest.Client, id smb2.FileID, name string) smb2.Status{
+		"rename": func(c *smbtest.Client, id smb2.FileID, name string) smb2.Status { return c.Rename(id, name, true) },
+		"link": func(c *smbtest.Client, id smb2.FileID, name string) smb2.Status {
+			return c.SetInfo(id, smb2.ClassFileLinkInformation, smb2.FileLinkInformation{ReplaceIfExists: true, FileName: name})
+		},
+	}
+	for backend, open := range map[string]func(*testing.T) vfs.FS{"memory": memory, "disk": disk} {
+		for what, take := range take {
+			for _, name := range spellings {
+				t.Run(backend+" "+what+" "+name, func(t *testing.T) {
+					fsys := open(t)
+					if v, err := fsys.(vfs.Sizer).Volume(context.Background()); err != nil || !v.CaseSensitive {
+						t.Skip("the backend doesn't tell case apart")
+					}
+					r := newRig(t, func(s *smb.Server) { s.Shares = smb.Shares{"s": {FS: fsys}} })
+					c := r.logon(smb.Dialect311)
+					c.CloseFile(r.open(c, "other")) // what is in the root is known now, and what comes next isn't
+					for _, n := range spellings {
+						mkdir(t, fsys, n+".dir")
+						put(t, fsys, n+".dir/"+n, "old "+n)
+					}
+					mkdir(t, fsys, "d")
+					c.CloseFile(r.open(c, `d\other`))
+					for _, n := range spellings {
+						put(t, fsys, "d/"+n, "old "+n)
+					}
+					put(t, fsys, "tmp", "new")
+					wantRead(t, c, r.open(c, name+`.dir\`+name), "old "+name)
+					dir := r.open(c, "d")
+					list, st := c.QueryDirectory(smb2.QueryDirectoryRequest{
+						FileID: dir, Class: smb2.ClassFileNamesInformation, OutputLength: 4096, Pattern: name,
+					})
+					want(t, "listing of one name", st, ok)
+					if got := names(list); len(got) != 1 || got[0] != name {
+						t.Errorf("listing of one name: %q", got)
+					}
+					c.CloseFile(dir)
+					id := r.open(c, "tmp")
+					want(t, what, take(c, id, `d\`+name), ok)
+					c.CloseFile(id)
+					for _, n := range spellings {
+						expect := "old " + n
+						if n == name {
+							expect = "new"
+						}
+						if got := content(t, fsys, "d/"+n); got != expect {
+							t.Errorf("%s has %q", n, got)
+						}
+					}
+				})
+			}
+		}
+	}
+}

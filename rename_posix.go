@@ -12,9 +12,10 @@ import (
 
 // existing returns how what has the new name already is spelled.
 func (n *renaming) existing() (string, error) {
-	if n.exact() {
-		_, err := n.m.exists(n.ctx, n.to)
-		return n.to, err
+	if n.m.exact {
+		if _, err := n.m.exists(n.ctx, n.to); n.o.posix || !isMissing(err) {
+			return n.to, err
+		}
 	}
 	return n.m.resolve(n.ctx, n.to)
 }
