@@ -89,13 +89,17 @@ func (c *creation) makeObject(opt vfs.CreateOptions) (vfs.File, error) {
 	return f, nil
 }
 
-// joinNew is join for a file that was just made. It may still have to wait for one that
-// had the same id to be forgotten.
+// joinNew is join for a file that was just made. One that is about to be removed, and had
+// its id, is gone already, whoever did that. It isn't waited for: who is to remove it waits
+// for the name, which is claimed.
 func (c *creation) joinNew(attr vfs.Attr) error {
 	for {
 		wait, err := c.join(attr, false)
-		if wait == nil {
+		switch {
+		case wait == nil:
 			return err
+		case c.waitFile.detach():
+			continue
 		}
 		select {
 		case <-wait:

@@ -288,6 +288,27 @@ func (f *file) drop() {
 	f.stopOverdue()
 }
 
+// detach takes f, or what it is a stream of, out of the mount's tables, with what was to be
+// removed, and reports whether it did: only if f is being removed, as another object has
+// its id.
+func (f *file) detach() bool {
+	m, object := f.m, f.object()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f.mu.Lock()
+	removing := f.gone != nil
+	f.mu.Unlock()
+	if !removing {
+		return false
+	}
+	for _, f := range append(object.streamList(), object) {
+		f.mu.Lock()
+		f.drop()
+		f.mu.Unlock()
+	}
+	return true
+}
+
 // stopOverdue forgets the answers that clients owe. The caller holds f.mu.
 func (f *file) stopOverdue() {
 	if f.overdue != nil {

@@ -2,13 +2,17 @@ package smb_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/gosmbd/smb"
 	"github.com/gosmbd/smb/internal/smbtest"
 	"github.com/gosmbd/smb/smb2"
 	"github.com/gosmbd/smb/vfs"
+	"github.com/gosmbd/smb/vfs/memfs"
 )
 
 // disposeEx sets FileDispositionInformationEx.
@@ -513,6 +517,80 @@ func TestDeleteReplacedByOthers(t *testing.T) {
 				if got := keptStreams(t, r.fs, name); len(got) != 1 {
 					t.Errorf("%s has the streams %q", name, got)
 				}
+			}
+		})
+	}
+}
+
+// reusing is a file system whose files all have one id, as if each got that of the one before.
+type reusing struct {
+	*memfs.FS
+	id   uint64
+	hook atomic.Pointer[func()] // called before a file is made
+}
+
+type reusingFile struct {
+	vfs.File
+	id uint64
+}
+
+func (r *reusing) Open(ctx context.Context, name string, opt vfs.OpenOptions) (vfs.File, error) {
+	return r.wrap(r.FS.Open(ctx, name, opt))
+}
+
+func (r *reusing) Create(ctx context.Context, name string, opt vfs.CreateOptions) (vfs.File, error) {
+	if h := r.hook.Load(); h != nil {
+		(*h)()
+	}
+	return r.wrap(r.FS.Create(ctx, name, opt))
+}
+
+func (r *reusing) wrap(f vfs.File, err error) (vfs.File, error) {
+	if err != nil {
+		return nil, err
+	}
+	return reusingFile{f, r.id}, nil
+}
+
+func (f reusingFile) Unwrap() vfs.File { return f.File }
+
+func (f reusingFile) Stat(ctx context.Context) (vfs.Attr, error) {
+	a, err := f.File.Stat(ctx)
+	if !a.IsDir() {
+		a.ID = f.id
+	}
+	return a, err
+}
+
+// A file that is to be deleted is removed by another program, and while the server waits for its name a new one gets that
+// and its id. That one has nothing to do with it, and nobody waits for the other.
+func TestCreateWithIDOfDoomed(t *testing.T) {
+	for _, id := range []uint64{7, 0} {
+		t.Run(fmt.Sprint("id ", id), func(t *testing.T) {
+			fsys := &reusing{FS: &memfs.FS{}, id: id}
+			r := newRig(t, func(s *smb.Server) { s.Shares = smb.Shares{"s": {FS: fsys}} })
+			put(t, fsys.FS, "f", "old")
+			a, b := r.logon(smb.Dialect311), r.logon(smb.Dialect311)
+			old := r.open(a, "f")
+			want(t, "delete", a.Delete(old, true), ok)
+			if err := fsys.Remove(context.Background(), "f"); err != nil {
+				t.Fatal(err)
+			}
+			making, closing := make(chan struct{}), make(chan struct{})
+			hook := func() { close(making); <-closing }
+			fsys.hook.Store(&hook)
+			closed := make(chan smb2.Status, 1)
+			go func() {
+				<-making
+				time.AfterFunc(50*time.Millisecond, func() { close(closing) })
+				closed <- a.CloseFile(old) // waits for the name
+			}()
+			id := r.create(b, smbtest.CreateReq("f", smb2.Create))
+			want(t, "CLOSE of the old file", <-closed, ok)
+			write(t, b, id, "new")
+			want(t, "CLOSE", b.CloseFile(id), ok)
+			if got := dump(t, fsys.FS); !strings.Contains(got, `f "new"`) {
+				t.Errorf("there is\n%s", got)
 			}
 		})
 	}
