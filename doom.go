@@ -183,14 +183,13 @@ func (f *file) doomList() []doom {
 	return append([]doom{{f.deletePath, f.deleter}}, f.further...)
 }
 
-// takeFurther returns the names that are to be removed besides that of doomedName, and
-// forgets them.
-func (f *file) takeFurther() []doom {
+// nextDoom makes the next name that is to be removed the first one.
+func (f *file) nextDoom() {
+	f.m.mu.Lock()
+	defer f.m.mu.Unlock()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	list := f.further
-	f.further = nil
-	return list
+	f.clearDelete()
 }
 
 // as returns ctx as that of whose wish it is, which may come true when somebody else

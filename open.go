@@ -319,9 +319,9 @@ func (o *open) release(ctx context.Context) error {
 // remove removes a file or stream whose last open went, that of h. It returns what
 // must be removed next.
 func (m *mount) remove(ctx context.Context, f *file, h *oplock.Holder) (next *file, _ error) {
-	for _, d := range f.takeFurther() {
-		if err := m.removeLink(ctx, f, d, h); err != nil {
-			m.srv.log.Error("smb: removing a hard link failed", "path", d.name, "err", err)
+	for f.dooms() > 1 {
+		if err := m.removeLink(ctx, f, h); err != nil {
+			return nil, err
 		}
 	}
 	name, stream, c, err := m.claimDoomed(ctx, f)

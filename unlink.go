@@ -41,15 +41,21 @@ func (m *mount) unlink(ctx context.Context, f *file, d doom, h *oplock.Holder) b
 	return true
 }
 
-// removeLink removes a further name of f, which nobody has open any more.
-func (m *mount) removeLink(ctx context.Context, f *file, d doom, h *oplock.Holder) error {
-	ctx = d.as(ctx)
-	c := claim{key: foldPath(d.name), exclusive: true}
-	if err := m.claim(ctx, c); err != nil {
+// removeLink removes one of several names of f, which nobody has open any more.
+func (m *mount) removeLink(ctx context.Context, f *file, h *oplock.Holder) error {
+	name, _, c, err := m.claimDoomed(ctx, f)
+	if err != nil {
 		return err
 	}
 	defer m.unclaim(c)
-	return m.removeName(ctx, f, d.name, h)
+	if f.dooms() < 2 {
+		return nil // it was detached meanwhile
+	}
+	if err := m.removeName(f.asDeleter(ctx), f, name, h); err != nil {
+		m.srv.log.Error("smb: removing a hard link failed", "path", name, "err", err)
+	}
+	f.nextDoom()
+	return nil
 }
 
 // removeName removes a name of f, which is claimed, unless another program did, and perhaps

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/gosmbd/smb/internal/smbtest"
 	"github.com/gosmbd/smb/smb2"
 	"github.com/gosmbd/smb/vfs"
+	"github.com/gosmbd/smb/vfs/faultfs"
 	"github.com/gosmbd/smb/vfs/memfs"
 )
 
@@ -531,6 +533,7 @@ type reusing struct {
 
 type reusingFile struct {
 	vfs.File
+	vfs.Streamer
 	id uint64
 }
 
@@ -549,7 +552,16 @@ func (r *reusing) wrap(f vfs.File, err error) (vfs.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return reusingFile{f, r.id}, nil
+	s, _ := f.(vfs.Streamer)
+	return reusingFile{f, s, r.id}, nil
+}
+
+func (f reusingFile) OpenStream(ctx context.Context, name string, opt vfs.StreamOptions) (vfs.File, error) {
+	s, err := f.Streamer.OpenStream(ctx, name, opt)
+	if err != nil {
+		return nil, err
+	}
+	return reusingFile{File: s, id: f.id}, nil
 }
 
 func (f reusingFile) Unwrap() vfs.File { return f.File }
@@ -591,6 +603,85 @@ func TestCreateWithIDOfDoomed(t *testing.T) {
 			want(t, "CLOSE", b.CloseFile(id), ok)
 			if got := dump(t, fsys.FS); !strings.Contains(got, `f "new"`) {
 				t.Errorf("there is\n%s", got)
+			}
+		})
+	}
+}
+
+// What is to be removed is found though a directory above it is renamed between the last CLOSE and the removal, which waits
+// for a name that another CREATE looks at.
+func TestRenameAboveRemoval(t *testing.T) {
+	for _, names := range [][]string{{"x"}, {"x", "y"}} {
+		t.Run(strings.Join(names, " and "), func(t *testing.T) {
+			r := newFaulty(t)
+			mkdir(t, r.fs, "p")
+			put(t, r.fs, "p/x", "doomed")
+			putStream(t, r.fs, "p/x", "s", "stream")
+			a, b, c := r.logon(smb.Dialect311), r.logon(smb.Dialect311), r.logon(smb.Dialect311)
+			last := r.open(a, `p\x:s`)
+			for _, name := range names {
+				if name != "x" {
+					if err := r.fs.Link(context.Background(), "p/x", "p/"+name, false); err != nil {
+						t.Fatal(err)
+					}
+				}
+				id := r.open(a, `p\`+name)
+				want(t, "delete", a.Delete(id, true), ok)
+				want(t, "CLOSE", a.CloseFile(id), ok)
+			}
+			dir := r.open(c, "p")
+			looking, look := make(chan struct{}), make(chan struct{})
+			var once sync.Once
+			hook := faultfs.Hook(func(op faultfs.Op) error {
+				if op.Kind == faultfs.Open && op.Name == "p/x" {
+					once.Do(func() { close(looking); <-look })
+				}
+				return nil
+			})
+			r.hook.Store(&hook)
+			var wg sync.WaitGroup
+			wg.Go(func() { b.Create(smbtest.CreateReq(`p\x`, smb2.Open)) })
+			<-looking
+			wg.Go(func() { want(t, "last CLOSE", a.CloseFile(last), ok) })
+			time.Sleep(20 * time.Millisecond)
+			wg.Go(func() { want(t, "rename", c.Rename(dir, "q", false), ok) })
+			time.Sleep(20 * time.Millisecond)
+			close(look)
+			wg.Wait()
+			if left := dump(t, r.fs); left != "q/\n" {
+				t.Errorf("left:\n%s", left)
+			}
+		})
+	}
+}
+
+// The same for what waits for its stream to be closed, below a directory that a Mac renames, and then another file has the
+// name. Also where files are known by their names only.
+func TestRenameAboveDoomed(t *testing.T) {
+	for _, ids := range []bool{true, false} {
+		t.Run(fmt.Sprint("ids: ", ids), func(t *testing.T) {
+			fsys := &memfs.FS{}
+			r := newRig(t, func(s *smb.Server) {
+				sh := &smb.Share{FS: fsys}
+				if !ids {
+					sh.FS = &reusing{FS: fsys}
+				}
+				s.Shares = smb.Shares{"s": sh}
+			})
+			mkdir(t, fsys, "p")
+			put(t, fsys, "p/x", "doomed")
+			putStream(t, fsys, "p/x", "s", "stream")
+			c, w := r.mac("s", 0), r.logon(smb.Dialect311)
+			stream, id := r.open(w, `p\x:s`), r.open(w, `p\x`)
+			want(t, "delete", w.Delete(id, true), ok)
+			want(t, "CLOSE", w.CloseFile(id), ok)
+			want(t, "rename", c.Rename(r.open(c, "p"), "q", false), ok)
+			mkdir(t, fsys, "p")
+			put(t, fsys, "p/x", "another")
+			wantRead(t, w, r.open(w, `p\x`), "another")
+			want(t, "CLOSE of the stream", w.CloseFile(stream), ok)
+			if left := dump(t, fsys); strings.Contains(left, "doomed") || !strings.Contains(left, "another") {
+				t.Errorf("left:\n%s", left)
 			}
 		})
 	}
