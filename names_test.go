@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gosmbd/smb"
 	"github.com/gosmbd/smb/internal/smbtest"
@@ -294,6 +295,52 @@ func TestLink(t *testing.T) {
 	h := r.open(c, "h")
 	want(t, "LOCK", c.Lock(id, 0, 1, exclusiveNow), ok)
 	want(t, "LOCK by the other name", c.Lock(h, 0, 1, exclusiveNow), smb2.StatusLockNotGranted)
+}
+
+// A link whose file was renamed while it waited for the name is one of that file, whatever is done to the new name.
+func TestLinkOfRenamed(t *testing.T) {
+	r := newFaulty(t)
+	put(t, r.fs, "a", "right")
+	put(t, r.fs, "g", "wrong")
+	x, y, z := r.logon(smb.Dialect311), r.logon(smb.Dialect311), r.logon(smb.Dialect311)
+	a, same, g := r.open(x, "a"), r.open(y, "a"), r.open(z, "g")
+	renaming, rename, renamed, swapped := make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan struct{})
+	var first, link sync.Once
+	hook := faultfs.Hook(func(op faultfs.Op) error {
+		switch op.Kind {
+		case faultfs.Rename:
+			first.Do(func() { close(renaming); <-rename })
+		case faultfs.Link:
+			link.Do(func() {
+				go func() {
+					defer close(swapped)
+					<-renamed
+					want(t, "rename of b to c", x.Rename(a, "c", false), ok)
+					want(t, "rename of g to b", z.Rename(g, "b", false), ok)
+				}()
+				select {
+				case <-swapped:
+				case <-time.After(100 * time.Millisecond): // they wait for the link
+				}
+			})
+		}
+		return nil
+	})
+	r.hook.Store(&hook)
+	var wg sync.WaitGroup
+	wg.Go(func() { want(t, "rename of a to b", x.Rename(a, "b", false), ok); close(renamed) })
+	<-renaming
+	wg.Go(func() {
+		st := y.SetInfo(same, smb2.ClassFileLinkInformation, smb2.FileLinkInformation{FileName: "t"})
+		want(t, "link", st, ok)
+	})
+	time.Sleep(20 * time.Millisecond)
+	close(rename)
+	wg.Wait()
+	<-swapped
+	if got := content(t, r.fs, "t"); got != "right" {
+		t.Errorf("the link is of the file with %q", got)
+	}
 }
 
 // Renames, creates and deletes of the same names at once: in the end the tables

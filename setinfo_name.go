@@ -158,15 +158,21 @@ func (r *request) rename(ctx context.Context, name string, root uint64, flags ui
 		flags |= smb2.RenamePosixSemantics
 	}
 	n.r, n.flags, n.renames = r, flags, true
+	if o.path() == "." {
+		return smb2.StatusAccessDenied
+	}
+	return n.run(n.rename)
+}
+
+// run does it, after those have given up what they cache who must.
+func (n *renaming) run(do func() error) error {
+	o, r := n.o, n.r
 	if err := r.breakFor(o.file, o.holder, oplock.OpRename); err != nil {
 		return err
 	}
 	for races := 0; races < 8; races++ {
 		n.from = o.path()
-		if n.from == "." {
-			return smb2.StatusAccessDenied
-		}
-		switch err := n.attempt(); err {
+		switch err := n.attempt(do); err {
 		case errRaced:
 		case errBreaking:
 			if err := r.waitOnOpen(n.wait); err != nil {
@@ -180,8 +186,8 @@ func (r *request) rename(ctx context.Context, name string, root uint64, flags ui
 	return smb2.StatusSharingViolation
 }
 
-// attempt claims the names and renames, unless another rename was first.
-func (n *renaming) attempt() error {
+// attempt claims the names and does it, unless another rename was first.
+func (n *renaming) attempt(do func() error) error {
 	claims := n.claims(n.o.file.dir)
 	if err := n.m.claim(n.ctx, claims...); err != nil {
 		return err
@@ -190,7 +196,7 @@ func (n *renaming) attempt() error {
 	if n.o.path() != n.from {
 		return errRaced
 	}
-	return n.rename()
+	return do()
 }
 
 // newName resolves the directory of the new name.
@@ -488,30 +494,12 @@ func (r *request) link(ctx context.Context, x smb2.FileLinkInformation) error {
 		return err
 	}
 	n.r = r
-	if err := r.breakFor(o.file, o.holder, oplock.OpRename); err != nil {
-		return err
-	}
-	for {
-		n.from = o.path()
-		err := n.link(x.ReplaceIfExists)
-		if err != errBreaking {
-			return err
-		}
-		if err := r.waitOnOpen(n.wait); err != nil {
-			return err
-		}
-	}
+	return n.run(n.link)
 }
 
-// link does it.
-func (n *renaming) link(replace bool) error {
+// link does it; the names are claimed.
+func (n *renaming) link() error {
 	o, m, ctx := n.o, n.m, n.ctx
-	claims := n.claims(false)
-	if err := m.claim(ctx, claims...); err != nil {
-		return err
-	}
-	defer m.unclaim(claims...)
-	n.from = o.path()
 	if o.isDoomed() {
 		return smb2.StatusAccessDenied
 	}
@@ -519,7 +507,7 @@ func (n *renaming) link(replace bool) error {
 		return smb2.StatusDeletePending
 	}
 	if n.respells() || n.from == n.to {
-		if replace {
+		if n.replace {
 			return nil
 		}
 		return smb2.StatusObjectNameCollision
