@@ -169,7 +169,8 @@ func (c *creation) resume(w *reply, canceled error) (err error) {
 }
 
 // attempts tries until others don't interfere. Names that exist are opened with a
-// shared claim, and only what may have to be made is claimed exclusively.
+// shared claim, and only what may have to be made is claimed exclusively. A short name
+// isn't what others claim: the name that it stands for is.
 func (c *creation) attempts() error {
 	// A file is not overwritten while its streams are being opened.
 	cl := claim{key: foldPath(c.name), exclusive: c.req.Disposition == smb2.Create || c.m.streams && c.overwrites()}
@@ -187,6 +188,8 @@ func (c *creation) attempts() error {
 		switch err {
 		case errNeedExclusive:
 			cl.exclusive = true
+		case errOtherName:
+			cl.key = foldPath(c.o.name)
 		case errRaced:
 		default:
 			return err
@@ -197,6 +200,7 @@ func (c *creation) attempts() error {
 
 var (
 	errNeedExclusive = errors.New("smb: the name must be claimed exclusively")
+	errOtherName     = errors.New("smb: the name that it was found by isn't the one claimed")
 	errBreaking      = errors.New("smb: others must give up what they cache")
 	errParkedNew     = errors.New("smb: the session ended; the open waits for its client")
 	errRaced         = errors.New("smb: another program made or removed the name")
@@ -229,6 +233,9 @@ func (c *creation) attempt(cl claim) error {
 		return lerr
 	}
 	switch {
+	case err == nil && foldPath(o.name) != cl.key:
+		f.Close()
+		return errOtherName
 	case err == nil:
 		err = c.openExisting(f)
 	case err == smb2.StatusObjectPathNotFound:
@@ -238,7 +245,13 @@ func (c *creation) attempt(cl claim) error {
 		case smb2.Open, smb2.Overwrite:
 			return smb2.StatusObjectNameNotFound
 		}
-		if !cl.exclusive {
+		if c.object == nil && !o.posix {
+			o.name = c.m.tunnel.restore(o.name)
+		}
+		switch {
+		case foldPath(o.name) != cl.key:
+			return errOtherName
+		case !cl.exclusive:
 			return errNeedExclusive
 		}
 		err = c.makeNew()

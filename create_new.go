@@ -24,9 +24,6 @@ func (c *creation) makeNew() error {
 	if l := c.contexts.lease; l != nil && c.m.srv.leases.Check(l, nil) != nil {
 		return smb2.StatusInvalidParameter
 	}
-	if !o.posix {
-		o.name = c.m.tunnel.restore(o.name)
-	}
 	attrs := c.attrs
 	if !dir {
 		attrs |= vfs.AttrArchive

@@ -176,7 +176,6 @@ func (c *creation) prepareStream() error {
 	if c.object != nil {
 		return nil
 	}
-	c.o.name = c.m.tunnel.restore(c.o.name)
 	f, err := c.makeObject(vfs.CreateOptions{
 		OpenOptions: vfs.OpenOptions{Access: vfs.ReadAttributes},
 		Attributes:  c.attrs | vfs.AttrArchive,

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -341,6 +342,82 @@ func TestLinkOfRenamed(t *testing.T) {
 	if got := content(t, r.fs, "t"); got != "right" {
 		t.Errorf("the link is of the file with %q", got)
 	}
+}
+
+// Who opens or replaces a file by its short name keeps others from its long one meanwhile.
+func TestShortNameClaims(t *testing.T) {
+	const long = "a long file name.text"
+	// during has other done during the first operation of that kind on the file, which it may wait for.
+	during := func(r *faulty, kind faultfs.Kind, other func()) (wait func()) {
+		done := make(chan struct{})
+		var begun atomic.Bool
+		hook := faultfs.Hook(func(op faultfs.Op) error {
+			if op.Kind == kind && (op.Name == long || kind == faultfs.Rename) && begun.CompareAndSwap(false, true) {
+				go func() { defer close(done); other() }()
+				select {
+				case <-done:
+				case <-time.After(100 * time.Millisecond):
+				}
+			}
+			return nil
+		})
+		r.hook.Store(&hook)
+		return func() { <-done }
+	}
+	t.Run("open", func(t *testing.T) {
+		r := newFaulty(t)
+		put(t, r.fs, long, "old")
+		a, b := r.logon(smb.Dialect311), r.logon(smb.Dialect311)
+		held := r.open(b, long)
+		short := fileInfo(t, b, held, smb2.ClassFileAlternateNameInformation, smb2.ParseFileNameInformation).FileName
+		wait := during(r, faultfs.Stat, func() {
+			want(t, "rename", b.Rename(held, "renamed", false), ok)
+			id := r.create(b, smbtest.CreateReq(long, smb2.Create))
+			write(t, b, id, "new")
+			want(t, "CLOSE", b.CloseFile(id), ok)
+		})
+		id := r.create(a, deleting(short))
+		wait()
+		want(t, "CLOSE", a.CloseFile(id), ok)
+		want(t, "CLOSE", b.CloseFile(held), ok)
+		if got := dump(t, r.fs); strings.Contains(got, "old") || !strings.Contains(got, "new") {
+			t.Errorf("there is\n%s", got)
+		}
+	})
+	t.Run("replace", func(t *testing.T) {
+		r := newFaulty(t)
+		put(t, r.fs, long, "old")
+		put(t, r.fs, "tmp", "new")
+		a, b := r.logon(smb.Dialect311), r.logon(smb.Dialect311)
+		id := r.open(b, long)
+		short := fileInfo(t, b, id, smb2.ClassFileAlternateNameInformation, smb2.ParseFileNameInformation).FileName
+		want(t, "CLOSE", b.CloseFile(id), ok)
+		tmp := r.open(a, "tmp")
+		wait := during(r, faultfs.Rename, func() { id = r.open(b, long) })
+		want(t, "rename", a.Rename(tmp, short, true), ok)
+		wait()
+		wantRead(t, b, id, "new")
+	})
+	t.Run("make again", func(t *testing.T) {
+		r := newFaulty(t)
+		put(t, r.fs, long, "old")
+		a, b := r.logon(smb.Dialect311), r.logon(smb.Dialect311)
+		id := r.open(b, long)
+		short := fileInfo(t, b, id, smb2.ClassFileAlternateNameInformation, smb2.ParseFileNameInformation).FileName
+		want(t, "CLOSE", b.CloseFile(id), ok)
+		want(t, "CLOSE by the short name", a.CloseFile(r.create(a, deleting(short))), ok)
+		var made smb2.CreateResponse
+		wait := during(r, faultfs.Create, func() {
+			var st smb2.Status
+			made, st = b.Create(smbtest.CreateReq(long, smb2.OpenIf))
+			want(t, "CREATE by the long name", st, ok)
+		})
+		r.create(a, smbtest.CreateReq(short, smb2.Create))
+		wait()
+		if made.Action != smb2.ActionOpened {
+			t.Errorf("the other was told that it was %d", made.Action)
+		}
+	})
 }
 
 // Renames, creates and deletes of the same names at once: in the end the tables

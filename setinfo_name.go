@@ -338,6 +338,10 @@ func (n *renaming) target() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if foldPath(old) != foldPath(n.to) {
+		n.to = old // it was found by its short name, and isn't claimed
+		return "", errRaced
+	}
 	if n.respells() {
 		// Only the case changes, unless another file has that spelling.
 		if _, err := m.exists(n.ctx, n.to); isMissing(err) || m.folder != nil {
