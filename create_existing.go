@@ -60,7 +60,7 @@ func (c *creation) openExisting(found vfs.File) error {
 		return err
 	}
 	overwrite := c.overwrites()
-	access := o.access
+	access, judged := o.access, c.objectAttr(attr).ID
 	if overwrite {
 		access |= vfs.WriteData
 	}
@@ -71,7 +71,7 @@ func (c *creation) openExisting(found vfs.File) error {
 	if err != nil {
 		return err
 	}
-	if attr, err = c.sameObject(f, attr); err != nil {
+	if attr, err = c.sameObject(f, attr, judged); err != nil {
 		c.discard(f, access)
 		return err
 	}
@@ -188,13 +188,12 @@ func (c *creation) openFound(found vfs.File, opt vfs.OpenOptions) (vfs.File, *vf
 	return openObject(c.ctx, c.m.fs, c.o.name, c.stream.name, opt)
 }
 
-// sameObject checks that f is what was judged by attr, which are the attributes it had,
-// and returns those that it has now.
-func (c *creation) sameObject(f vfs.File, attr vfs.Attr) (vfs.Attr, error) {
+// sameObject checks that f is of the object that was judged, by its id; attr are the
+// attributes that f had. It returns those that it has now.
+func (c *creation) sameObject(f vfs.File, attr vfs.Attr, judged uint64) (vfs.Attr, error) {
 	if c.reopened && !c.overwrites() {
 		return attr, nil
 	}
-	judged := c.objectAttr(attr).ID
 	attr, err := f.Stat(c.ctx)
 	if err == nil && c.objectAttr(attr).ID != judged {
 		err = errRaced

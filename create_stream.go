@@ -135,6 +135,9 @@ func (c *creation) makeStream() error {
 	switch {
 	case errors.Is(err, fs.ErrExist), isMissing(err):
 		err = errRaced
+	case err == nil && !made && object.ID != c.object.ID:
+		f.Close()
+		err = errRaced // another one than was judged
 	case err == nil:
 		c.object = object
 		if err = c.joinStream(f, made); err != nil {

@@ -3,6 +3,7 @@ package smb_test
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 
 	"github.com/gosmbd/smb"
@@ -10,6 +11,7 @@ import (
 	"github.com/gosmbd/smb/ntlm"
 	"github.com/gosmbd/smb/smb2"
 	"github.com/gosmbd/smb/vfs"
+	"github.com/gosmbd/smb/vfs/faultfs"
 	"github.com/gosmbd/smb/vfs/memfs"
 	"github.com/gosmbd/smb/vfs/osfs"
 )
@@ -484,4 +486,38 @@ func TestShareSecurity(t *testing.T) {
 	r.setup(c, "ann", password)
 	_, st := c.TreeConnect("s")
 	want(t, "ann connects", st, smb2.StatusAccessDenied)
+}
+
+// A stream is opened and made on the file whose descriptor was looked at, though another program puts another in its place.
+func TestStreamOfAnother(t *testing.T) {
+	for _, x := range []struct {
+		stream      string
+		disposition smb2.Disposition
+	}{{"s", smb2.Open}, {"s", smb2.OverwriteIf}, {"new", smb2.Create}} {
+		t.Run(fmt.Sprintf("%s %d", x.stream, x.disposition), func(t *testing.T) {
+			disk := &memfs.FS{}
+			put(t, disk, "f", "")
+			put(t, disk, "secret", "")
+			putStream(t, disk, "f", "s", "public")
+			putStream(t, disk, "secret", "s", "secret")
+			secure(t, disk, "f", allow(bobSID, vfs.AccessFull))
+			secure(t, disk, "secret", allow(annSID, vfs.AccessFull))
+			var opened atomic.Int32
+			var watching atomic.Bool
+			c := guarded(t, faultfs.New(disk, func(op faultfs.Op) error {
+				if watching.Load() && op.Kind == faultfs.Open && op.Name == "f" && opened.Add(1) == 2 { // after it was judged
+					return disk.Rename(context.Background(), "secret", "f", true)
+				}
+				return nil
+			})).as("bob", password)
+			watching.Store(true)
+			want(t, "CREATE", dispose(c, "f:"+x.stream, x.disposition, vfs.ReadData, 0), smb2.StatusAccessDenied)
+			if opened.Load() < 2 {
+				t.Error("the file wasn't replaced")
+			}
+			if got := keptStreams(t, disk, "f"); len(got) != 1 || got[0] != "s" {
+				t.Errorf("streams %q", got)
+			}
+		})
+	}
 }
