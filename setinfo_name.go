@@ -354,6 +354,9 @@ func (n *renaming) target() (string, error) {
 		return "", err
 	}
 	if n.same = n.renames && attr.ID == n.o.file.id && attr.ID != 0; n.same {
+		if n.o.file.isDeletePendingAt(old) {
+			return "", smb2.StatusDeletePending
+		}
 		return old, nil // a further link: the one that is renamed goes
 	}
 	readOnly := attr.Attributes&vfs.AttrReadOnly != 0 && n.flags&smb2.RenameIgnoreReadOnlyAttribute == 0 && !n.clears(old)

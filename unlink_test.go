@@ -248,6 +248,25 @@ func TestHardLinks(t *testing.T) {
 	}
 }
 
+// A further name of the file that is to be deleted can't be renamed over: the one that is renamed would go, too.
+func TestRenameOverDoomedLink(t *testing.T) {
+	r := newRig(t, nil)
+	put(t, r.fs, "a", "data")
+	if err := r.fs.Link(context.Background(), "a", "b", false); err != nil {
+		t.Fatal(err)
+	}
+	c := r.logon(smb.Dialect311)
+	a, b := r.open(c, "a"), r.open(c, "b")
+	want(t, "delete", c.Delete(b, true), ok)
+	want(t, "rename", c.Rename(a, "b", true), smb2.StatusDeletePending)
+	want(t, "CLOSE", c.CloseFile(b), ok)
+	want(t, "rename when it is gone", c.Rename(a, "b", true), ok)
+	want(t, "CLOSE", c.CloseFile(a), ok)
+	if got := dump(t, r.fs); !strings.Contains(got, `b "data"`) {
+		t.Errorf("there is\n%s", got)
+	}
+}
+
 // Who may delete, but not create, can't give a file another name.
 func TestRenameWithoutRight(t *testing.T) {
 	r := newRig(t, nil)
