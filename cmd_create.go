@@ -175,17 +175,9 @@ func (c *creation) attempts() error {
 	// A file is not overwritten while its streams are being opened.
 	cl := claim{key: foldPath(c.name), exclusive: c.req.Disposition == smb2.Create || c.m.streams && c.overwrites()}
 	for races := 0; races < 8; races++ {
-		err := c.attempt(cl)
-		if err == errParkedNew {
+		switch err := c.attemptOrUndo(cl); err {
+		case errParkedNew:
 			return smb2.StatusUserSessionDeleted
-		}
-		if err != nil && c.o.file != nil {
-			// It had taken effect. Now that the name isn't claimed any
-			// more, it can be undone.
-			c.m.srv.handles.forget(c.o)
-			c.o.release(c.ctx)
-		}
-		switch err {
 		case errNeedExclusive:
 			cl.exclusive = true
 		case errOtherName:
@@ -198,7 +190,25 @@ func (c *creation) attempts() error {
 	return smb2.StatusSharingViolation // others keep making and removing it
 }
 
+// attemptOrUndo is attempt, but for what had taken effect when it failed. That can be undone
+// now that the name isn't claimed any more.
+func (c *creation) attemptOrUndo(cl claim) (err error) {
+	c.o, err = &open{}, errPanicked
+	defer func() {
+		if err == nil || err == errParkedNew || c.o.file == nil {
+			return
+		}
+		if err == errPanicked {
+			c.keep()
+		}
+		c.m.srv.handles.forget(c.o)
+		c.o.release(c.ctx)
+	}()
+	return c.attempt(cl)
+}
+
 var (
+	errPanicked      = errors.New("smb: the backend panics")
 	errNeedExclusive = errors.New("smb: the name must be claimed exclusively")
 	errOtherName     = errors.New("smb: the name that it was found by isn't the one claimed")
 	errBreaking      = errors.New("smb: others must give up what they cache")
@@ -210,7 +220,6 @@ var (
 // the open took effect, o.file is set.
 func (c *creation) attempt(cl claim) error {
 	if err := c.m.claim(c.ctx, cl); err != nil {
-		c.o = &open{}
 		return err
 	}
 	defer c.m.unclaim(cl)

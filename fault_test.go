@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -307,5 +308,45 @@ func TestBackendOddStatus(t *testing.T) {
 		_, got := c.Create(smbtest.CreateReq("f", smb2.Open))
 		want(t, "CREATE", got, smb2.StatusUnexpectedIoError)
 		r.heal()
+	}
+}
+
+// A CREATE whose backend panics after it took effect for others is undone, and what it found or made stays.
+func TestCreatePanics(t *testing.T) {
+	r := newFaulty(t)
+	other := r.logon(smb.Dialect311)
+	put(t, r.fs, "there", "x")
+	for _, x := range []struct {
+		name        string
+		disposition smb2.Disposition
+		kind        faultfs.Kind
+		n           int32 // which operation of that kind
+	}{
+		{"there", smb2.OverwriteIf, faultfs.Truncate, 1},
+		{"there", smb2.Open, faultfs.Stat, 2},
+		{"new", smb2.Create, faultfs.Stat, 2},
+	} {
+		var seen atomic.Int32
+		h := faultfs.Hook(func(op faultfs.Op) error {
+			if op.Kind == x.kind && op.Name == x.name && seen.Add(1) == x.n {
+				panic("boom")
+			}
+			return nil
+		})
+		c := r.logon(smb.Dialect311)
+		r.hook.Store(&h)
+		req := smbtest.CreateReq(x.name, x.disposition)
+		req.ShareAccess, req.Options = 0, smb2.OptionDeleteOnClose
+		c.Send(c.Req(smb2.CommandCreate, req))
+		dropped(t, x.name, c)
+		r.heal()
+		gone(t, r.rig, 1)
+		if seen.Load() != x.n {
+			t.Errorf("%s: %d operations", x.name, seen.Load())
+		}
+		want(t, "CREATE afterwards", other.CloseFile(r.create(other, smbtest.CreateReq(x.name, smb2.Open))), ok)
+	}
+	if got := dump(t, r.fs); !strings.Contains(got, "there") || !strings.Contains(got, "new") {
+		t.Errorf("there is\n%s", got)
 	}
 }
