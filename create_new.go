@@ -38,12 +38,10 @@ func (c *creation) makeNew() error {
 	if err != nil {
 		return err
 	}
-	if err := c.setNewEAs(f); err != nil {
-		c.discard(f, vfs.WriteData)
-		c.unmake(false, true)
-		return err
+	var attr vfs.Attr
+	if err = c.setNewEAs(f); err == nil {
+		attr, err = f.Stat(c.ctx)
 	}
-	attr, err := f.Stat(c.ctx)
 	if err == nil && c.contexts.maximal {
 		c.most, err = c.permitted(attr)
 	}
@@ -56,6 +54,9 @@ func (c *creation) makeNew() error {
 	}
 	if err != nil {
 		c.discard(f, vfs.WriteData)
+		if c.m.findOpen(attr, o.name) == nil { // else others opened it
+			c.unmake(false, true)
+		}
 		return err
 	}
 	o.file.mu.Lock()

@@ -1,6 +1,7 @@
 package smb
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"path"
@@ -254,15 +255,15 @@ func (c *creation) joinStream(f vfs.File, fresh bool) error {
 
 // unmake removes what was made for an open that failed.
 func (c *creation) unmake(stream, object bool) {
-	name := c.o.name
+	name, dir, ctx := c.o.name, c.req.Options&smb2.OptionDirectoryFile != 0, context.WithoutCancel(c.ctx)
 	if stream && !object {
-		c.m.withStreamer(c.ctx, name, func(s vfs.Streamer) error { return s.RemoveStream(c.ctx, c.stream.name) })
+		c.m.withStreamer(ctx, name, func(s vfs.Streamer) error { return s.RemoveStream(ctx, c.stream.name) })
 	}
-	if object && c.m.remover != nil && c.m.remover.Remove(c.ctx, name) == nil {
-		c.m.names.removed(name, false)
+	if object && c.m.remover != nil && c.m.remover.Remove(ctx, name) == nil {
+		c.m.names.removed(name, dir)
 		// Nobody is told, but the backend will tell the server.
-		c.m.noteChange(path.Dir(name), added(name, false))
-		c.m.noteChange(path.Dir(name), removed(name, false))
+		c.m.noteChange(path.Dir(name), added(name, dir))
+		c.m.noteChange(path.Dir(name), removed(name, dir))
 	}
 }
 

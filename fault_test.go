@@ -350,3 +350,18 @@ func TestCreatePanics(t *testing.T) {
 		t.Errorf("there is\n%s", got)
 	}
 }
+
+// What a CREATE made and then couldn't open isn't left behind.
+func TestCreateFailsHalfway(t *testing.T) {
+	r := newFaulty(t)
+	c := r.logon(smb.Dialect311)
+	for _, opts := range []smb2.CreateOptions{0, smb2.OptionDirectoryFile} {
+		r.fail(faultfs.Stat, vfs.ErrNoSpace)
+		want(t, "CREATE", dispose(c, "new", smb2.Create, vfs.ReadAttributes, opts), smb2.StatusDiskFull)
+		r.heal()
+		if left := dump(t, r.fs); left != "" {
+			t.Errorf("left:\n%s", left)
+		}
+		want(t, "CREATE", dispose(c, "new", smb2.Create, vfs.ReadAttributes|vfs.Delete, opts|smb2.OptionDeleteOnClose), ok)
+	}
+}
