@@ -255,10 +255,10 @@ func (m *mount) findFolded(ctx context.Context, dir, base string) (string, error
 
 // findShort looks for the file whose short name base is.
 func (m *mount) findShort(ctx context.Context, dir, base string) (string, error) {
-	if len(base) > len("ABC~1234.EXT") || !strings.Contains(base, "~") {
+	key := foldPath(base)
+	if !isMadeShort(key) {
 		return "", fs.ErrNotExist
 	}
-	key := foldPath(base)
 	found, err := m.scan(ctx, dir, func(name string) bool { return shortName(name) == key })
 	if err == nil {
 		m.tunnel.note(dir, base, found)

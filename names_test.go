@@ -344,6 +344,28 @@ func TestLinkOfRenamed(t *testing.T) {
 	}
 }
 
+// No directory is read for a missing name that can't be a short one.
+func TestMissingTilde(t *testing.T) {
+	r := newFaulty(t)
+	put(t, r.fs, "a long file name.text", "")
+	c := r.logon(smb.Dialect311)
+	var read atomic.Int32
+	hook := faultfs.Hook(func(op faultfs.Op) error {
+		if op.Kind == faultfs.ReadDir {
+			read.Add(1)
+		}
+		return nil
+	})
+	r.hook.Store(&hook)
+	for _, name := range []string{"backup~", "~$doc.doc", "longna~1.txt", "~tmp.x"} {
+		_, st := c.Create(smbtest.CreateReq(name, smb2.Open))
+		want(t, name, st, notFound)
+	}
+	if n := read.Load(); n != 0 {
+		t.Errorf("read %d times", n)
+	}
+}
+
 // Who opens or replaces a file by its short name keeps others from its long one meanwhile.
 func TestShortNameClaims(t *testing.T) {
 	const long = "a long file name.text"

@@ -3,6 +3,7 @@ package smb
 import (
 	"fmt"
 	"path"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -26,6 +27,17 @@ func shortName(name string) string {
 		return s
 	}
 	return s + "." + e[:min(3, len(e))]
+}
+
+// isMadeShort reports whether name, in capitals, is one that shortName makes.
+func isMadeShort(name string) bool {
+	stem, ext, dot := strings.Cut(name, ".")
+	n := len(stem) - len("~1234")
+	if n < 0 || n > 3 || stem[n] != '~' || len(ext) > 3 || dot && ext == "" {
+		return false
+	}
+	_, err := strconv.ParseUint(stem[n+1:], 16, 16)
+	return err == nil && shortChars(stem[:n]) == stem[:n] && shortChars(ext) == ext
 }
 
 // shortChars removes what a short name can't hold. [MS-FSCC] 2.1.5.2.1
