@@ -1,6 +1,6 @@
 // Afero serves any file system of github.com/spf13/afero, here a directory in
 // which changes and new files are kept in memory: the directory stays as it is,
-// and what is in it can't be deleted.
+// and what is in it can't be deleted. Who deletes what was changed has the old one again.
 //
 //	go run ./examples/afero
 //	smbclient //127.0.0.1/sandbox -p 4445 -U me%sandbox-me

@@ -13,6 +13,9 @@
 // afero.MemMapFs does none of it. The adapter checks first, so these rules
 // hold among all that goes through one adapter; make one for an afero.Fs, not
 // several.
+//
+// In an afero.CopyOnWriteFs what only the lower layer has can't be removed or renamed,
+// which is fs.ErrPermission. Of what both have the upper one goes, and the lower one shows.
 package aferofs
 
 import (
@@ -119,7 +122,7 @@ func (f *aferoFS) Remove(_ context.Context, name string) error {
 		err = f.checkEmpty(name)
 	}
 	if err == nil {
-		err = f.afero.Remove(native(name))
+		err = f.unlink(name)
 	}
 	if err != nil {
 		return pathError("remove", name, err)
@@ -182,12 +185,24 @@ func (f *aferoFS) makeWay(from, to fs.FileInfo, name string) error {
 		if err := f.checkEmpty(name); err != nil {
 			return err
 		}
-		if err := f.afero.Remove(native(name)); err != nil {
+		if err := f.unlink(name); err != nil {
 			return err
 		}
 	}
 	f.moved(name, "")
 	return nil
+}
+
+// unlink removes a name that is there. afero.CopyOnWriteFs says of one in its lower layer,
+// which stays, that there is none, and the server takes that for success.
+func (f *aferoFS) unlink(name string) error {
+	err := f.afero.Remove(native(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, still := f.stat(name); still == nil {
+			return fs.ErrPermission
+		}
+	}
+	return err
 }
 
 // moved gives the handles of an object, and of those below it, another name.

@@ -71,6 +71,36 @@ func testRefuses(t *testing.T, fsys vfs.FS) {
 	}
 }
 
+// What the lower layer has stays, and whoever removes or replaces it is told.
+func TestLowerLayerStays(t *testing.T) {
+	ctx := t.Context()
+	lower := afero.NewMemMapFs()
+	if err := errors.Join(afero.WriteFile(lower, "a", []byte("one"), 0o666), lower.Mkdir("d", 0o777)); err != nil {
+		t.Fatal(err)
+	}
+	fsys := New(afero.NewCopyOnWriteFs(afero.NewReadOnlyFs(lower), afero.NewMemMapFs()))
+	f, err := fsys.(vfs.Creator).Create(ctx, "new", vfs.CreateOptions{Directory: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	for what, err := range map[string]error{
+		"file":      fsys.(vfs.Remover).Remove(ctx, "a"),
+		"directory": fsys.(vfs.Remover).Remove(ctx, "d"),
+		"replaced":  fsys.(vfs.Renamer).Rename(ctx, "new", "d", true),
+	} {
+		if !errors.Is(err, os.ErrPermission) {
+			t.Errorf("%s: error %v, want ErrPermission", what, err)
+		}
+	}
+	if err := fsys.(vfs.Remover).Remove(ctx, "new"); err != nil {
+		t.Error("upper layer:", err)
+	}
+	if err := fsys.(vfs.Remover).Remove(ctx, "new"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("of a missing file: error %v, want ErrNotExist", err)
+	}
+}
+
 // A write or truncation far out must not allocate what lies before it.
 func TestMemFar(t *testing.T) {
 	ctx := t.Context()
