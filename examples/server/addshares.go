@@ -8,21 +8,20 @@ import (
 	"strings"
 
 	"github.com/gosmbd/smb"
-	"github.com/gosmbd/smb/vfs/osfs"
 )
 
 // namespace returns shares as they are, or with -addshares such that administrators can
 // change them.
-func namespace(cfg *config, shares smb.Shares) smb.Namespace {
+func namespace(cfg *config, shares smb.Shares, st *storage) smb.Namespace {
 	if cfg.addShares == "" {
 		return shares
 	}
-	e := &smb.EditableShares{Make: func(_ context.Context, _, path string) (*smb.Share, error) {
+	e := &smb.EditableShares{Make: func(_ context.Context, name, path string) (*smb.Share, error) {
 		dir, err := below(cfg.addShares, path)
 		if err != nil {
 			return nil, err
 		}
-		fsys, err := osfs.New(dir, nil)
+		fsys, err := st.add(name, dir)
 		if err != nil {
 			return nil, err
 		}

@@ -58,6 +58,11 @@ func run(args []string) int {
 
 // serve runs the server until a signal ends it.
 func serve(cfg *config) error {
+	level := slog.LevelInfo
+	if cfg.verbose {
+		level = slog.LevelDebug
+	}
+	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})))
 	srv, err := newServer(cfg)
 	if err != nil {
 		return err
@@ -105,18 +110,13 @@ func drain(srv *smb.Server, stop <-chan os.Signal) error {
 
 // newServer makes the server that the command line describes.
 func newServer(cfg *config) (*smb.Server, error) {
-	level := slog.LevelInfo
-	if cfg.verbose {
-		level = slog.LevelDebug
-	}
-	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})))
 	mechs, err := newMechanisms(cfg)
 	if err != nil {
 		return nil, err
 	}
-	shares := make(smb.Shares)
+	shares, st := make(smb.Shares), &storage{}
 	for _, s := range cfg.shares {
-		fsys, err := openBackend(cfg.backend, s)
+		fsys, err := st.open(cfg.backend, s)
 		if err != nil {
 			return nil, err
 		}
@@ -129,7 +129,7 @@ func newServer(cfg *config) (*smb.Server, error) {
 	}
 	srv := &smb.Server{
 		Name:       cfg.name,
-		Shares:     namespace(cfg, shares),
+		Shares:     namespace(cfg, shares, st),
 		Mechanisms: mechs,
 		Domain:     cfg.domain.told,
 		MinDialect: cfg.min,
