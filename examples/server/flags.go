@@ -270,6 +270,9 @@ func (c *config) addUser(s string) error {
 	case given && password == "":
 		return errors.New("the password is empty: leave the colon out to have one made up")
 	}
+	if err := checkUserName(name); err != nil {
+		return err
+	}
 	for _, other := range c.users {
 		if strings.EqualFold(other.name, name) {
 			return fmt.Errorf("there is a user %q already", other.name)
@@ -280,6 +283,19 @@ func (c *config) addUser(s string) error {
 	}
 	c.users = append(c.users, userConfig{name: name, password: password, generated: !given})
 	return nil
+}
+
+// checkUserName refuses the name of an account that nobody could log on to: clients
+// send what is before a slash as the domain, apart from the name.
+func checkUserName(name string) error {
+	i := strings.LastIndexAny(name, `\/`)
+	if i < 0 {
+		return nil
+	}
+	if last := name[i+1:]; last != "" {
+		return fmt.Errorf("a name has no \\ or /: say %s, who may log on with any domain before the name", last)
+	}
+	return errors.New("a name has no \\ or /: leave it out")
 }
 
 func dialectFlag(d *smb.Dialect) func(string) error {

@@ -145,6 +145,9 @@ func parseUserLine(args []string) (*userLine, error) {
 		return nil, errors.New("-uid is for add with -smbpasswd")
 	}
 	l.name = fs.Arg(0)
+	if l.word == "add" {
+		return l, checkUserName(l.name)
+	}
 	return l, nil
 }
 

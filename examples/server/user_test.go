@@ -111,6 +111,8 @@ func TestBadUserLines(t *testing.T) {
 		{"remove -smbpasswd F -uid 7 ann", "-uid is for"},
 		{"add -smbpasswd F -uid 4294967295 ann", "too large"},
 		{"add -nosuch", "nosuch"},
+		{`add -ksmbdpwd F DOM\ann`, "say ann"},
+		{"add -ksmbdpwd F DOM/ann", "say ann"},
 	} {
 		_, msg, code := userTool(t, "", strings.Fields(strings.ReplaceAll(tt.args, "F", file))...)
 		if code != 2 || !strings.Contains(msg, tt.want) || strings.Count(msg, "\n") != 1 {
