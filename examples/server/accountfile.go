@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/gosmbd/smb/ntlm"
 	"github.com/gosmbd/smb/vfs"
 )
@@ -24,6 +26,11 @@ func (c *config) accountFiles() []accountFile {
 		list = append(list, ksmbdpwdFile(c.ksmbdpwd))
 	}
 	return list
+}
+
+// explain says what to do about a file that isn't there.
+func (f accountFile) explain(err error) error {
+	return explainFile(f.path, err, fmt.Sprintf("make it with server user add -%s %s NAME", f.flag, f.path))
 }
 
 // fileAccounts is what a file holds.

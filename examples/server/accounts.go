@@ -44,7 +44,7 @@ func newNTLM(cfg *config) (smb.Mechanism, error) {
 	for _, f := range cfg.accountFiles() {
 		accounts, err := f.open()
 		if err != nil {
-			return nil, fmt.Errorf("-%s: %w", f.flag, err)
+			return nil, fmt.Errorf("-%s: %w", f.flag, f.explain(err))
 		}
 		all = append(all, accounts)
 	}
@@ -52,7 +52,7 @@ func newNTLM(cfg *config) (smb.Mechanism, error) {
 	if cfg.groups != "" {
 		var err error
 		if groups, err = ntlm.OpenGroups(cfg.groups); err != nil {
-			return nil, fmt.Errorf("-groups: %w", err)
+			return nil, fmt.Errorf("-groups: %w", explainFile(cfg.groups, err, "make it, with lines such as Administrators:x::ann"))
 		}
 	}
 	local := ntlm.Grouped{Accounts: all, Groups: groups}

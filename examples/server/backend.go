@@ -80,7 +80,7 @@ func (st *storage) make(dir string, s shareConfig) (*osfs.FS, error) {
 	}
 	fsys, err := osfs.New(s.path, &opt)
 	if err != nil {
-		return nil, fmt.Errorf("share %s: %w", s.name, err)
+		return nil, fmt.Errorf("share %s: %w", s.name, explainDir(s.path, err))
 	}
 	for _, m := range st.made {
 		if within(m.dir, dir) || within(dir, m.dir) {

@@ -28,6 +28,9 @@ type domainConfig struct {
 func (d *domainConfig) addFlags(fs *flag.FlagSet) {
 	fs.Func("domain", "let the users of the `domain` in, too, whose NetBIOS and DNS names are given as EXAMPLE,example.com; with -keytab and without -machine-password-file by tickets only", func(s string) error {
 		d.name, d.dnsName, _ = strings.Cut(s, ",")
+		if d.name == "" {
+			return errors.New("want the domain's names, as in EXAMPLE,example.com")
+		}
 		return nil
 	})
 	fs.StringVar(&d.computer, "machine", "", "`name` of this machine's account in the domain, without $ (default the host name)")
@@ -47,8 +50,12 @@ func (d *domainConfig) check(tickets bool) error {
 		return errors.New("-machine, -machine-password-file and -domain-controller are of no use without -domain")
 	case d.name != "" && d.passwordFile == "" && (!tickets || d.computer != "" || d.controllers != nil):
 		return errors.New("-domain needs the machine account's password: -machine-password-file")
+	case d.renewEvery < 0:
+		return errors.New("-machine-password-renew takes a time, as in 720h")
 	case d.renewEvery != 0 && (d.passwordFile == "" || tickets):
 		return errors.New("-machine-password-renew is about -machine-password-file, and would make a -keytab of the account useless")
+	case d.name != "" && d.dnsName == "" && d.controllers == nil:
+		return fmt.Errorf("-domain lacks the DNS name, as in -domain %s,example.com", d.name)
 	}
 	return nil
 }
@@ -58,7 +65,10 @@ func (d *domainConfig) check(tickets bool) error {
 // users only, since names alone count there. It says so if there is no controller now, but
 // there may be one later.
 func (d *domainConfig) newMechanism(local ntlm.Accounts) (*ntlm.Mechanism, error) {
-	var err error
+	_, err := os.Stat(d.passwordFile)
+	if err != nil {
+		return nil, fmt.Errorf("-machine-password-file: %w", explainFile(d.passwordFile, err, "write the machine account's password to it"))
+	}
 	d.accounts, err = netlogon.New(netlogon.Config{
 		Domain:       d.name,
 		DNSDomain:    d.dnsName,

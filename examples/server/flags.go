@@ -96,7 +96,7 @@ func parseFlags(args []string) (*config, error) {
 	fs.Func("snapshots", "`share=template` of the paths where its snapshots are, as in docs=.snapshots/@GMT-%Y.%m.%d-%H.%M.%S; may be repeated", cfg.addSnapshots)
 	fs.Func("dfs", "`share/path=//server/share[,//server/share]...`: refer clients who want that path of a share to another server, the best first; may be repeated", cfg.addDFS)
 	fs.Func("user", "let `name[:password]` in; may be repeated; without a password one is made up", cfg.addUser)
-	fs.Func("admin", "the same for an administrator, who may take ownership, back up and restore whatever the permissions", func(s string) error {
+	fs.Func("admin", "let `name[:password]` in as an administrator, who may take ownership, back up and restore whatever the permissions; may be repeated", func(s string) error {
 		if err := cfg.addUser(s); err != nil {
 			return err
 		}
@@ -118,9 +118,9 @@ func parseFlags(args []string) (*config, error) {
 	fs.StringVar(&cfg.handles, "handles", "", "keep the handles that clients have open in this `file`, so that they outlive the server")
 	fs.StringVar(&cfg.addShares, "addshares", "", "let administrators change the shares, and add directories below this `directory`, which they call C:\\")
 	fs.Func("min", "oldest `dialect` to speak: 2.0.2, 2.1, 3.0, 3.0.2 or 3.1.1", dialectFlag(&cfg.min))
-	fs.Func("max", "newest `dialect` to speak", dialectFlag(&cfg.max))
+	fs.Func("max", "newest `dialect` to speak, one of the same", dialectFlag(&cfg.max))
 	fs.BoolVar(&cfg.encrypt, "encrypt", false, "refuse clients that don't encrypt")
-	fs.Func("signing", "`policy`: required (default) or offered", func(s string) error {
+	fs.Func("signing", "whether users must sign: `policy` is required (default) or offered", func(s string) error {
 		switch s {
 		case "required":
 			cfg.signing = smb.Required
@@ -327,6 +327,9 @@ func (c *config) complete() error {
 	if err := c.domain.check(len(c.keytabs) > 0); err != nil {
 		return err
 	}
+	if err := c.checkValues(); err != nil {
+		return err
+	}
 	if len(c.services) > 0 && len(c.keytabs) == 0 {
 		return errors.New("-spn is about Kerberos, which needs -keytab")
 	}
@@ -356,14 +359,8 @@ func (c *config) complete() error {
 		if s.mem {
 			continue
 		}
-		info, err := os.Stat(s.path)
-		switch {
-		case s.path == "" || errors.Is(err, os.ErrNotExist):
-			return fmt.Errorf("share %s: there is no directory %q: make it, or correct -share", s.name, s.path)
-		case err != nil:
-			return fmt.Errorf("share %s: %v", s.name, err)
-		case !info.IsDir():
-			return fmt.Errorf("share %s: %q is a file: -share takes a directory", s.name, s.path)
+		if err := checkDir("-share", s.path); err != nil {
+			return fmt.Errorf("share %s: %w", s.name, err)
 		}
 		if abs, err := filepath.Abs(s.path); err == nil {
 			c.shares[i].path = abs

@@ -146,7 +146,7 @@ func newServer(cfg *config) (*smb.Server, error) {
 	}
 	if cfg.handles != "" {
 		if srv.Handles, err = boltstore.Open(cfg.handles); err != nil {
-			return nil, err
+			return nil, explainStore(cfg.handles, err)
 		}
 	}
 	return srv, nil

@@ -91,7 +91,19 @@ func TestBadFlags(t *testing.T) {
 		{[]string{"-domain", "EXAMPLE", "-keytab", "k", "-machine", "FILES"}, "-machine-password-file"},
 		{[]string{"-domain", "EXAMPLE", "-machine-password-file", "f", "-keytab", "k", "-machine-password-renew", "1h"}, "-machine-password-renew"},
 		{[]string{"-machine-password-renew", "1h"}, "-machine-password-renew"},
+		{[]string{"-domain", "EXAMPLE,e.com", "-machine-password-file", "f", "-machine-password-renew", "-1h"}, "as in 720h"},
+		{[]string{"-domain", "EXAMPLE", "-machine-password-file", "f"}, "-domain EXAMPLE,example.com"},
+		{[]string{"-domain", "EXAMPLE", "-keytab", "k"}, "-domain EXAMPLE,example.com"},
+		{[]string{"-domain", ",example.com"}, "as in EXAMPLE,example.com"},
 		{[]string{"-machine", "FILES"}, "of no use without -domain"},
+		{[]string{"-addshares", file}, "is a file"},
+		{[]string{"-addshares", dir + "/nosuch"}, "make it, or correct -addshares"},
+		{[]string{"-status", "-1s"}, "as in 10s"},
+		{[]string{"-name", "a/b"}, "is no name"},
+		{[]string{"-name", "my files"}, "is no name"},
+		{[]string{"-name", ".example.com"}, "is no name"},
+		{[]string{"-share", "x=" + dir + ",guest,encrypt"}, "leave out guest or encrypt"},
+		{[]string{"-share", "x=" + dir + ",guest", "-encrypt"}, "leave out guest or encrypt"},
 	} {
 		_, err := parseFlags(tt.args)
 		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
@@ -100,6 +112,54 @@ func TestBadFlags(t *testing.T) {
 	}
 	if code := quietly(t, func() int { return run([]string{"-nosuch"}) }); code != 2 {
 		t.Errorf("exit status %d, want 2", code)
+	}
+}
+
+// TestMissingFiles wants to be told what to do about files that aren't there.
+func TestMissingFiles(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "missing")
+	for _, tt := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"-ksmbdpwd", missing}, "make it with server user add -ksmbdpwd " + missing + " NAME"},
+		{[]string{"-smbpasswd", missing}, "make it with server user add -smbpasswd " + missing + " NAME"},
+		{[]string{"-groups", missing}, "make it, with lines such as"},
+		{[]string{"-handles", filepath.Join(missing, "handles")}, "there is no directory"},
+		{[]string{"-domain", "EXAMPLE,example.com", "-machine-password-file", missing}, "there is no file"},
+	} {
+		cfg, err := parseFlags(append(tt.args, "-backend", "mem"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = newServer(cfg); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%q: %v, want %q", tt.args, err, tt.want)
+		}
+	}
+	if err := explainDir("/d", &os.PathError{Op: "open", Path: "/d", Err: os.ErrPermission}); !strings.Contains(err.Error(), "as a user who may") {
+		t.Error(err)
+	}
+}
+
+// TestHelp wants a name for the value of each flag.
+func TestHelp(t *testing.T) {
+	out, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	was := os.Stdout
+	os.Stdout = out
+	code := run([]string{"-help"})
+	os.Stdout = was
+	text, err := os.ReadFile(out.Name())
+	if code != 0 || err != nil || !strings.Contains(string(text), "-admin name[:password]") {
+		t.Errorf("%d, %v, %s", code, err, text)
+	}
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "  -") && strings.HasSuffix(line, " value\n") {
+			t.Errorf("a value has no name: %q", line)
+		}
 	}
 }
 

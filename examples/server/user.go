@@ -6,8 +6,10 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/user"
+	"path/filepath"
 	"strconv"
 	"text/tabwriter"
 
@@ -121,12 +123,12 @@ func parseUserLine(args []string) (*userLine, error) {
 		return nil, errUserHelp
 	}
 	cfg := &config{}
-	fs := flag.NewFlagSet("server user", flag.ContinueOnError)
-	fs.SetOutput(discard{})
-	fs.StringVar(&cfg.smbpasswd, "smbpasswd", "", "")
-	fs.StringVar(&cfg.ksmbdpwd, "ksmbdpwd", "", "")
-	fs.Int64Var(&l.uid, "uid", -1, "")
-	if err := fs.Parse(args[1:]); err != nil {
+	flags := flag.NewFlagSet("server user", flag.ContinueOnError)
+	flags.SetOutput(discard{})
+	flags.StringVar(&cfg.smbpasswd, "smbpasswd", "", "")
+	flags.StringVar(&cfg.ksmbdpwd, "ksmbdpwd", "", "")
+	flags.Int64Var(&l.uid, "uid", -1, "")
+	if err := flags.Parse(args[1:]); err != nil {
 		return nil, err
 	}
 	files := cfg.accountFiles()
@@ -135,16 +137,16 @@ func parseUserLine(args []string) (*userLine, error) {
 	}
 	l.file = files[0]
 	switch {
-	case l.word == "list" && fs.NArg() > 0:
+	case l.word == "list" && flags.NArg() > 0:
 		return nil, errors.New("list takes no name")
-	case l.word != "list" && fs.NArg() != 1:
+	case l.word != "list" && flags.NArg() != 1:
 		return nil, fmt.Errorf("whom? As in: server user %s -%s FILE NAME", l.word, l.file.flag)
 	case l.uid > 1<<32-2:
 		return nil, errors.New("-uid is too large")
 	case l.uid >= 0 && (l.word != "add" || !l.file.uids):
 		return nil, errors.New("-uid is for add with -smbpasswd")
 	}
-	l.name = fs.Arg(0)
+	l.name = flags.Arg(0)
 	if l.word == "add" {
 		return l, checkUserName(l.name)
 	}
@@ -154,7 +156,7 @@ func parseUserLine(args []string) (*userLine, error) {
 // run changes the file. The password is asked for before anybody has to wait.
 func (l *userLine) run(in *os.File, out, msg io.Writer) error {
 	if _, err := os.Stat(l.file.path); err != nil && l.word != "add" {
-		return err
+		return l.file.explain(err)
 	}
 	u := ntlm.FileUser{Name: l.name}
 	if l.word == "add" && l.file.uids {
@@ -176,6 +178,8 @@ func (l *userLine) run(in *os.File, out, msg io.Writer) error {
 		return fmt.Errorf("there is no %q in %s: server user list shows who is", l.name, l.file.path)
 	case errors.Is(err, ntlm.ErrUserExists):
 		return fmt.Errorf("there is a %q in %s already: server user password changes the password", l.name, l.file.path)
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("there is no directory %q to keep the file in: make it", filepath.Dir(l.file.path))
 	case err != nil:
 		return err
 	}
@@ -205,7 +209,7 @@ func uidOf(name string, given int64) (uint32, error) {
 func listUsers(out io.Writer, f accountFile) error {
 	accounts, err := f.open()
 	if err != nil {
-		return err
+		return f.explain(err)
 	}
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	for p, err := range accounts.Principals(context.Background()) {

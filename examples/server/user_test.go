@@ -50,7 +50,7 @@ func TestUser(t *testing.T) {
 				t.Errorf("list is %q, want %q", out, want)
 			}
 		}
-		if _, msg := do("", "list"); !strings.Contains(msg, "no such file") && !strings.Contains(msg, "cannot find") {
+		if _, msg := do("", "list"); !strings.Contains(msg, "make it with server user add "+tt.flag) {
 			t.Errorf("list of no file: %s", msg)
 		}
 		do("secret1\nignored\n", "add", append(tt.extra, "ben")...)
@@ -121,6 +121,9 @@ func TestBadUserLines(t *testing.T) {
 	}
 	if out, _, code := userTool(t, "", "-help"); code != 0 || !strings.Contains(out, "server user add") {
 		t.Errorf("help: %d, %s", code, out)
+	}
+	if _, msg, code := userTool(t, "x\n", "add", "-ksmbdpwd", filepath.Join(file, "f"), "ann"); code != 1 || !strings.Contains(msg, "there is no directory") {
+		t.Errorf("no directory: %d, %s", code, msg)
 	}
 	_, msg, code := userTool(t, "x\n", "add", "-smbpasswd", file, "no such user here")
 	if code != 1 || !strings.Contains(msg, "-uid") {
