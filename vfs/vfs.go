@@ -21,6 +21,14 @@
 // All methods may be called at once from many goroutines, also on one File.
 // The server calls Close once, after all other calls on the File returned.
 //
+// # Offsets and sizes
+//
+// Offsets and sizes are what clients choose, wherever the file ends: up to 16 TiB where
+// something is written, and more if [Volume] has blocks above 4 KiB; up to 2^63-1 where
+// it is read. A backend that holds content in memory has to bound what it allocates, and
+// refuses the rest with ErrNoSpace. One below zero, which the server never passes, is an
+// error such as [io/fs.ErrInvalid], and no panic.
+//
 // # Errors
 //
 // Methods return ordinary errors: [io/fs.ErrNotExist], [io/fs.ErrExist],
@@ -107,7 +115,8 @@ func (o OpenOptions) Reads() bool { return o.Access&(ReadData|Execute) != 0 }
 type CreateOptions struct {
 	OpenOptions
 
-	// Directory asks for a directory instead of a file.
+	// Directory asks for a directory instead of a file. A backend without directories
+	// declines with [errors.ErrUnsupported].
 	Directory bool
 
 	// Attributes holds the DOS attributes that the object gets; a backend
@@ -249,7 +258,8 @@ type (
 	// Creator makes new objects. Without it the share is read-only.
 	Creator interface {
 		// Create makes name, which must not exist (fs.ErrExist), in a
-		// directory that must (fs.ErrNotExist).
+		// directory that must (fs.ErrNotExist): it never makes the
+		// directories above, also where the storage needs none.
 		Create(ctx context.Context, name string, opt CreateOptions) (File, error)
 	}
 

@@ -159,10 +159,9 @@ func (s *suite) setAttr(f vfs.File, c vfs.AttrChange) {
 // A time is either kept to 100 ns, which is what the protocol has, or
 // forgotten. Changed need not be settable.
 func testTimes(s *suite) {
-	s.mkdir("d")
-	s.file("f", "content")
+	names := s.objects()
 	base := time.Date(2019, 3, 4, 5, 6, 7, 123456700, time.UTC)
-	for _, name := range []string{"f", "d"} {
+	for _, name := range names {
 		f := s.open(name, attributes)
 		old := s.stat(f)
 		// Where there is no room for it, Created follows the other times.
@@ -246,9 +245,7 @@ const storable = vfs.AttrReadOnly | vfs.AttrHidden | vfs.AttrSystem | vfs.AttrAr
 // Attributes are kept or forgotten, each for itself; ReadOnly doesn't bar the
 // one who set it from taking it away.
 func testAttributes(s *suite) {
-	s.mkdir("d")
-	s.file("f", "content")
-	for _, name := range []string{"f", "d"} {
+	for _, name := range s.objects() {
 		f := s.open(name, attributes)
 		var kept vfs.Attributes
 		for _, bit := range []vfs.Attributes{vfs.AttrHidden, vfs.AttrSystem, vfs.AttrArchive, vfs.AttrReadOnly} {
@@ -293,7 +290,7 @@ func testCreateAttributes(s *suite) {
 	if kept == 0 {
 		s.Skip("the backend keeps no attributes")
 	}
-	for _, directory := range []bool{false, true} {
+	for _, directory := range s.kinds() {
 		name := "d"
 		if !directory {
 			name = "f"

@@ -25,21 +25,23 @@ func testRoot(s *suite) {
 }
 
 func testOpenMissing(s *suite) {
-	s.mkdir("d")
-	for _, name := range []string{"missing", "d/missing", "missing/below"} {
+	wantMissing := func(name string) {
 		for _, access := range []vfs.Access{attributes, vfs.AccessRead, readWrite} {
 			_, err := s.tryOpen(name, access)
 			s.wantErr("Open("+name+")", err, fs.ErrNotExist)
 		}
 	}
+	wantMissing("missing")
+	wantMissing("missing/below")
+	s.wantNames(".")
+	s.mkdir("d")
+	wantMissing("d/missing")
 	s.wantNames(".", "d")
 }
 
 func testCreateExclusive(s *suite) {
-	s.file("f", "content")
-	s.mkdir("d")
-	for _, name := range []string{"f", "d"} {
-		for _, directory := range []bool{false, true} {
+	for _, name := range s.objects() {
+		for _, directory := range s.kinds() {
 			_, err := s.tryCreate(name, vfs.CreateOptions{
 				OpenOptions: vfs.OpenOptions{Access: readWrite},
 				Directory:   directory,
@@ -51,7 +53,7 @@ func testCreateExclusive(s *suite) {
 }
 
 func testCreateMissingParent(s *suite) {
-	for _, directory := range []bool{false, true} {
+	for _, directory := range s.kinds() {
 		_, err := s.tryCreate("missing/name", vfs.CreateOptions{Directory: directory})
 		s.wantErr("Create(missing/name)", err, fs.ErrNotExist)
 	}
@@ -109,11 +111,12 @@ func testNames(s *suite) {
 	for _, name := range names {
 		s.file(name, name)
 	}
-	s.mkdir("dir with spaces")
-	s.file("dir with spaces/ä", "below")
 	for _, name := range names {
 		s.wantContent(name, name)
 	}
+	s.wantNames(".", names...)
+	s.mkdir("dir with spaces")
+	s.file("dir with spaces/ä", "below")
 	s.wantContent("dir with spaces/ä", "below")
 	s.wantNames(".", append(names, "dir with spaces")...)
 }

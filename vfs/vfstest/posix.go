@@ -49,11 +49,10 @@ func (s *suite) wantMode(what string, f vfs.File, name string, want fs.FileMode)
 }
 
 func testMode(s *suite) {
-	s.file("f", "content")
-	s.mkdir("d")
+	names := s.objects()
 	s.file("other", "")
 	other := s.statName("other")
-	for _, name := range []string{"f", "d"} {
+	for _, name := range names {
 		f := s.open(name, attributes)
 		for _, mode := range modesOf(name == "d") {
 			s.chmod(f, mode)
@@ -74,7 +73,7 @@ func testMode(s *suite) {
 }
 
 func testCreateMode(s *suite) {
-	for _, dir := range []bool{false, true} {
+	for _, dir := range s.kinds() {
 		for i, mode := range modesOf(dir) {
 			name := string(rune('a'+i)) + map[bool]string{true: "dir"}[dir]
 			f, err := s.tryCreate(name, vfs.CreateOptions{

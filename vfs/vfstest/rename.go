@@ -8,22 +8,27 @@ import (
 
 func testRemove(s *suite) {
 	need[vfs.Remover](s, s.fs)
-	s.file("f", "content")
-	s.mkdir("d")
-	s.mkdir("d/sub")
-	s.wantErr("Remove of what is not there", s.remove("missing"), fs.ErrNotExist)
-	s.wantErr("Remove below a missing directory", s.remove("missing/x"), fs.ErrNotExist)
-	s.wantErr("Remove below a file", s.remove("f/x"), vfs.ErrNotDir, fs.ErrNotExist)
-	s.wantErr("Remove of a directory that is not empty", s.remove("d"), vfs.ErrNotEmpty)
-	if err := s.remove("."); err == nil {
-		s.Error("Remove of the root succeeds")
-	}
-	for _, name := range []string{"d/sub", "d", "f"} {
+	removed := func(name string) {
+		s.Helper()
 		if err := s.remove(name); err != nil {
 			s.Errorf("Remove(%q): %v", name, err)
 		}
 		s.wantMissing(name)
 	}
+	s.file("f", "content")
+	s.wantErr("Remove of what is not there", s.remove("missing"), fs.ErrNotExist)
+	s.wantErr("Remove below a missing directory", s.remove("missing/x"), fs.ErrNotExist)
+	s.wantErr("Remove below a file", s.remove("f/x"), vfs.ErrNotDir, fs.ErrNotExist)
+	if err := s.remove("."); err == nil {
+		s.Error("Remove of the root succeeds")
+	}
+	removed("f")
+	s.wantNames(".")
+	s.mkdir("d")
+	s.mkdir("d/sub")
+	s.wantErr("Remove of a directory that is not empty", s.remove("d"), vfs.ErrNotEmpty)
+	removed("d/sub")
+	removed("d")
 	s.wantNames(".")
 }
 
@@ -67,19 +72,22 @@ func testRemoveOpen(s *suite) {
 
 func testRename(s *suite) {
 	need[vfs.Renamer](s, s.fs)
-	s.file("f", "content")
-	s.mkdir("d")
-	steps := [][2]string{{"f", "g"}, {"g", "d/g"}, {"d/g", "d/F"}, {"d/F", "f"}}
-	for _, step := range steps {
-		if err := s.rename(step[0], step[1], false); err != nil {
-			s.Fatalf("Rename(%q, %q): %v", step[0], step[1], err)
+	renamed := func(steps ...string) {
+		for i, to := range steps[1:] {
+			if err := s.rename(steps[i], to, false); err != nil {
+				s.Fatalf("Rename(%q, %q): %v", steps[i], to, err)
+			}
+			s.wantMissing(steps[i])
+			s.wantContent(to, "content")
 		}
-		s.wantMissing(step[0])
-		s.wantContent(step[1], "content")
 	}
+	s.file("f", "content")
+	renamed("f", "g", "f")
 	s.wantErr("Rename of a missing name", s.rename("missing", "x", false), fs.ErrNotExist)
 	s.wantErr("Rename of a missing name, replacing", s.rename("missing", "f", true), fs.ErrNotExist)
 	s.wantErr("Rename into a missing directory", s.rename("f", "missing/x", false), fs.ErrNotExist)
+	s.mkdir("d")
+	renamed("f", "d/g", "d/F", "f")
 	s.wantErr("Rename into a file", s.rename("d", "f/x", false), vfs.ErrNotDir, fs.ErrNotExist)
 	// Only the case changes.
 	if err := s.rename("f", "F", false); err != nil {

@@ -7,7 +7,8 @@
 //	}
 //
 // What a backend doesn't have isn't tested: a subtest that needs a missing
-// capability is skipped. Run the tests with -race as well.
+// capability is skipped, and so is the rest of one from where it needs directories that
+// the backend declines to make with errors.ErrUnsupported. Run the tests with -race as well.
 package vfstest
 
 import (
@@ -26,12 +27,16 @@ import (
 // TestFS runs all tests, each on an empty file system of its own that newFS
 // makes. newFS registers what is to be cleaned up with t.Cleanup.
 func TestFS(t *testing.T, newFS func(t *testing.T) vfs.FS) {
-	if _, ok := vfs.As[vfs.Creator](newFS(t)); !ok {
+	probe := newSuite(t, newFS(t))
+	if _, ok := vfs.As[vfs.Creator](probe.fs); !ok {
 		t.Fatal("the file system is no vfs.Creator: use TestReadOnlyFS")
 	}
+	flat := probe.isFlat()
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			test.run(newSuite(t, newFS(t)))
+			s := newSuite(t, newFS(t))
+			s.flat = flat
+			test.run(s)
 		})
 	}
 }
@@ -149,8 +154,9 @@ const (
 // suite is one test on one file system.
 type suite struct {
 	*testing.T
-	ctx context.Context
-	fs  vfs.FS
+	ctx  context.Context
+	fs   vfs.FS
+	flat bool // without directories
 }
 
 func newSuite(t *testing.T, fsys vfs.FS) *suite {
@@ -193,8 +199,40 @@ func (s *suite) create(name string) vfs.File {
 	return f
 }
 
+// isFlat reports whether the backend declines to make directories.
+func (s *suite) isFlat() bool {
+	f, err := s.tryCreate("d", vfs.CreateOptions{Directory: true})
+	if err == nil {
+		s.close(f)
+	}
+	return errors.Is(err, errors.ErrUnsupported)
+}
+
+// kinds tells whether objects may be directories, as CreateOptions.Directory has it.
+func (s *suite) kinds() []bool {
+	if s.flat {
+		return []bool{false}
+	}
+	return []bool{false, true}
+}
+
+// objects makes an object of each kind, and returns their names.
+func (s *suite) objects() []string {
+	s.Helper()
+	s.file("f", "content")
+	if s.flat {
+		return []string{"f"}
+	}
+	s.mkdir("d")
+	return []string{"f", "d"}
+}
+
+// mkdir makes a directory. The rest of the test is skipped if the backend has none.
 func (s *suite) mkdir(name string) {
 	s.Helper()
+	if s.flat {
+		s.Skip("the backend has no directories")
+	}
 	f, err := s.tryCreate(name, vfs.CreateOptions{
 		OpenOptions: vfs.OpenOptions{Access: vfs.AccessReadOnly},
 		Directory:   true,
