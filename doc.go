@@ -167,8 +167,9 @@
 // step, as Linux does, don't find it. What a backend's own symbolic link leads to isn't
 // looked for among the links.
 //
-// Of Apple's extensions there is no way from a file's id to its name, and AppleDouble
-// files stay files. The server doesn't announce itself by mDNS.
+// The way from a file's id to its name, which Apple's extensions have, needs a backend with
+// [vfs.Namer]; memfs is one, osfs isn't. AppleDouble files stay files. The server
+// doesn't announce itself by mDNS.
 //
 // POSIX clients see owners and permissions, and may change what the backend lets them,
 // but permissions keep nobody who comes through the server from anything: descriptors

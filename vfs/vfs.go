@@ -33,8 +33,12 @@
 //
 // Methods return ordinary errors: [io/fs.ErrNotExist], [io/fs.ErrExist],
 // [io/fs.ErrPermission], the errors of this package, or a syscall.Errno, all
-// of them wrapped or not. An error that the server doesn't know becomes
-// STATUS_UNEXPECTED_IO_ERROR and is logged.
+// of them wrapped or not. An smb.Status says exactly what the client is told. An error
+// that the server doesn't know becomes STATUS_UNEXPECTED_IO_ERROR and is logged.
+//
+// A panic in a method that answers a request is logged with its stack, and ends the
+// connection that the request came on; the process goes on. Locks that are held then
+// stay held, unless a deferred call lets go of them.
 package vfs
 
 import (
