@@ -147,7 +147,7 @@ func (h *file) Truncate(size int64) error {
 // CopyRange implements vfs.RangeCopier. It declines ranges of one file that
 // overlap, and files of another FS.
 func (h *file) CopyRange(_ context.Context, off int64, src vfs.File, srcOff, n int64) (int64, error) {
-	s, ok := src.(*file)
+	s, ok := vfs.As[*file](src)
 	if !ok || s.fs != h.fs {
 		return 0, errors.ErrUnsupported
 	}

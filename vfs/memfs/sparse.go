@@ -165,7 +165,7 @@ func (c *content) clear(s span, cut bool) (took int64) {
 // CloneRange implements vfs.RangeCloner. Blocks of 64 KiB are shared, and so is the
 // last one of two files that end together; the rest is copied.
 func (h *file) CloneRange(_ context.Context, r vfs.Range, src vfs.File, srcOff int64) error {
-	s, ok := src.(*file)
+	s, ok := vfs.As[*file](src)
 	if !ok || s.fs != h.fs {
 		return errors.ErrUnsupported
 	}
