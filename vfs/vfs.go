@@ -436,14 +436,17 @@ type (
 	RangeCopier interface {
 		// CopyRange copies up to n bytes from src, a File of the same file
 		// system, into the file and returns how many it copied, at least
-		// one unless at the end of src. [errors.ErrUnsupported] declines.
+		// one unless at the end of src. A wrapper may be around src, which
+		// As sees through. [errors.ErrUnsupported] declines.
 		CopyRange(ctx context.Context, off int64, src File, srcOff, n int64) (int64, error)
 	}
 )
 
 // As finds capability T in v or in what v wraps: a wrapper that hides a
 // capability it doesn't itself have shows it with a method Unwrap() FS,
-// Unwrap() File or Unwrap() any.
+// Unwrap() File or Unwrap() any. Unwrap shows everything behind it, also what the wrapper
+// means to check: a wrapper that has a Create and no Link lets links past. It hides a
+// capability with a method that returns [errors.ErrUnsupported], or by having no Unwrap.
 func As[T any](v any) (T, bool) {
 	for v != nil {
 		if t, ok := v.(T); ok {
