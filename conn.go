@@ -104,9 +104,6 @@ type negotiated struct {
 
 // newConn registers a connection, or closes nc when there are too many.
 func (s *Server) newConn(ctx context.Context, nc net.Conn) *conn {
-	if s.ConnContext != nil {
-		ctx = s.ConnContext(ctx, nc)
-	}
 	c := &conn{
 		srv:      s,
 		nc:       nc,

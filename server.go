@@ -150,10 +150,12 @@ type Server struct {
 	ConnState func(net.Conn, ConnState)
 
 	// BaseContext, if set, returns the context that all requests of a
-	// listener inherit from; context.Background() if nil.
+	// listener inherit from; context.Background() if nil. If it returns nil, Serve
+	// fails.
 	BaseContext func(net.Listener) context.Context
 
-	// ConnContext, if set, derives the context of one connection.
+	// ConnContext, if set, derives the context of one connection, which is refused if it
+	// returns nil.
 	ConnContext func(context.Context, net.Conn) context.Context
 
 	once    sync.Once
@@ -308,7 +310,9 @@ func (s *Server) Serve(l net.Listener) error {
 
 	base := context.Background()
 	if s.BaseContext != nil {
-		base = s.BaseContext(l)
+		if base = s.BaseContext(l); base == nil {
+			return errors.New("smb: BaseContext returned nil")
+		}
 	}
 	var pause time.Duration
 	for {
@@ -328,7 +332,13 @@ func (s *Server) Serve(l net.Listener) error {
 			return err
 		}
 		pause = 0
-		if c := s.newConn(base, nc); c != nil {
+		ctx, err := s.connContext(base, nc)
+		if err != nil {
+			s.log.Error("smb: connection refused", "err", err)
+			nc.Close()
+			continue
+		}
+		if c := s.newConn(ctx, nc); c != nil {
 			go c.serve()
 		}
 	}
@@ -344,6 +354,11 @@ func (s *Server) ServeConn(ctx context.Context, nc net.Conn) error {
 		nc.Close()
 		return s.failed
 	}
+	ctx, err := s.connContext(ctx, nc)
+	if err != nil {
+		nc.Close()
+		return err
+	}
 	c := s.newConn(ctx, nc)
 	if c == nil {
 		if s.isClosed() {
@@ -354,6 +369,16 @@ func (s *Server) ServeConn(ctx context.Context, nc net.Conn) error {
 	c.serve()
 	<-c.over
 	return c.why
+}
+
+// connContext returns the context of a connection.
+func (s *Server) connContext(ctx context.Context, nc net.Conn) (context.Context, error) {
+	if s.ConnContext != nil {
+		if ctx = s.ConnContext(ctx, nc); ctx == nil {
+			return nil, errors.New("smb: ConnContext returned nil")
+		}
+	}
+	return ctx, nil
 }
 
 var errTooManyConnections = errors.New("smb: too many connections")
