@@ -25,7 +25,7 @@ func main() {
 	base := afero.NewReadOnlyFs(afero.NewBasePathFs(afero.NewOsFs(), dir))
 	fsys := aferofs.New(afero.NewCopyOnWriteFs(base, afero.NewMemMapFs()))
 	srv := &smb.Server{
-		Addr:       ":4445",
+		Addr:       "127.0.0.1:4445",
 		Shares:     smb.Shares{"sandbox": {FS: fsys}},
 		Mechanisms: []smb.Mechanism{ntlm.New(ntlm.Static{"me": {Password: "sandbox-me"}})},
 	}

@@ -55,7 +55,7 @@ func (h *homes) open(_ context.Context, c *vfs.Caller) (vfs.FS, error) {
 func main() {
 	h := &homes{byName: make(map[string]*memfs.FS)}
 	srv := &smb.Server{
-		Addr:       ":4445",
+		Addr:       "127.0.0.1:4445",
 		Shares:     smb.Shares{"home": {Open: h.open, Comment: "your own files"}},
 		Mechanisms: []smb.Mechanism{ntlm.New(ntlm.Lookup(lookup))},
 	}

@@ -17,7 +17,7 @@ import (
 
 func main() {
 	srv := &smb.Server{
-		Addr:   ":4445",
+		Addr:   "127.0.0.1:4445",
 		Shares: smb.Shares{"facts": {FS: newFactsFS()}},
 		Mechanisms: []smb.Mechanism{ntlm.New(ntlm.Static{
 			"me":   {Password: "facts-me"},

@@ -14,7 +14,7 @@ import (
 
 func main() {
 	srv := &smb.Server{
-		Addr:       ":4445",
+		Addr:       "127.0.0.1:4445",
 		Shares:     smb.Shares{"scratch": {FS: &memfs.FS{MaxBytes: 256 << 20}}},
 		Mechanisms: []smb.Mechanism{ntlm.New(ntlm.Static{"me": {Password: "scratch-me"}})},
 	}

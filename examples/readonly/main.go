@@ -24,7 +24,7 @@ func main() {
 		log.Fatal(err)
 	}
 	srv := &smb.Server{
-		Addr: ":4445",
+		Addr: "127.0.0.1:4445",
 		Shares: smb.Shares{"site": {
 			FS:       vfs.FromFS(site),
 			Comment:  "files of the program itself",
