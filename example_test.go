@@ -3,6 +3,7 @@ package smb_test
 import (
 	"context"
 	"errors"
+	"expvar"
 	"fmt"
 	"log"
 	"net"
@@ -86,6 +87,17 @@ func ExampleServer_Sessions() {
 	}
 	fmt.Printf("%d sessions, %d open files\n", sessions, opens)
 	// Output: 0 sessions, 0 open files
+}
+
+// Show what the server counts at /debug/vars; Prometheus takes the same numbers.
+func ExampleServer_Statistics() {
+	srv := &smb.Server{Shares: smb.Shares{"scratch": {FS: &memfs.FS{}}}}
+	defer srv.Close()
+	v := expvar.Func(func() any { return srv.Statistics() })
+	// expvar.Publish("smb", v) now.
+
+	fmt.Println(v)
+	// Output: {"Since":"0001-01-01T00:00:00Z","Sessions":0,"FailedLogons":0,"Opens":0,"Denied":0,"BytesSent":0,"BytesReceived":0}
 }
 
 // Let one group write, and everybody else who has an account read.

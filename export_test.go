@@ -61,8 +61,10 @@ func (s *Server) ChangeListing(name string) {
 	}
 }
 
-// Statistics is what administrators are told.
-func (s *Server) Statistics() srvsvc.Statistics { return rpcServer{s}.Statistics(context.Background()) }
+// ReportedStatistics is what administrators are told.
+func (s *Server) ReportedStatistics() srvsvc.Statistics {
+	return rpcServer{s}.Statistics(context.Background())
+}
 
 // MatchPattern is pattern.match as QUERY_DIRECTORY uses it.
 func MatchPattern(pattern, name string) bool {

@@ -241,6 +241,7 @@ func (s *Server) init() {
 		// name an open of this one.
 		s.nextFile.Store(uint64(seed[0])<<48 | uint64(seed[1])<<40 | uint64(seed[2])<<32 | 1)
 		s.started = time.Now()
+		s.counted.since.Store(&s.started)
 		s.limits = s.Limits.withDefaults()
 		s.log = s.Logger
 		if s.log == nil {

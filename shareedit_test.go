@@ -188,7 +188,7 @@ func TestStatistics(t *testing.T) {
 	r := newRig(t, nil)
 	c := r.logon(smb.Dialect311)
 	id := r.open(c, "file")
-	before := r.srv.Statistics()
+	before := r.srv.ReportedStatistics()
 	if before.Sessions != 1 || before.FileOpens != 1 || before.PasswordErrors != 0 || before.Start.IsZero() {
 		t.Errorf("%+v", before)
 	}
@@ -208,11 +208,15 @@ func TestStatistics(t *testing.T) {
 		t.Fatal("logged on")
 	}
 	c.Echo() // what came before is counted when it was sent
-	after := r.srv.Statistics()
+	after := r.srv.ReportedStatistics()
 	if after.BytesReceived-before.BytesReceived < n || after.BytesSent-before.BytesSent < n {
 		t.Errorf("octets: %+v, before %+v", after, before)
 	}
 	if after.PasswordErrors != 1 || after.PermissionErrors == 0 {
 		t.Errorf("%+v", after)
+	}
+	if st := r.srv.Statistics(); st.Since != after.Start || st.Sessions != uint64(after.Sessions) || st.FailedLogons != 1 ||
+		st.Opens != uint64(after.FileOpens) || st.Denied != uint64(after.PermissionErrors) || st.BytesSent < after.BytesSent {
+		t.Errorf("%+v, and administrators are told %+v", st, after)
 	}
 }
