@@ -5,6 +5,7 @@ import (
 	"errors"
 	"expvar"
 	"fmt"
+	"io/fs"
 	"log"
 	"net"
 	"os"
@@ -98,6 +99,54 @@ func ExampleServer_Statistics() {
 
 	fmt.Println(v)
 	// Output: {"Since":"0001-01-01T00:00:00Z","Sessions":0,"FailedLogons":0,"Opens":0,"Denied":0,"BytesSent":0,"BytesReceived":0}
+}
+
+// Serve one connection that is the program's own: from a tunnel, say, or a TLS listener.
+func ExampleServer_ServeConn() {
+	srv := &smb.Server{
+		Shares:     smb.Shares{"scratch": {FS: &memfs.FS{}}},
+		Mechanisms: []smb.Mechanism{ntlm.New(ntlm.Static{"ann": {Password: "a long password"}})},
+	}
+	defer srv.Close()
+	client, server := net.Pipe()
+	served := make(chan error, 1)
+	go func() { served <- srv.ServeConn(context.Background(), server) }()
+
+	// An SMB client uses the other end now.
+
+	client.Close()
+	fmt.Println(<-served)
+	// Output: <nil>
+}
+
+// Let administrators share more while the server runs, of what the program says.
+func ExampleEditableShares() {
+	volumes := map[string]vfs.FS{`C:\docs`: &memfs.FS{}, `C:\photos`: &memfs.FS{}}
+	shares := &smb.EditableShares{
+		Make: func(_ context.Context, _, path string) (*smb.Share, error) {
+			fsys, ok := volumes[path] // two shares of one path have the same
+			if !ok {
+				return nil, fs.ErrNotExist
+			}
+			return &smb.Share{FS: fsys}, nil
+		},
+	}
+	shares.Set("docs", &smb.Share{FS: volumes[`C:\docs`], Path: `C:\docs`})
+	srv := &smb.Server{Shares: shares}
+	defer srv.Close()
+
+	// "net rpc share add" of an administrator does this; the program may, too.
+	ctx := context.Background()
+	fmt.Println(shares.AddShare(ctx, "photos", smb.ShareSettings{Path: `C:\photos`}))
+	fmt.Println(shares.AddShare(ctx, "system", smb.ShareSettings{Path: `C:\Windows`}))
+	for name, share := range shares.All(ctx) {
+		fmt.Println(name, "is", share.Path)
+	}
+	// Output:
+	// <nil>
+	// file does not exist
+	// docs is C:\docs
+	// photos is C:\photos
 }
 
 // Let one group write, and everybody else who has an account read.
