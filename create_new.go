@@ -74,6 +74,8 @@ func (c *creation) makeObject(opt vfs.CreateOptions) (vfs.File, error) {
 	opt.Owner = c.r.id.caller.SID
 	f, err := c.m.creator.Create(c.ctx, c.o.name, opt)
 	switch {
+	case errors.Is(err, errors.ErrUnsupported) && opt.Directory:
+		return nil, smb2.StatusNotSupported // a backend that has files only
 	case errors.Is(err, errors.ErrUnsupported):
 		return nil, smb2.StatusMediaWriteProtected
 	case errors.Is(err, fs.ErrExist):

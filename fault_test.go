@@ -365,3 +365,16 @@ func TestCreateFailsHalfway(t *testing.T) {
 		want(t, "CREATE", dispose(c, "new", smb2.Create, vfs.ReadAttributes|vfs.Delete, opts|smb2.OptionDeleteOnClose), ok)
 	}
 }
+
+// A backend may have files only.
+func TestBackendWithoutDirectories(t *testing.T) {
+	r := newFaulty(t)
+	r.fail(faultfs.Create, errors.ErrUnsupported)
+	c := r.logon(smb.Dialect311)
+	req := smbtest.CreateReq("d", smb2.Create)
+	_, st := c.Create(req)
+	want(t, "CREATE of a file", st, smb2.StatusMediaWriteProtected)
+	req.Options = smb2.OptionDirectoryFile
+	_, st = c.Create(req)
+	want(t, "CREATE of a directory", st, smb2.StatusNotSupported)
+}

@@ -39,8 +39,8 @@ type Sparser interface {
 type RangeCloner interface {
 	// CloneRange makes r, which lies before the end of file, have the content of
 	// the range of the same length at srcOff of src, a File of the same file
-	// system or the same file: as a copy, but without storage of its own. It
-	// clones all or nothing. Where r begins and ends are multiples of the
+	// system or the same file: as a copy, but without storage of its own. A
+	// wrapper may be around src, which [As] sees through. It clones all or nothing. Where r begins and ends are multiples of the
 	// volume's block size, or it ends at the end of both files; ranges of one
 	// file don't overlap. [errors.ErrUnsupported] declines.
 	CloneRange(ctx context.Context, r Range, src File, srcOff int64) error
