@@ -99,9 +99,9 @@ func (a *Accounts) Authenticate(ctx context.Context, at *ntlm.Attempt) (*ntlm.Lo
 	if !network.valid() {
 		return nil, ntlm.ErrMalformed
 	}
-	ctx, cancel := context.WithTimeout(ctx, a.cfg.Timeout)
+	limited, cancel := context.WithTimeout(ctx, a.cfg.Timeout)
 	defer cancel()
-	v, err := a.samLogon(ctx, &network)
+	v, err := a.samLogon(limited, ctx, &network)
 	if err != nil {
 		return nil, err
 	}
@@ -121,8 +121,9 @@ func (a *Accounts) Authenticate(ctx context.Context, at *ntlm.Attempt) (*ntlm.Lo
 }
 
 // samLogon asks a controller; once more, over a new channel, if there is no answer. That
-// the controller refuses the logon is one.
-func (a *Accounts) samLogon(ctx context.Context, at *attempt) (validation, error) {
+// the controller refuses the logon is one. That client, the context of who logs on, ended, or
+// that all connections were in use, says nothing about the channel, which others use.
+func (a *Accounts) samLogon(ctx, client context.Context, at *attempt) (validation, error) {
 	for again := false; ; again = true {
 		ch, err := a.open(ctx)
 		if err != nil {
@@ -131,6 +132,9 @@ func (a *Accounts) samLogon(ctx context.Context, at *attempt) (validation, error
 		v, err := ch.samLogon(ctx, at)
 		if err == nil {
 			return v, nil
+		}
+		if client.Err() != nil || errors.Is(err, errBusy) {
+			return validation{}, fmt.Errorf("%w: %s: %w", smb2.StatusNoLogonServers, ch.machine.server, err)
 		}
 		a.drop(ch)
 		if again || ctx.Err() != nil {

@@ -419,3 +419,30 @@ func TestMechanism(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 }
+
+// Who hangs up while a controller is asked costs others nothing.
+func TestClientHangsUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dc := newFakeDC()
+		dc.delay = 100 * time.Millisecond
+		a := newAccounts(t, dc)
+		if err := a.Check(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for range 10 {
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(10*time.Millisecond, cancel) // it hangs up
+			a.Authenticate(ctx, newTestAttempt())
+			cancel()
+			if _, err := a.Authenticate(t.Context(), newTestAttempt()); err != nil {
+				t.Error(err)
+			}
+		}
+		if dc.sessions != 1 {
+			t.Errorf("%d channels were set up for 10 clients that hung up", dc.sessions)
+		}
+		a.Close()
+		dc.restart()
+		time.Sleep(time.Minute) // let the fake finish
+	})
+}

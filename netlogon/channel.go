@@ -2,6 +2,7 @@ package netlogon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -96,13 +97,15 @@ func (ch *channel) connect(ctx context.Context) (*client, error) {
 	return bind(ctx, conn, ifaceNetlogon, s, authMessage(ch.domain, ch.machine.name))
 }
 
+var errBusy = errors.New("netlogon: all connections to the controller were in use")
+
 // samLogon asks about an attempt.
 func (ch *channel) samLogon(ctx context.Context, at *attempt) (validation, error) {
 	select {
 	case ch.slots <- struct{}{}:
 		defer func() { <-ch.slots }()
 	case <-ctx.Done():
-		return validation{}, context.Cause(ctx)
+		return validation{}, errBusy
 	}
 	c, err := ch.take(ctx)
 	if err != nil {
