@@ -306,12 +306,22 @@ func TestReplayCache(t *testing.T) {
 		now int
 		v   verdict
 	}{{1, 0, fresh}, {1, 1, replayed}, {2, 1, fresh}, {2, 2, replayed}, {3, 3, overfull}, {1, 4, replayed}, {3, 11, fresh}, {1, 11, overfull}, {1, 12, fresh}} {
-		if v := r.note([16]byte{step.id}, at(step.now), at(step.now+10)); v != step.v {
+		if v := r.note([16]byte{step.id}, clientID{step.id}, at(step.now), at(step.now+10)); v != step.v {
 			t.Errorf("step %d: %v, want %v", i, v, step.v)
 		}
 	}
-	if len(r.seen) != 2 || len(r.order) != 2 {
-		t.Errorf("keeps %d and %d", len(r.seen), len(r.order))
+	if len(r.seen) != 2 || len(r.order) != 2 || len(r.by) != 2 {
+		t.Errorf("keeps %d, %d and %d", len(r.seen), len(r.order), len(r.by))
+	}
+	// Nobody takes the place of others.
+	r = replayCache{size: 32}
+	for i, want := range []verdict{fresh, fresh, overfull} {
+		if v := r.note([16]byte{byte(i)}, clientID{1}, at(0), at(10)); v != want {
+			t.Errorf("logon %d of one client: %v, want %v", i, v, want)
+		}
+	}
+	if v := r.note([16]byte{9}, clientID{2}, at(0), at(10)); v != fresh {
+		t.Errorf("logon of another: %v", v)
 	}
 }
 

@@ -226,7 +226,8 @@ func (x *exchange) checkSkew() error {
 func (x *exchange) checkReplay() error {
 	sum := sha256.Sum256(x.req.EncryptedAuthenticator.Cipher)
 	end := x.auth.CTime.Add(x.mech.maxSkew() + time.Second) // from when on the clocks differ too much
-	switch x.mech.replays.note([16]byte(sum[:16]), x.now, end) {
+	who := sha256.Sum256([]byte(x.client.String()))
+	switch x.mech.replays.note([16]byte(sum[:16]), clientID(who[:8]), x.now, end) {
 	case replayed:
 		return x.fail(errorcode.KRB_AP_ERR_REPEAT, ErrReplay, "from %v; somebody may be listening in", x.peer)
 	case overfull:
