@@ -51,13 +51,14 @@ func (c *creation) setNewEAs(f vfs.File) error {
 	return err
 }
 
-// replaceEAs gives a file that is overwritten the extended attributes of a new one. It
-// returns what undoes it, which is empty if that changes nothing.
+// replaceEAs gives a file that is overwritten the extended attributes of a new one; to POSIX
+// it is only shorter, and keeps its own. It returns what undoes it, which is empty if that
+// changes nothing.
 func (c *creation) replaceEAs() (undo []vfs.Xattr, err error) {
-	if !c.m.eas {
+	if !c.m.eas || c.o.posix && len(c.contexts.eas) == 0 {
 		return nil, nil
 	}
-	undo, err = changeEAs(c.ctx, c.o.f, c.contexts.eas, true)
+	undo, err = changeEAs(c.ctx, c.o.f, c.contexts.eas, !c.o.posix)
 	if len(c.contexts.eas) == 0 && (err == smb2.StatusEasNotSupported || errors.Is(err, fs.ErrPermission)) {
 		// There are none to go, or the backend lets who may write the content not
 		// even look at them.

@@ -535,3 +535,17 @@ func (n noEAs) Open(ctx context.Context, name string, opt vfs.OpenOptions) (vfs.
 	tr, _ := f.(vfs.Truncater)
 	return noEAsFile{f, w, tr, f.(vfs.AttrSetter)}, nil
 }
+
+// open(2) with O_TRUNC keeps extended attributes; Linux sends FILE_OVERWRITE(_IF) for it.
+func TestPosixTruncateKeepsEAs(t *testing.T) {
+	for _, d := range []smb2.Disposition{smb2.Overwrite, smb2.OverwriteIf} {
+		r := posixRig(t)
+		c := r.posix("ann")
+		id := r.posixOpen(c, "f")
+		want(t, "set", setEAs(c, id, "origin=x"), ok)
+		c.Write(id, 0, []byte("hello"))
+		want(t, "CLOSE", c.CloseFile(id), ok)
+		id = r.create(c, posixReq("f", d, 0o644))
+		wantEAs(t, c, id, "origin=x")
+	}
+}
