@@ -40,6 +40,12 @@ func treeConnect(ctx context.Context, r *request, w *reply) error {
 		t.release()
 		return err
 	}
+	if t.share != nil && r.c.srv.removed(ctx, name) { // meanwhile, when t wasn't to be found
+		if _, ok := r.se.takeTree(t); ok {
+			t.release()
+		}
+		return smb2.StatusNetworkNameDeleted
+	}
 	w.tree, r.ch.tree = t.id, t.id
 	resp := smb2.TreeConnectResponse{
 		ShareType:     t.shareType(),

@@ -217,6 +217,16 @@ func (u *shareUses) count(name string) int {
 	return u.n[strings.ToUpper(name)]
 }
 
+// removed reports whether an administrator has removed a share.
+func (s *Server) removed(ctx context.Context, name string) bool {
+	e, ok := s.Shares.(ShareEditor)
+	if !ok {
+		return false
+	}
+	sh, err := e.Share(ctx, name)
+	return errors.Is(err, fs.ErrNotExist) || err == nil && sh == nil
+}
+
 // disconnect ends all connections to a share that is no more. [MS-SMB2] 3.3.4.15
 func (s *Server) disconnect(name string) {
 	for _, se := range s.allSessions() {

@@ -220,3 +220,34 @@ func TestStatistics(t *testing.T) {
 		t.Errorf("%+v, and administrators are told %+v", st, after)
 	}
 }
+
+// A share is removed while somebody is connecting it.
+func TestRemoveShareWhileConnecting(t *testing.T) {
+	began, goOn := make(chan struct{}), make(chan struct{})
+	fsys := &memfs.FS{}
+	e := &smb.EditableShares{}
+	e.Set("gone", &smb.Share{Open: func(context.Context, *vfs.Caller) (vfs.FS, error) {
+		close(began)
+		<-goOn
+		return fsys, nil
+	}})
+	r := newRig(t, func(s *smb.Server) {
+		s.Shares = e
+		s.Mechanisms = []smb.Mechanism{ntlm.New(ntlm.Static{
+			"ann":  {Password: password},
+			"root": {Password: password, Groups: []vfs.SID{vfs.SIDAdministrators}},
+		})}
+	})
+	c := r.dialect(smb.Dialect311, smbtest.NegotiateOptions{})
+	r.setup(c, "ann", password)
+	st := make(chan smb2.Status)
+	go func() { _, s := c.TreeConnect("gone"); st <- s }()
+	<-began
+	admin := r.dialect(smb.Dialect311, smbtest.NegotiateOptions{})
+	r.setup(admin, "root", password)
+	if got := r.shareDel(admin, "gone"); got != 0 {
+		t.Fatal(got)
+	}
+	close(goOn)
+	want(t, "TREE_CONNECT", <-st, smb2.StatusNetworkNameDeleted)
+}
