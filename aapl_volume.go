@@ -66,11 +66,11 @@ func (m *mount) eachName(ctx context.Context, dir string, do func(string) bool) 
 	if !ok {
 		return nil
 	}
-	for e, err := range d.ReadDir(ctx) {
+	for name, err := range namesIn(ctx, d) {
 		if err != nil {
 			return err
 		}
-		if !do(e.Name) {
+		if !do(name) {
 			break
 		}
 	}

@@ -3,6 +3,7 @@ package smb
 import (
 	"encoding/binary"
 	"math"
+	"time"
 
 	"github.com/gosmbd/smb/smb2"
 	"github.com/gosmbd/smb/vfs"
@@ -24,11 +25,11 @@ func (q *query) fileSystem(dst []byte) ([]byte, error) {
 	t := q.o.tree()
 	m := q.o.m
 	v, err := m.volume(q.ctx, t)
-	if err == nil && t.apple() && t.share.Apple.TimeMachine && t.share.Apple.TimeMachineMax > 0 {
-		v, err = t.limitBackups(q.ctx, v)
-	}
 	switch class {
 	case smb2.ClassFsSizeInformation, smb2.ClassFsFullSizeInformation, smb2.ClassFsPosixInformation:
+		if err == nil && t.apple() && t.share.Apple.TimeMachine && t.share.Apple.TimeMachineMax > 0 {
+			v, err = t.limitBackups(q.ctx, v)
+		}
 		if err == nil {
 			v, err = q.limitVolume(v)
 		}
@@ -40,7 +41,7 @@ func (q *query) fileSystem(dst []byte) ([]byte, error) {
 	switch class {
 	case smb2.ClassFsVolumeInformation:
 		return smb2.FsVolumeInformation{
-			VolumeCreationTime: smb2.FileTimeOf(t.se.srv.started),
+			VolumeCreationTime: smb2.FileTimeOf(q.volumeCreated()),
 			VolumeSerialNumber: v.Serial,
 			VolumeLabel:        v.Label,
 		}.Append(dst), nil
@@ -91,6 +92,15 @@ func (q *query) fileSystem(dst []byte) ([]byte, error) {
 		return q.quotaPolicy(dst)
 	}
 	return dst, smb2.StatusInvalidInfoClass
+}
+
+// volumeCreated returns when the volume was made, as far as its root tells. Linux forgets
+// what it has on disk when that changes.
+func (q *query) volumeCreated() time.Time {
+	if a, err := q.o.m.exists(q.ctx, "."); err == nil && !a.Created.IsZero() {
+		return a.Created
+	}
+	return q.o.srv.started
 }
 
 // fsAttributes tells what the volume can do, and nothing that it can't.

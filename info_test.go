@@ -3,11 +3,13 @@ package smb_test
 import (
 	"bytes"
 	"testing"
+	"time"
 
 	"github.com/gosmbd/smb"
 	"github.com/gosmbd/smb/internal/smbtest"
 	"github.com/gosmbd/smb/smb2"
 	"github.com/gosmbd/smb/vfs"
+	"github.com/gosmbd/smb/vfs/osfs"
 )
 
 // opensOfAllKinds returns a file, a directory and a pipe.
@@ -116,4 +118,32 @@ func TestMaxFileSize(t *testing.T) {
 	_, st = c.Write(id, max-1, []byte("x"))
 	want(t, "WRITE of the last byte", st, ok)
 	want(t, "END_OF_FILE beyond", c.SetInfo(id, smb2.ClassFileEndOfFileInformation, smb2.FileEndOfFileInformation{EndOfFile: max + 1}), smb2.StatusInvalidParameter)
+}
+
+// When the volume was made doesn't change with a start of the server.
+func TestVolumeCreated(t *testing.T) {
+	dir := t.TempDir()
+	ask := func() smb2.FileTime {
+		fsys, err := osfs.New(dir, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer fsys.Close()
+		r := newRig(t, func(s *smb.Server) { s.Shares = smb.Shares{"s": {FS: fsys}} })
+		c := r.logon(smb.Dialect311)
+		id := r.create(c, smbtest.CreateReq("", smb2.Open))
+		b, st := c.QueryInfo(id, smb2.InfoFileSystem, uint8(smb2.ClassFsVolumeInformation), 200)
+		want(t, "QUERY_INFO", st, ok)
+		x, err := smb2.ParseFsVolumeInformation(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.srv.Close()
+		return x.VolumeCreationTime
+	}
+	a := ask()
+	time.Sleep(20 * time.Millisecond)
+	if b := ask(); a != b {
+		t.Errorf("created at %v, after a restart at %v", a.Time(), b.Time())
+	}
 }
