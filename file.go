@@ -39,6 +39,7 @@ type file struct {
 	appends sync.Mutex
 
 	mu            sync.Mutex
+	last          uint64 // the id that the object had when the last who deletes it closed it
 	opens         []*open
 	deletePending bool
 	deletePath    string        // the name to be removed

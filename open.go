@@ -283,6 +283,7 @@ func (o *open) release(ctx context.Context) error {
 	}
 	o.showWrites(ctx)
 	o.noteClosing(ctx)
+	o.noteID(ctx)
 	err := o.f.Close()
 	next, breaks := f.leave(o)
 	o.m.srv.sendBreaks(f, breaks)
@@ -314,6 +315,20 @@ func (o *open) release(ctx context.Context) error {
 		o.srv.log.Error("smb: close failed", "share", o.shareName, "path", o.name, "err", err)
 	}
 	return err
+}
+
+// noteID notes which id the object has now, if it is to be removed: a file of overlayfs gets
+// another when it is first written.
+func (o *open) noteID(ctx context.Context) {
+	if !o.deleteOnClose && !o.file.isDeletePending() || o.byName.Load() {
+		return
+	}
+	if a, err := o.f.Stat(ctx); err == nil {
+		f := o.file.object()
+		f.mu.Lock()
+		f.last = a.ID
+		f.mu.Unlock()
+	}
 }
 
 // remove removes a file or stream whose last open went, that of h. It returns what

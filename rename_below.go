@@ -15,12 +15,12 @@ func (n *renaming) movesOpen() bool { return n.r != nil && n.r.tree.hasAAPL(0) }
 // from its new name. The names are claimed.
 func (m *mount) movedBelow(from, to string) error {
 	var err error
-	m.moveFiles(from, to)
 	for _, f := range m.openBelow(from) {
 		f.movedBelow(from, to)
 		f.follow()
 		err = errors.Join(err, f.saveAll())
 	}
+	m.moveFiles(from, to) // last, since what is closed meanwhile is to be removed by the open's name
 	return err
 }
 
@@ -38,13 +38,22 @@ func (m *mount) movedName(name, from, to string) (_ string, ok bool) {
 // need not be open: they may wait for their streams to be closed, or for a name to be free.
 func (m *mount) moveFiles(from, to string) {
 	moved := func(name string) (string, bool) { return m.movedName(name, from, to) }
+	dooms := func(f *file) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if f.deletePending {
+			f.renameDooms(moved)
+		}
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, object := range m.files {
-		for _, f := range append(object.streamList(), object) {
-			f.mu.Lock()
-			f.renameDooms(moved)
-			f.mu.Unlock()
+		for _, f := range object.streams {
+			dooms(f)
+		}
+		dooms(object)
+		if object.byName == "" {
+			continue
 		}
 		if name, ok := moved(object.byName); ok && m.byName[object.byName] == object {
 			delete(m.byName, object.byName)
@@ -73,4 +82,5 @@ func (f *file) movedBelow(from, to string) {
 			o.watch.Move(name)
 		}
 	}
+	f.renameDooms(func(name string) (string, bool) { return m.movedName(name, from, to) })
 }

@@ -85,7 +85,7 @@ func (m *mount) isAnother(ctx context.Context, name string, f *file) bool {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return a.ID != f.id && a.ID != f.now
+	return a.ID != f.id && a.ID != f.now && a.ID != f.last
 }
 
 // unlinked notes that a name of f is gone, and maybe another file's, while f is open.

@@ -3,6 +3,7 @@ package smb_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -703,5 +704,104 @@ func TestRenameAboveDoomed(t *testing.T) {
 				t.Errorf("left:\n%s", left)
 			}
 		})
+	}
+}
+
+// What is deleted while the directory above it is renamed goes by its new name.
+func TestRenameAboveDeletion(t *testing.T) {
+	var st hookedHandles
+	r := newRig(t, continuous(&st))
+	mkdir(t, r.fs, "p")
+	put(t, r.fs, "p/x", "")
+	const n = 8
+	for i := range n {
+		put(t, r.fs, fmt.Sprintf("p/y%d", i), "")
+	}
+	c := r.mac("s", 0)
+	w := r.caching(smb.Dialect311, 1)
+	h := r.persistent(w, smbtest.CreateReq(`p\x`, smb2.Open))
+	var ids []smb2.FileID
+	for i := range n {
+		ids = append(ids, r.open(c, fmt.Sprintf(`p\y%d`, i)))
+	}
+	v := r.logon(smb.Dialect311)
+	var vids []smb2.FileID
+	for i := range n {
+		vids = append(vids, r.open(v, fmt.Sprintf(`p\y%d`, i)))
+	}
+	for _, id := range ids {
+		c.CloseFile(id)
+	}
+	dir := r.open(c, "p")
+	in, goOn := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	st.onPut(func() error {
+		once.Do(func() { close(in); <-goOn })
+		return nil
+	})
+	var wg sync.WaitGroup
+	wg.Go(func() { want(t, "rename", c.Rename(dir, "q", false), ok) })
+	<-in
+	st.onPut(nil)
+	for _, id := range vids {
+		want(t, "delete", v.Delete(id, true), ok)
+	}
+	close(goOn)
+	wg.Wait()
+	for _, id := range vids {
+		want(t, "CLOSE", v.CloseFile(id), ok)
+	}
+	w.CloseFile(h.id)
+	if left := dump(t, r.fs); strings.Contains(left, "/y") {
+		t.Errorf("left, though each CLOSE was OK:\n%s", left)
+	}
+}
+
+// copiedUp is a file system whose files become other objects when they are first written, as
+// those of overlayfs do.
+type copiedUp struct {
+	*memfs.FS
+	up atomic.Bool
+}
+
+type copiedUpFile struct {
+	vfs.File
+	fs *copiedUp
+}
+
+func (f *copiedUp) Open(ctx context.Context, name string, opt vfs.OpenOptions) (vfs.File, error) {
+	file, err := f.FS.Open(ctx, name, opt)
+	if err != nil {
+		return nil, err
+	}
+	return copiedUpFile{file, f}, nil
+}
+
+func (f copiedUpFile) Stat(ctx context.Context) (vfs.Attr, error) {
+	a, err := f.File.Stat(ctx)
+	if f.fs.up.Load() {
+		a.ID += 1000
+	}
+	return a, err
+}
+
+func (f copiedUpFile) WriteAt(b []byte, off int64) (int, error) {
+	f.fs.up.Store(true)
+	return f.File.(io.WriterAt).WriteAt(b, off)
+}
+
+// A file whose id changed while it was open is deleted all the same.
+func TestDeleteCopiedUp(t *testing.T) {
+	fsys := &copiedUp{FS: &memfs.FS{}}
+	put(t, fsys.FS, "f", "x")
+	r := newRig(t, func(s *smb.Server) { s.Shares = smb.Shares{"s": {FS: fsys}} })
+	c := r.logon(smb.Dialect311)
+	id := r.open(c, "f")
+	_, st := c.Write(id, 0, []byte("y"))
+	want(t, "WRITE", st, ok)
+	want(t, "delete", c.Delete(id, true), ok)
+	want(t, "CLOSE", c.CloseFile(id), ok)
+	if s := dump(t, fsys.FS); s != "" {
+		t.Errorf("still there: %s", s)
 	}
 }
