@@ -310,12 +310,14 @@ func (o *open) findName(ctx context.Context, dir, name string) (string, error) {
 		return "", smb2.StatusObjectNameInvalid
 	case o.posix && o.m.exact:
 		return name, nil // lookup opens it
-	case o.m.exact:
+	}
+	found, err := o.m.find(ctx, dir, name)
+	if o.m.exact && isMissing(err) { // what is known of the directory may be late
 		if _, err := o.m.exists(ctx, path.Join(dir, name)); !isMissing(err) {
 			return name, err
 		}
 	}
-	return o.m.find(ctx, dir, name)
+	return found, err
 }
 
 // dirEntry describes what dir has under a name, or dir itself if that is empty, to a

@@ -218,12 +218,17 @@ func (m *mount) resolveDir(ctx context.Context, dir string) (string, error) {
 // is spelled like this comes first.
 func (m *mount) find(ctx context.Context, dir, base string) (string, error) {
 	found, err := m.findFolded(ctx, dir, base)
-	if err == nil && found != base && m.exact {
-		if _, err := m.exists(ctx, path.Join(dir, base)); !isMissing(err) {
-			return base, err
-		}
+	if err != nil || found == base || !m.exact {
+		return found, err
 	}
-	return found, err
+	exact, err := m.exists(ctx, path.Join(dir, base))
+	if isMissing(err) {
+		return found, nil
+	}
+	if other, e := m.exists(ctx, path.Join(dir, found)); e == nil && err == nil && other.ID == exact.ID && other.ID != 0 {
+		return found, nil // the backend folds names after all
+	}
+	return base, err
 }
 
 // findFolded is find where the case doesn't matter.

@@ -615,3 +615,32 @@ func TestTwins(t *testing.T) {
 		}
 	}
 }
+
+// folding is a file system that folds names and says that it doesn't, as osfs does where a
+// directory of ext4 folds, or exFAT is mounted.
+type folding struct{ fs *memfs.FS }
+
+func (f folding) Open(ctx context.Context, name string, opt vfs.OpenOptions) (vfs.File, error) {
+	return f.fs.Open(ctx, name, opt)
+}
+
+func (f folding) Volume(ctx context.Context) (vfs.Volume, error) {
+	v, err := f.fs.Volume(ctx)
+	v.CaseSensitive = true
+	return v, err
+}
+
+// Who asks for one name is told how it is spelled.
+func TestListOneFolded(t *testing.T) {
+	fsys := &memfs.FS{}
+	put(t, fsys, "Readme.txt", "")
+	r := newRig(t, func(s *smb.Server) { s.Shares = smb.Shares{"s": {FS: folding{fsys}}} })
+	c := r.logon(smb.Dialect311)
+	req := smbtest.CreateReq("", smb2.Open)
+	req.DesiredAccess = uint32(vfs.ListDirectory | vfs.ReadAttributes | vfs.Synchronize)
+	list, st := c.QueryDirectory(smb2.QueryDirectoryRequest{FileID: r.create(c, req), Class: smb2.ClassFileNamesInformation, Pattern: "README.TXT", OutputLength: 4096})
+	want(t, "QUERY_DIRECTORY", st, ok)
+	if len(list) != 1 || list[0].Name != "Readme.txt" {
+		t.Errorf("listed %+v", list)
+	}
+}

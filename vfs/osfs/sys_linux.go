@@ -157,7 +157,7 @@ func (f *FS) volume() (vfs.Volume, error) {
 	return vfs.Volume{
 		BlockSize: size, Blocks: s.Blocks, Free: s.Bfree, Available: s.Bavail,
 		Files: s.Files, FreeFiles: s.Ffree,
-		MaxName: uint32(s.Namelen), CaseSensitive: true,
+		MaxName: uint32(s.Namelen), CaseSensitive: !f.sys.folds,
 		Sparse: can.sparse, Clones: can.clones, Compression: can.compression,
 	}, nil
 }
