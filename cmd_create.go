@@ -193,9 +193,9 @@ func (c *creation) attempts() error {
 // attemptOrUndo is attempt, but for what had taken effect when it failed. That can be undone
 // now that the name isn't claimed any more.
 func (c *creation) attemptOrUndo(cl claim) (err error) {
-	c.o, err = &open{}, errPanicked
+	c.o, err = nil, errPanicked
 	defer func() {
-		if err == nil || err == errParkedNew || c.o.file == nil {
+		if err == nil || err == errParkedNew || c.o == nil || c.o.file == nil {
 			return
 		}
 		if err == errPanicked {
