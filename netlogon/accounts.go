@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -28,6 +29,7 @@ type Accounts struct {
 
 	mu       sync.Mutex
 	channel  *channel // nil until it is needed
+	silent   string   // the name of the controller that last didn't answer, or empty
 	closed   bool
 	sid      vfs.SID   // of the domain; empty until one of its users has logged on
 	failure  error     // of the last try to set up a channel,
@@ -120,25 +122,66 @@ func (a *Accounts) Authenticate(ctx context.Context, at *ntlm.Attempt) (*ntlm.Lo
 	return &ntlm.Logon{Caller: caller, SessionBaseKey: v.info.key, Recheck: v.info.recheck}, nil
 }
 
-// samLogon asks a controller; once more, over a new channel, if there is no answer. That
+// answer is what came of asking over a channel.
+type answer struct {
+	channel    *channel // nil if there was none
+	validation validation
+	err        error
+}
+
+// samLogon asks a controller; once more, over a new channel, if there is no answer. If the
+// channel had none for anybody in half of the time, the controller, or the network to it, may be gone
+// without a word: then it asks again while it waits on, and the first answer counts. That
 // the controller refuses the logon is one. That client, the context of who logs on, ended, or
 // that all connections were in use, says nothing about the channel, which others use.
 func (a *Accounts) samLogon(ctx, client context.Context, at *attempt) (validation, error) {
-	for again := false; ; again = true {
-		ch, err := a.open(ctx)
-		if err != nil {
-			return validation{}, err
-		}
-		v, err := ch.samLogon(ctx, at)
-		if err == nil {
-			return v, nil
-		}
-		if client.Err() != nil || errors.Is(err, errBusy) {
-			return validation{}, fmt.Errorf("%w: %s: %w", smb2.StatusNoLogonServers, ch.machine.server, err)
-		}
-		a.drop(ch)
-		if again || ctx.Err() != nil {
-			return validation{}, fmt.Errorf("%w: %s: %w", smb2.StatusNoLogonServers, ch.machine.server, err)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // of the call that isn't waited for any longer
+	begin := time.Now()
+	first, err := a.open(ctx)
+	if err != nil {
+		return validation{}, err
+	}
+	answers := make(chan answer, 2)
+	go func() { answers <- first.ask(ctx, at) }()
+	asked, waiting := 1, 1
+	again := func() {
+		asked, waiting = asked+1, waiting+1
+		go func() {
+			ch, err := a.open(ctx)
+			if err != nil {
+				answers <- answer{err: err}
+				return
+			}
+			answers <- ch.ask(ctx, at)
+		}()
+	}
+	patience := time.NewTimer(a.cfg.Timeout / 2)
+	defer patience.Stop()
+	for {
+		select {
+		case <-patience.C:
+			if asked == 1 && !first.answeredSince(begin) {
+				a.suspect(first)
+				again()
+			}
+		case r := <-answers:
+			waiting--
+			if r.err == nil {
+				return r.validation, nil
+			}
+			if client.Err() != nil || errors.Is(r.err, errBusy) {
+				return validation{}, r.err
+			}
+			if r.channel != nil {
+				a.drop(r.channel)
+			}
+			if asked == 1 && ctx.Err() == nil {
+				again()
+			}
+			if waiting == 0 {
+				return validation{}, r.err
+			}
 		}
 	}
 }
@@ -154,7 +197,8 @@ func (a *Accounts) open(ctx context.Context) (*channel, error) {
 			return ch, err
 		}
 		// Whoever began this may go; the others still want it.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.Timeout)
+		limit := max(time.Until(deadline(ctx)), a.cfg.Timeout/2)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 		defer cancel()
 		ch, err := a.openAny(ctx)
 		return ch, a.opened(ch, err)
@@ -209,7 +253,7 @@ func (a *Accounts) openAny(ctx context.Context) (*channel, error) {
 		return nil, fmt.Errorf("%w: %w", smb2.StatusNoLogonServers, err)
 	}
 	var why []string
-	for i, dc := range controllers {
+	for i, dc := range a.silentLast(controllers) {
 		// One that doesn't answer leaves time for the next.
 		left := time.Until(deadline(ctx)) / time.Duration(len(controllers)-i)
 		one, cancel := context.WithTimeout(ctx, max(left, time.Second))
@@ -226,6 +270,18 @@ func (a *Accounts) openAny(ctx context.Context) (*channel, error) {
 	return nil, fmt.Errorf("%w: no controller of the domain %s: %s", smb2.StatusNoLogonServers, a.cfg.Domain, strings.Join(why, "; "))
 }
 
+// silentLast returns the controllers with the one that went silent at the end.
+func (a *Accounts) silentLast(all []Controller) []Controller {
+	a.mu.Lock()
+	silent := a.silent
+	a.mu.Unlock()
+	is := func(dc Controller) bool { return dc.Name == silent }
+	if i := slices.IndexFunc(all, is); i >= 0 {
+		return append(slices.Concat(all[:i], all[i+1:]), all[i])
+	}
+	return all
+}
+
 // unfinished returns the password of a Renew that didn't come to its end, if the controller
 // doesn't take the other one.
 func (a *Accounts) unfinished(err error) (next ntlm.Hash, ok bool) {
@@ -240,6 +296,15 @@ func (a *Accounts) unfinished(err error) (next ntlm.Hash, ok bool) {
 func deadline(ctx context.Context) time.Time {
 	t, _ := ctx.Deadline()
 	return t
+}
+
+// suspect forgets a channel whose controller doesn't answer, which is the last to be asked for
+// the next one.
+func (a *Accounts) suspect(ch *channel) {
+	a.mu.Lock()
+	a.silent = ch.controller
+	a.mu.Unlock()
+	a.drop(ch)
 }
 
 // drop forgets a channel that is lost.

@@ -278,6 +278,7 @@ func TestFailOver(t *testing.T) {
 			t.Errorf("%v after %v", err, d)
 		}
 		hangs.change(func() { hangs.hang = false })
+		time.Sleep(failurePause) // all of them didn't answer
 		if _, err := a.Authenticate(t.Context(), newTestAttempt()); err != nil {
 			t.Error(err)
 		}
@@ -285,6 +286,77 @@ func TestFailOver(t *testing.T) {
 		for _, dc := range []*fakeDC{down, hangs, up} {
 			dc.restart()
 		}
+	})
+}
+
+// TestSilent has a controller that goes silent while there are more logons than it has connections:
+// another one answers them all, also those that waited for a connection.
+func TestSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first, second := newFakeDC(), newFakeDC()
+		a := newAccounts(t, first, second)
+		if err := a.Check(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		first.change(func() { first.hang = true })
+		errs := make(chan error)
+		begin := time.Now()
+		for i := range 3 * maxConns {
+			go func() {
+				time.Sleep(time.Duration(i) * 100 * time.Millisecond)
+				_, err := a.Authenticate(t.Context(), newTestAttempt())
+				errs <- err
+			}()
+		}
+		for range 3 * maxConns {
+			if err := <-errs; err != nil {
+				t.Error(err)
+			}
+		}
+		if d := time.Since(begin); d > defaultTimeout/2+time.Second {
+			t.Errorf("took %v", d)
+		}
+		if first.sessions != 1 || second.sessions != 1 {
+			t.Errorf("%d and %d sessions", first.sessions, second.sessions)
+		}
+		a.Close()
+		first.restart()
+		second.restart()
+	})
+}
+
+// TestSlow has a controller that takes most of the time for an answer, as one does that has the user
+// agree first, and one that has so much to do that some wait that long, but for each other.
+func TestSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dc := newFakeDC()
+		a := newAccounts(t, dc)
+		dc.delay = defaultTimeout * 2 / 3
+		if _, err := a.Authenticate(t.Context(), newTestAttempt()); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(defaultTimeout)
+
+		before := dc.sessions
+		dc.change(func() { dc.delay = time.Second })
+		errs := make(chan error)
+		for range 10 * maxConns {
+			go func() {
+				_, err := a.Authenticate(t.Context(), newTestAttempt())
+				errs <- err
+			}()
+		}
+		for range 10 * maxConns {
+			if err := <-errs; err != nil {
+				t.Error(err)
+			}
+		}
+		if dc.sessions != before {
+			t.Errorf("%d channels for logons that waited for each other", dc.sessions-before)
+		}
+		a.Close()
+		dc.restart()
+		time.Sleep(time.Minute) // let the fake finish
 	})
 }
 

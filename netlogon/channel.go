@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/gosmbd/smb/ntlm"
 	"github.com/gosmbd/smb/smb2"
@@ -19,17 +20,20 @@ const maxConns = 4
 // channel is a secure channel to one controller: a session key, and connections that it
 // protects.
 type channel struct {
-	dial    func(ctx context.Context, network, addr string) (net.Conn, error)
-	domain  string
-	machine machine
-	addr    string // of the Netlogon service, host:port
-	session session
+	dial       func(ctx context.Context, network, addr string) (net.Conn, error)
+	domain     string
+	machine    machine
+	controller string // its name in the configuration, or in DNS
+	addr       string // of the Netlogon service, host:port
+	session    session
 
 	slots chan struct{} // holds a value for each connection in use
+	gone  chan struct{} // closed by close
 
-	mu     sync.Mutex
-	idle   []*client
-	closed bool
+	mu       sync.Mutex
+	idle     []*client
+	closed   bool
+	answered time.Time // when a logon last had an answer
 }
 
 // Format implements fmt.Formatter for all verbs, without what is secret.
@@ -39,10 +43,12 @@ func (c *channel) Format(f fmt.State, _ rune) { io.WriteString(f, c.addr) }
 // over a first protected connection that both sides agree.
 func (a *Accounts) openChannel(ctx context.Context, dc Controller, secret ntlm.Hash) (*channel, error) {
 	ch := &channel{
-		dial:    a.cfg.dial(),
-		domain:  a.cfg.Domain,
-		machine: machine{server: `\\` + dc.Name, name: a.cfg.Computer, secret: secret},
-		slots:   make(chan struct{}, maxConns),
+		dial:       a.cfg.dial(),
+		domain:     a.cfg.Domain,
+		machine:    machine{server: `\\` + dc.Name, name: a.cfg.Computer, secret: secret},
+		controller: dc.Name,
+		slots:      make(chan struct{}, maxConns),
+		gone:       make(chan struct{}),
 	}
 	host, port := dc.address()
 	if port == "" {
@@ -97,15 +103,34 @@ func (ch *channel) connect(ctx context.Context) (*client, error) {
 	return bind(ctx, conn, ifaceNetlogon, s, authMessage(ch.domain, ch.machine.name))
 }
 
-var errBusy = errors.New("netlogon: all connections to the controller were in use")
+var (
+	errBusy = errors.New("netlogon: all connections to the controller were in use")
+	errGone = errors.New("netlogon: the channel to the controller was given up")
+)
 
-// samLogon asks about an attempt.
+// ask asks about an attempt.
+func (ch *channel) ask(ctx context.Context, at *attempt) answer {
+	v, err := ch.samLogon(ctx, at)
+	if err != nil {
+		return answer{ch, validation{}, fmt.Errorf("%w: %s: %w", smb2.StatusNoLogonServers, ch.machine.server, err)}
+	}
+	return answer{ch, v, nil}
+}
+
+// samLogon asks about an attempt once fewer than maxConns others are asked about.
 func (ch *channel) samLogon(ctx context.Context, at *attempt) (validation, error) {
 	select {
 	case ch.slots <- struct{}{}:
 		defer func() { <-ch.slots }()
+	case <-ch.gone:
+		return validation{}, errGone
 	case <-ctx.Done():
 		return validation{}, errBusy
+	}
+	select {
+	case <-ch.gone: // as has the slot's owner before, without an answer
+		return validation{}, errGone
+	default:
 	}
 	c, err := ch.take(ctx)
 	if err != nil {
@@ -137,10 +162,11 @@ func (ch *channel) take(ctx context.Context) (*client, error) {
 	return ch.connect(ctx)
 }
 
-// give puts a connection back.
+// give puts a connection back that had an answer.
 func (ch *channel) give(c *client) {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
+	ch.answered = time.Now()
 	if ch.closed {
 		c.close()
 		return
@@ -148,13 +174,23 @@ func (ch *channel) give(c *client) {
 	ch.idle = append(ch.idle, c)
 }
 
+// answeredSince says whether a logon had an answer after t.
+func (ch *channel) answeredSince(t time.Time) bool {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	return ch.answered.After(t)
+}
+
 // close closes the connections that nobody uses; the others close when they are given
-// back.
+// back. Who waits for one waits no longer.
 func (ch *channel) close() {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	for _, c := range ch.idle {
 		c.close()
+	}
+	if !ch.closed {
+		close(ch.gone)
 	}
 	ch.idle, ch.closed = nil, true
 }
