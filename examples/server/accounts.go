@@ -63,7 +63,7 @@ func newNTLM(cfg *config) (smb.Mechanism, error) {
 			return nil, err
 		}
 	}
-	if cfg.name != "" {
+	if cfg.name != "" && cfg.domain.accounts == nil { // controllers insist on the machine account's name
 		mech.Host = cfg.name
 	}
 	for _, s := range cfg.shares {

@@ -91,7 +91,7 @@ func parseFlags(args []string) (*config, error) {
 	fs := flag.NewFlagSet("server", flag.ContinueOnError)
 	fs.SetOutput(discard{})
 	fs.StringVar(&cfg.listen, "listen", ":4445", "`address` to listen on; port 0 takes a free one")
-	fs.StringVar(&cfg.name, "name", "", "`name` of the server that clients are told (default that of the machine)")
+	fs.StringVar(&cfg.name, "name", "", "`name` of the server that clients are told (default that of the machine); for logons in a domain it is that of -machine")
 	fs.Func("share", "share `name=path[,option]...`; may be repeated (default share=.); the options are\n"+shareOptionHelp(), cfg.addShare)
 	fs.Func("snapshots", "`share=template` of the paths where its snapshots are, as in docs=.snapshots/@GMT-%Y.%m.%d-%H.%M.%S; may be repeated", cfg.addSnapshots)
 	fs.Func("dfs", "`share/path=//server/share[,//server/share]...`: refer clients who want that path of a share to another server, the best first; may be repeated", cfg.addDFS)
