@@ -3,6 +3,7 @@ package smb_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -226,6 +227,51 @@ func TestBackendPanics(t *testing.T) {
 		alive(t, other)
 		// No name stays claimed.
 		want(t, "CLOSE", other.CloseFile(r.open(other, kind.String())), ok)
+	}
+}
+
+// A backend that panics when a file is closed fails the CLOSE, or the connection, and nobody is kept out by
+// what was open.
+func TestClosePanics(t *testing.T) {
+	r := newFaulty(t)
+	other := r.logon(smb.Dialect311)
+	for _, x := range []struct {
+		kind    faultfs.Kind
+		n       int32 // which operation of that kind panics
+		opts    smb2.CreateOptions
+		drops   bool
+		st      smb2.Status // otherwise
+		isThere bool
+	}{
+		{kind: faultfs.Close, n: 1, st: smb2.StatusUnexpectedIoError, isThere: true},
+		{kind: faultfs.Close, n: 1, opts: smb2.OptionDeleteOnClose, st: smb2.StatusUnexpectedIoError},
+		{kind: faultfs.Stat, n: 1, opts: smb2.OptionDeleteOnClose, st: ok},
+		{kind: faultfs.Stat, n: 2, opts: smb2.OptionDeleteOnClose, drops: true, isThere: true},
+		{kind: faultfs.Remove, n: 1, opts: smb2.OptionDeleteOnClose, drops: true, isThere: true},
+	} {
+		c, name := r.logon(smb.Dialect311), fmt.Sprint(x.kind, x.n, x.opts)
+		req := smbtest.CreateReq(name, smb2.OpenIf)
+		req.ShareAccess, req.Options = 0, x.opts
+		id := r.create(c, req)
+		var seen atomic.Int32
+		h := faultfs.Hook(func(op faultfs.Op) error {
+			if op.Kind == x.kind && op.Name == name && seen.Add(1) == x.n {
+				panic("boom")
+			}
+			return nil
+		})
+		r.hook.Store(&h)
+		if !x.drops {
+			want(t, "CLOSE", c.CloseFile(id), x.st)
+		} else {
+			c.Send(c.Req(smb2.CommandClose, smb2.CloseRequest{FileID: id}))
+			dropped(t, name, c)
+		}
+		r.heal()
+		if left := dump(t, r.fs); x.isThere != strings.Contains(left, name) {
+			t.Errorf("%s: there is\n%s", name, left)
+		}
+		want(t, "CLOSE", other.CloseFile(r.create(other, req)), ok)
 	}
 }
 

@@ -3,6 +3,7 @@ package smb
 import (
 	"container/list"
 	"context"
+	"errors"
 	"io"
 	"path"
 	"sync"
@@ -253,7 +254,10 @@ func (s *Server) closeAll(opens []*open, why error, rest ...func()) {
 	s.runAll(rest)
 }
 
-// release closes the backend's file and lets go of what others see.
+var errClosePanicked = errors.New("the backend panicked when it was to close the file")
+
+// release closes the backend's file and lets go of what others see, even if the backend panics: what
+// stayed would keep others out for good.
 func (o *open) release(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
 	o.cursor.stop()
@@ -281,10 +285,13 @@ func (o *open) release(ctx context.Context) error {
 		o.deleteOnClose = false
 		f.mu.Unlock()
 	}
-	o.showWrites(ctx)
-	o.noteClosing(ctx)
-	o.noteID(ctx)
-	err := o.f.Close()
+	err := errClosePanicked
+	o.srv.guard("close", func() {
+		o.showWrites(ctx)
+		o.noteClosing(ctx)
+		o.noteID(ctx)
+	})
+	o.srv.guard("close", func() { err = o.f.Close() })
 	next, breaks := f.leave(o)
 	o.m.srv.sendBreaks(f, breaks)
 	removed := next != nil
