@@ -19,6 +19,7 @@ type lockWait struct {
 	byteLock
 	ready   chan struct{} // closed when granted
 	granted bool
+	by      int // where in held the lock was that it waits for, when that was last looked for
 }
 
 type byteLock struct {
@@ -74,16 +75,49 @@ func (l *locks) unlock(off, n uint64, o *open) error {
 		return smb2.StatusRangeNotLocked
 	}
 	freed := []byteLock{l.held[found]}
-	l.held = slices.Delete(l.held, found, found+1)
+	l.delete(found)
 	l.grant(freed)
 	return nil
+}
+
+// delete removes a lock. Those that wait for one behind it go on knowing where that is.
+func (l *locks) delete(i int) {
+	l.held = slices.Delete(l.held, i, i+1)
+	for _, w := range l.waits {
+		if w.by > i {
+			w.by--
+		}
+	}
+}
+
+// deleteFunc removes the locks for which del returns true.
+func (l *locks) deleteFunc(del func(byteLock) bool) {
+	if len(l.waits) == 0 {
+		l.held = slices.DeleteFunc(l.held, del)
+		return
+	}
+	gone := make([]int, 0, len(l.held)) // how many up to each
+	n := 0
+	l.held = slices.DeleteFunc(l.held, func(h byteLock) bool {
+		is := del(h)
+		if is {
+			n++
+		}
+		gone = append(gone, n)
+		return is
+	})
+	for _, w := range l.waits {
+		if w.by < len(gone) {
+			w.by = max(w.by-gone[w.by], 0)
+		}
+	}
 }
 
 // takeBack removes b, if it is held: of several that are the same, the latest.
 func (l *locks) takeBack(b byteLock) {
 	for i := len(l.held) - 1; i >= 0; i-- {
 		if l.held[i] == b {
-			l.held = slices.Delete(l.held, i, i+1)
+			l.delete(i)
 			l.grant([]byteLock{b})
 			return
 		}
@@ -93,7 +127,7 @@ func (l *locks) takeBack(b byteLock) {
 // release removes all locks of o.
 func (l *locks) release(o *open) {
 	var freed []byteLock
-	l.held = slices.DeleteFunc(l.held, func(h byteLock) bool {
+	l.deleteFunc(func(h byteLock) bool {
 		if h.owner == o {
 			freed = append(freed, h)
 		}
@@ -108,19 +142,41 @@ func (l *locks) release(o *open) {
 // any. Those that didn't wait for one of these aren't compared with all that is held, and
 // neither are those instead of which another one is given.
 func (l *locks) grant(freed []byteLock) {
+	for l.grantOnce(freed) {
+		freed = nil
+	}
+}
+
+// grantOnce reports whether what it gave may let others in: it takes the place of what its owner
+// had, which may have been in their way.
+func (l *locks) grantOnce(freed []byteLock) (again bool) {
 	var given []byteLock
 	l.waits = slices.DeleteFunc(l.waits, func(w *lockWait) bool {
 		stops := func(h byteLock) bool { return h.stopsLock(w) }
-		if freed != nil && !slices.ContainsFunc(freed, stops) || slices.ContainsFunc(given, stops) ||
-			l.conflict(w.off, w.len, w.exclusive, true, w.owner) {
+		if freed != nil && !slices.ContainsFunc(freed, stops) || slices.ContainsFunc(given, stops) || l.stops(w) {
 			return false
 		}
 		given = append(given, w.byteLock)
+		again = again || w.owner.posix && !w.exclusive
 		l.add(w.byteLock)
 		w.granted = true
 		close(w.ready)
 		return true
 	})
+	return again
+}
+
+// stops reports whether w has to wait on. What was in its way before mostly still is.
+func (l *locks) stops(w *lockWait) bool {
+	if w.by < len(l.held) && l.held[w.by].stopsLock(w) {
+		return true
+	}
+	w.by = slices.IndexFunc(l.held, func(h byteLock) bool { return h.stopsLock(w) })
+	if w.by < 0 {
+		w.by = 0
+		return false
+	}
+	return true
 }
 
 // giveUp ends a wait. It reports whether the lock was granted all the same.

@@ -29,9 +29,9 @@ func (l *locks) add(b byteLock) {
 	}
 	l.carve(b.off, b.last(), b.owner)
 	// What touches it and is the same is one with it.
-	l.held = slices.DeleteFunc(l.held, func(h byteLock) bool {
+	l.deleteFunc(func(h byteLock) bool {
 		switch {
-		case h.owner != b.owner || h.exclusive != b.exclusive:
+		case h.owner != b.owner || h.exclusive != b.exclusive, b.len+h.len == 0: // of all 64 bits there is no length
 			return false
 		case h.last() < b.off && h.last()+1 == b.off:
 			b.off, b.len = h.off, b.len+h.len
@@ -52,7 +52,7 @@ func (l *locks) carve(off, last uint64, o *open) {
 		if h.owner != o || h.last() < off || h.off > last {
 			continue
 		}
-		l.held = slices.Delete(l.held, i, i+1)
+		l.delete(i)
 		if h.off < off {
 			before := h
 			before.len = off - h.off

@@ -2,6 +2,7 @@ package smb
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -93,5 +94,123 @@ func checkPosixLocks(t *testing.T, l *locks, opens []*open, base uint64, model f
 	}
 	if runs != len(l.held) {
 		t.Fatalf("%d locks for %d ranges: %+v", len(l.held), runs, l.held)
+	}
+}
+
+// All of a file, locked in two parts, stays locked: there is no length for 64 bits.
+func TestPosixLockWhole(t *testing.T) {
+	a, b := &open{posix: true}, &open{posix: true}
+	for _, parts := range [][2]byteLock{
+		{{off: 0, len: 1 << 63}, {off: 1 << 63, len: 1 << 63}},
+		{{off: 1 << 63, len: 1 << 63}, {off: 0, len: 1 << 63}},
+		{{off: 0, len: 1<<64 - 1}, {off: 1<<64 - 1, len: 1}},
+	} {
+		var l locks
+		for _, p := range parts {
+			p.exclusive, p.owner = true, a
+			l.add(p)
+		}
+		for _, off := range []uint64{0, 100, 1 << 63, 1<<64 - 1} {
+			if !l.conflict(off, 1, true, true, b) {
+				t.Errorf("another open gets byte %d: held %+v", off, l.held)
+			}
+		}
+	}
+}
+
+// await adds a lock that has to wait.
+func (l *locks) await(t *testing.T, b byteLock) *lockWait {
+	t.Helper()
+	if !l.conflict(b.off, b.len, b.exclusive, true, b.owner) {
+		t.Fatalf("%+v doesn't have to wait", b)
+	}
+	w := &lockWait{byteLock: b, ready: make(chan struct{})}
+	l.waits = append(l.waits, w)
+	return w
+}
+
+// A lock that was waited for may take the place of the one that others wait for.
+func TestPosixLockDowngrade(t *testing.T) {
+	for _, posix := range []bool{true, false} {
+		a, b, x := &open{posix: true}, &open{posix: true}, &open{posix: posix}
+		var l locks
+		l.add(byteLock{0, 10, true, a})
+		l.add(byteLock{15, 5, true, x})
+		second := l.await(t, byteLock{0, 5, false, b})
+		first := l.await(t, byteLock{0, 20, false, a})
+		if posix {
+			l.carve(15, 19, x)
+			l.grant(nil)
+		} else if err := l.unlock(15, 5, x); err != nil {
+			t.Fatal(err)
+		}
+		if !first.granted || !second.granted {
+			t.Errorf("granted %v and %v: held %+v", first.granted, second.granted, l.held)
+		}
+	}
+}
+
+// Many locks, taken and given up at random by opens of both kinds: who waits is one who has to, and has not
+// been forgotten.
+func TestLocksWait(t *testing.T) {
+	const size = 40
+	r := rand.New(rand.NewPCG(3, 4))
+	for round := range 300 {
+		opens := []*open{{posix: true}, {posix: true}, {}, {}}
+		var l locks
+		granted := 0
+		for step := range 80 {
+			o, off := opens[r.IntN(len(opens))], uint64(r.IntN(size))
+			b := byteLock{off, 1 + uint64(r.IntN(size-int(off))), r.IntN(2) == 0, o}
+			mine := slices.IndexFunc(l.held, func(h byteLock) bool { return h.owner == o })
+			switch {
+			case r.IntN(20) == 0:
+				l.release(o)
+			case r.IntN(2) == 0 && mine >= 0 && !o.posix:
+				h := l.held[mine]
+				if err := l.unlock(h.off, h.len, o); err != nil {
+					t.Fatal(err)
+				}
+			case r.IntN(2) == 0 && o.posix:
+				l.carve(b.off, b.last(), o)
+				l.grant(nil)
+			case l.conflict(b.off, b.len, b.exclusive, true, o):
+				l.await(t, b)
+			default:
+				l.add(b)
+				l.grant(nil)
+			}
+			for _, w := range l.waits {
+				if !l.conflict(w.off, w.len, w.exclusive, true, w.owner) {
+					t.Fatalf("round %d, step %d: nothing is in the way of %+v: held %+v", round, step, w.byteLock, l.held)
+				}
+				if w.granted {
+					t.Fatalf("round %d, step %d: %+v waits, and is granted", round, step, w.byteLock)
+				}
+			}
+			granted += len(l.held)
+		}
+		if granted == 0 {
+			t.Fatal("nothing was locked")
+		}
+	}
+}
+
+// Who gives up a lock doesn't have all that wait for it compared with all that is held.
+func BenchmarkUnlockMany(b *testing.B) {
+	var l locks
+	a, x, y := &open{}, &open{}, &open{}
+	for i := range 8000 {
+		l.held = append(l.held, byteLock{uint64(1000 + 2*i), 1, true, a})
+	}
+	l.held = append(l.held, byteLock{50, 1, true, a})
+	for range 8000 {
+		l.waits = append(l.waits, &lockWait{byteLock: byteLock{0, 100, true, y}, ready: make(chan struct{})})
+	}
+	for b.Loop() {
+		l.add(byteLock{0, 10, true, x})
+		if err := l.unlock(0, 10, x); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
