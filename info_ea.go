@@ -71,6 +71,9 @@ func eaInfo(n uint32) smb2.FileEaInformation {
 
 // fullEAs answers FileFullEaInformation. [MS-SMB2] 3.3.5.20.1, [MS-FSA] 2.1.5.12.12
 func (q *query) fullEAs(dst []byte) ([]byte, error) {
+	if len(q.req.Input) > maxEAList {
+		return dst, smb2.StatusEaListInconsistent
+	}
 	names, err := smb2.ParseFileGetEaInformation(q.req.Input)
 	if err != nil {
 		return dst, err
@@ -144,9 +147,16 @@ func selectEAs(all smb2.FileFullEaInformation, names []string) (list smb2.FileFu
 	return list
 }
 
+// maxEAList is how long a client's list of attributes, or of their names, may be: some of those that it sets
+// may be in there twice, and others be removed.
+const maxEAList = 4 * vfs.MaxXattrs
+
 // parseEAs parses the extended attributes that a client sets; the last of a name
 // counts. They don't alias b. [MS-FSA] 2.1.5.15.6
 func parseEAs(b []byte) ([]vfs.Xattr, error) {
+	if len(b) > maxEAList {
+		return nil, smb2.StatusEaTooLarge
+	}
 	list, err := smb2.ParseFileFullEaInformation(b)
 	switch {
 	case err != nil:

@@ -168,6 +168,7 @@ func TestSetEAsRefused(t *testing.T) {
 		"255 bytes":         {eas("a=2", strings.Repeat("n", 255)+"=3"), smb2.StatusInvalidEaName},
 		"a flag":            {append(eas("a=2"), smb2.FileFullEaEntry{Flags: 1, Name: "b", Value: []byte("3")}), smb2.StatusInvalidEaName},
 		"too much":          {eas("a=2", "b="+big, "c="+big), smb2.StatusEaTooLarge},
+		"too many":          {slices.Repeat(eas("a=2"), 4*vfs.MaxXattrs/12+1), smb2.StatusEaTooLarge},
 		"nothing":           {nil, smb2.StatusEaListInconsistent},
 	} {
 		want(t, what, c.SetInfo(id, smb2.ClassFileFullEaInformation, x.list), x.want)
