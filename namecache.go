@@ -280,6 +280,7 @@ func (n *nameCache) added(name string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.drop(name) // of another directory that had the name
+	base = strings.Clone(base)
 	if r := n.reads[dir]; r != nil {
 		r.log = append(r.log, nameChange{name: base})
 	}
@@ -322,7 +323,7 @@ func (n *nameCache) gone(name string) {
 	dir, base := path.Split(name)
 	dir = path.Clean(dir)
 	if r := n.reads[dir]; r != nil {
-		r.log = append(r.log, nameChange{name: base, gone: true})
+		r.log = append(r.log, nameChange{name: strings.Clone(base), gone: true})
 	}
 	l := n.dirs[dir]
 	if l == nil {

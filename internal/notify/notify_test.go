@@ -2,8 +2,10 @@ package notify
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -362,4 +364,27 @@ func BenchmarkReport(b *testing.B) {
 	for b.Loop() {
 		h.Report(add("some/where/deep/in/the/tree"))
 	}
+}
+
+// What is kept takes what is counted, however long the paths are.
+func TestMemoryOfLongPaths(t *testing.T) {
+	dir := strings.TrimSuffix(strings.Repeat("0123456789abcde/", 250), "/")
+	h, b := newHub(), &Budget{Watches: 1, Bytes: 64 << 20}
+	w := h.Watch(dir, fileName, false, 64<<10, b)
+	heap := func() int64 {
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before := heap()
+	for i := range 4000 {
+		h.Report(Change{Name: dir + "/" + fmt.Sprint(i%10), Action: smb2.ActionFileAdded, Filter: fileName})
+	}
+	held := heap() - before
+	if _, counted := b.Held(); counted == 0 || held > 4*counted {
+		t.Errorf("counted %d, held %d", counted, held)
+	}
+	runtime.KeepAlive(w)
 }

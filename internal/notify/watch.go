@@ -112,6 +112,7 @@ func (w *Watch) add(action smb2.FileAction, name string) {
 		w.lost = true
 		return
 	}
+	e.Name = strings.Clone(name) // not the whole path, which isn't counted
 	w.list = append(w.list, e)
 	w.size += size
 	w.held += cost

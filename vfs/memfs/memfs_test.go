@@ -6,6 +6,8 @@ import (
 	"io"
 	"io/fs"
 	"math"
+	"path"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -337,4 +339,49 @@ func TestQuotaRefused(t *testing.T) {
 		t.Errorf("Quota = %+v, %v", q, err)
 	}
 	must(t, h.Close())
+}
+
+// What names take is counted: they don't keep the paths alive that they came in.
+func TestNamesOfLongPaths(t *testing.T) {
+	f := &FS{}
+	dir := ""
+	for range 120 {
+		dir = path.Join(dir, strings.Repeat("x", 255))
+		d, err := f.Create(t.Context(), dir, vfs.CreateOptions{Directory: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Close()
+	}
+	heap := func() int64 {
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before, used := heap(), f.used.Load()
+	for i := range 1000 {
+		name := dir + "/" + fmt.Sprint(i)
+		x, err := f.Create(t.Context(), name, vfs.CreateOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := x.(vfs.Streamer).OpenStream(t.Context(), name[len(dir)+1:], streamAccess)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Close()
+		x.Close()
+		if err := f.Rename(t.Context(), name, strings.ToUpper(dir)+"/"+fmt.Sprint("A", i), false); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Rename(t.Context(), dir+"/"+fmt.Sprint("A", i), dir+"/"+fmt.Sprint("a", i), false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if held, counted := heap()-before, f.used.Load()-used; held > 4*counted {
+		t.Errorf("counted %d, held %d", counted, held)
+	}
+	runtime.KeepAlive(f)
 }

@@ -28,7 +28,8 @@ func (p place) cost() int64 { return nameCost + 2*int64(len(p.elem)) }
 
 // insert gives n the name.
 func (p place) insert(n *node, now time.Time) {
-	p.dir.add(p.elem, p.dir.key(p.elem), n)
+	elem := strings.Clone(p.elem) // not the whole path, which isn't counted
+	p.dir.add(elem, p.dir.key(elem), n)
 	n.addLink(+1, now)
 	p.dir.node.touch(now)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io/fs"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/gosmbd/smb/vfs"
@@ -57,7 +58,7 @@ func (f *FS) respell(p place, elem string, now time.Time) error {
 	if more := 2 * int64(len(elem)-len(p.entry.name)); !f.reserve(more) {
 		return vfs.ErrNoSpace
 	}
-	p.entry.name = elem
+	p.entry.name = strings.Clone(elem)
 	p.entry.node.addLink(0, now)
 	p.dir.node.touch(now)
 	return nil

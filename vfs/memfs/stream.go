@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/gosmbd/smb/vfs"
@@ -74,7 +75,7 @@ func (h *handle) OpenStream(_ context.Context, name string, opt vfs.StreamOption
 		if !h.fs.reserve(streamCost(name)) {
 			return nil, vfs.ErrNoSpace
 		}
-		s = &stream{name: name}
+		s = &stream{name: strings.Clone(name)}
 		n.addStream(s)
 		n.changed = time.Now()
 	}
@@ -170,7 +171,7 @@ func (h *handle) RenameStream(_ context.Context, from, to string, replace bool) 
 	}
 	delete(n.streams, key)
 	h.fs.release(s.cost())
-	s.name = to
+	s.name = strings.Clone(to)
 	n.addStream(s)
 	n.changed = time.Now()
 	return nil
