@@ -160,7 +160,9 @@ func (c *creation) grant(a vfs.Attr) error {
 	}
 	c.o.access = c.desired
 	if c.maximum {
-		c.o.access |= c.m.readOnlyAccess(c.most)
+		if c.o.access |= c.m.readOnlyAccess(c.most); c.o.access == 0 {
+			return smb2.StatusAccessDenied // who is granted nothing has no handle
+		}
 	}
 	return c.mayDelete()
 }

@@ -521,3 +521,19 @@ func TestStreamOfAnother(t *testing.T) {
 		})
 	}
 }
+
+// Who is granted nothing gets no handle by asking for all there is.
+func TestMaximumOfNothing(t *testing.T) {
+	fsys := &memfs.FS{}
+	r := guarded(t, fsys)
+	mkdir(t, fsys, "d")
+	put(t, fsys, "d/secret", "0123456789")
+	secure(t, fsys, "d", allow(annSID, vfs.AccessFull), allow(bobSID, vfs.Traverse))
+	secure(t, fsys, "d/secret", allow(annSID, vfs.AccessFull))
+	req := smbtest.CreateReq(`d\secret`, smb2.Open)
+	req.DesiredAccess = uint32(vfs.MaximumAllowed)
+	_, st := r.as("bob", password).Create(req)
+	want(t, "CREATE", st, smb2.StatusAccessDenied)
+	_, st = r.as("ann", password).Create(req)
+	want(t, "CREATE by who may", st, ok)
+}
