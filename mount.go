@@ -125,7 +125,7 @@ func (s *Server) newMount(ctx context.Context, key any, fsys vfs.FS) *mount {
 		m.exact = err == nil && v.CaseSensitive
 	}
 	m.names.init()
-	m.watches.Fold = foldPath
+	m.watches.Fold = m.keyOf
 	return m
 }
 

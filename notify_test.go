@@ -12,6 +12,7 @@ import (
 	"github.com/gosmbd/smb/internal/smbtest"
 	"github.com/gosmbd/smb/smb2"
 	"github.com/gosmbd/smb/vfs"
+	"github.com/gosmbd/smb/vfs/memfs"
 )
 
 // Filters of CHANGE_NOTIFY.
@@ -612,4 +613,29 @@ func TestNotifyRace(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// Who watches d isn't told what happens in D, where these are two.
+func TestNotifyCase(t *testing.T) {
+	for _, backend := range []string{"memory", "disk"} {
+		t.Run(backend, func(t *testing.T) {
+			var fsys vfs.FS = &memfs.FS{CaseSensitive: true}
+			if backend == "disk" {
+				fsys = osDir(t)
+			}
+			r := newRig(t, func(s *smb.Server) { s.Shares = smb.Shares{"s": {FS: fsys}} })
+			mkdir(t, fsys, "d")
+			mkdir(t, fsys, "D")
+			c := r.logon(smb.Dialect311)
+			w := r.watch(c, "d", notifyAll, false).stop()
+			x := r.logon(smb.Dialect311)
+			want(t, "CLOSE", x.CloseFile(r.open(x, `D\other`)), ok)
+			want(t, "CLOSE", x.CloseFile(r.open(x, `d\file`)), ok)
+			e := c.Req(smb2.CommandChangeNotify, w.req)
+			c.Send(e)
+			if got := changes(t, c, c.Wait(e.MessageID)); strings.Contains(got, "other") || !strings.Contains(got, "file") {
+				t.Errorf("the watcher of d is told %s", got)
+			}
+		})
+	}
 }
