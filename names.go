@@ -14,6 +14,10 @@ import (
 	"github.com/gosmbd/smb/vfs"
 )
 
+// maxDepth is how many elements a path may have. To find one that is spelled in another way, backends are
+// asked for each of its directories by the whole path to it.
+const maxDepth = 512
+
 // parseName turns a name of the wire into one that backends understand, or says
 // why it can't be one. It is the only way for a client's name to a backend; parsePath
 // comes before it where the name may have a stream.
@@ -30,6 +34,9 @@ func parseName(name string) (clean string, trailing bool, err error) {
 	}
 	for strings.HasSuffix(name, `\`) {
 		name, trailing = name[:len(name)-1], true
+	}
+	if strings.Count(name, `\`) >= maxDepth {
+		return "", false, smb2.StatusObjectNameInvalid
 	}
 	parts := strings.Split(name, `\`)
 	for i, p := range parts {
@@ -157,7 +164,8 @@ func foldPath(p string) string {
 }
 
 // foldRune maps a letter to its upper case, as NTFS compares names: one rune to
-// one, whatever the language.
+// one, whatever the language. Letters whose capital is another letter's, such as the dotless i's, are
+// their own, but for the final sigma.
 func foldRune(r rune) rune {
 	if r < utf8.RuneSelf {
 		if 'a' <= r && r <= 'z' {
@@ -165,7 +173,11 @@ func foldRune(r rune) rune {
 		}
 		return r
 	}
-	return unicode.ToUpper(r)
+	u := unicode.ToUpper(r)
+	if unicode.ToLower(u) != r && r != 'ς' {
+		return r
+	}
+	return u
 }
 
 // resolve returns how name is spelled in the backend. When it is missing, it

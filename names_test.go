@@ -130,6 +130,7 @@ func TestParseName(t *testing.T) {
 		{in: `a::$DATA`, out: "a"}, {in: `a\b::$data`, out: "a/b"}, {in: "...", out: "..."}, {in: "ü", out: "ü"},
 		{in: `\a`, bad: true}, {in: "..", bad: true}, {in: `a\..`, bad: true}, {in: "a:b", bad: true}, {in: "a/b", bad: true},
 		{in: `a\\b`, bad: true}, {in: ".", bad: true}, {in: "a\xFF", bad: true}, {in: `\`, bad: true}, {in: "::$DATA", bad: true},
+		{in: strings.Repeat(`a\`, 511) + "a", out: strings.Repeat("a/", 511) + "a"}, {in: strings.Repeat(`a\`, 512) + "a", bad: true},
 	} {
 		out, trailing, err := smb.ParseName(tt.in)
 		if (err != nil) != tt.bad || err == nil && (out != tt.out || trailing != tt.trailing) {
@@ -642,5 +643,39 @@ func TestListOneFolded(t *testing.T) {
 	want(t, "QUERY_DIRECTORY", st, ok)
 	if len(list) != 1 || list[0].Name != "Readme.txt" {
 		t.Errorf("listed %+v", list)
+	}
+}
+
+// Letters that are their own capitals on NTFS are no spellings of those that Unicode makes of them.
+func TestLettersOfTheirOwn(t *testing.T) {
+	for _, backend := range []string{"memory", "disk"} {
+		for _, pair := range [][2]string{{"sik.txt", "sık.txt"}, {"10μF", "10µF"}, {"Wachstube", "Wachſtube"}} {
+			t.Run(backend+" "+pair[1], func(t *testing.T) {
+				var fsys vfs.FS = &memfs.FS{CaseSensitive: true}
+				if backend == "disk" {
+					fsys = osDir(t)
+				}
+				r := newRig(t, func(s *smb.Server) { s.Shares = smb.Shares{"s": {FS: fsys}} })
+				put(t, fsys, pair[0], "precious")
+				c := r.logon(smb.Dialect311)
+				req := smbtest.CreateReq(pair[1], smb2.Open)
+				req.Options = smb2.OptionDeleteOnClose
+				_, st := c.Create(req)
+				want(t, "CREATE to delete", st, smb2.StatusObjectNameNotFound)
+				resp, st := c.Create(smbtest.CreateReq(pair[1], smb2.OverwriteIf))
+				want(t, "CREATE to overwrite", st, ok)
+				if resp.Action != smb2.ActionCreated {
+					t.Errorf("action %d, want created", resp.Action)
+				}
+				want(t, "CLOSE", c.CloseFile(resp.FileID), ok)
+				if got := content(t, fsys, pair[0]); got != "precious" {
+					t.Errorf("%s has %q", pair[0], got)
+				}
+				for _, same := range [][2]string{{"ος", "ΟΣ"}, {"ÿ", "Ÿ"}, {"ö", "Ö"}, {"я", "Я"}} {
+					want(t, same[0], c.CloseFile(r.create(c, smbtest.CreateReq(same[0], smb2.Create))), ok)
+					want(t, same[1], c.CloseFile(r.create(c, smbtest.CreateReq(same[1], smb2.Open))), ok)
+				}
+			})
+		}
 	}
 }
