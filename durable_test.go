@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gosmbd/smb"
@@ -476,6 +477,7 @@ func TestDurableConflict(t *testing.T) {
 			c = r.caching(smb.Dialect311, 1)
 		}
 		want(t, "reconnect after a conflict", h.back(c), notFound)
+		synctest.Wait() // it may still be being closed
 		if n := len(opensOf(r)); n != 2 {
 			t.Errorf("%d opens, want two of the other client", n)
 		}
