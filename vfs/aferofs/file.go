@@ -19,9 +19,6 @@ import (
 // lies before the end of file: a write far out would end the process.
 const maxMemFile = 1 << 30
 
-// batch is how many names are read from a directory at a time.
-const batch = 256
-
 // handle is what files and directories that are open have in common.
 type handle struct {
 	fs   *aferoFS
@@ -226,7 +223,8 @@ func (f *file) Sync() error {
 }
 
 // ReadDir implements vfs.DirReader. The names are those of when the iteration
-// began, as a batch read later would miss names when others were removed.
+// began: a batch read later would miss names when others were removed, and the
+// directories of zipfs, tarfs and sftpfs have the first batch each time.
 func (d *dir) ReadDir(ctx context.Context) iter.Seq2[vfs.DirEntry, error] {
 	return func(yield func(vfs.DirEntry, error) bool) {
 		infos, err := d.list(ctx)
@@ -248,23 +246,17 @@ func (d *dir) ReadDir(ctx context.Context) iter.Seq2[vfs.DirEntry, error] {
 func (d *dir) list(ctx context.Context) (infos []fs.FileInfo, err error) {
 	d.fs.mu.RLock()
 	defer d.fs.mu.RUnlock()
-	if d.name == "" {
-		return nil, nil
+	if d.name == "" || ctx.Err() != nil {
+		return nil, ctx.Err()
 	}
 	a, err := d.fs.afero.Open(native(d.name))
 	if err != nil {
 		return nil, err
 	}
 	defer a.Close()
-	for ctx.Err() == nil {
-		some, err := a.Readdir(batch)
-		infos = append(infos, some...)
-		switch {
-		case err == io.EOF || err == nil && len(some) == 0:
-			return infos, nil
-		case err != nil:
-			return infos, err
-		}
+	infos, err = a.Readdir(-1)
+	if err == io.EOF {
+		err = nil
 	}
-	return infos, ctx.Err()
+	return infos, err
 }
