@@ -16,6 +16,10 @@
 //
 // In an afero.CopyOnWriteFs what only the lower layer has can't be removed or renamed,
 // which is fs.ErrPermission. Of what both have the upper one goes, and the lower one shows.
+//
+// Files of afero's zipfs are read into memory when first read and kept while open, within
+// vfs.MaxHeldFile and vfs.MaxHeld, as vfs.FromFS does. That takes a zip.Reader itself, which
+// needs half of the memory meanwhile.
 package aferofs
 
 import (
@@ -40,10 +44,17 @@ import (
 // does: afero.NewOsFs shows the working directory, and afero.MemMapFs finds
 // what was created under relative names. To have other names, wrap fsys with
 // afero.NewBasePathFs, whose base may be "/".
-func New(fsys afero.Fs) vfs.FS { return &aferoFS{afero: fsys, open: make(map[*handle]struct{})} }
+func New(fsys afero.Fs) vfs.FS {
+	return &aferoFS{
+		afero: fsys,
+		zip:   vfs.FromFS(sequential{fsys}),
+		open:  make(map[*handle]struct{}),
+	}
+}
 
 type aferoFS struct {
 	afero afero.Fs
+	zip   vfs.FS // the content of files in zip archives
 
 	// mu keeps names as they are: those who change what names there are, or
 	// the names of handles, hold it for writing, and those who use a name for
@@ -79,6 +90,9 @@ func (f *aferoFS) Open(_ context.Context, name string, opt vfs.OpenOptions) (vfs
 		flag = os.O_WRONLY
 	}
 	file, err := f.afero.OpenFile(native(name), flag, 0)
+	if err == nil && flag == os.O_RDONLY && isZip(fi) && !fi.IsDir() {
+		file, err = f.inflate(file, name)
+	}
 	if err != nil {
 		return nil, err
 	}
