@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/spf13/afero"
 
@@ -118,5 +119,63 @@ func TestMemFar(t *testing.T) {
 		if _, err := f.(io.ReaderAt).ReadAt(make([]byte, 1), off); err != io.EOF {
 			t.Errorf("ReadAt(%d): %v", off, err)
 		}
+	}
+}
+
+// Who opens a file for writing and doesn't write leaves its time of last write, and so does
+// who has set the time.
+func TestMemTimeStays(t *testing.T) {
+	union := func() afero.Fs {
+		return afero.NewCacheOnReadFs(afero.NewMemMapFs(), afero.NewMemMapFs(), 0)
+	}
+	for what, a := range map[string]afero.Fs{
+		"plain":     afero.NewMemMapFs(),
+		"base path": afero.NewBasePathFs(afero.NewMemMapFs(), "/"),
+		"union":     union(),
+	} {
+		t.Run(what, func(t *testing.T) {
+			if err := afero.WriteFile(a, "f", []byte("x"), 0o666); err != nil {
+				t.Fatal(err)
+			}
+			was := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
+			if err := a.Chtimes("f", was, was); err != nil {
+				t.Fatal(err)
+			}
+			fsys := New(a)
+			openAndClose(t, fsys, func(vfs.File) error { return nil })
+			checkTime(t, a, was)
+			openAndClose(t, fsys, func(f vfs.File) error {
+				_, err := f.(io.WriterAt).WriteAt([]byte("y"), 0)
+				return err
+			})
+			if fi, err := a.Stat("f"); err != nil || fi.ModTime().Equal(was) {
+				t.Errorf("written and closed: the time is as it was (%v)", err)
+			}
+			set := was.Add(time.Hour)
+			openAndClose(t, fsys, func(f vfs.File) error {
+				_, err := f.(io.WriterAt).WriteAt([]byte("z"), 0)
+				return errors.Join(err, f.(vfs.AttrSetter).SetAttr(t.Context(), vfs.AttrChange{Written: set}))
+			})
+			checkTime(t, a, set)
+		})
+	}
+}
+
+// openAndClose opens f with all rights for what do does.
+func openAndClose(t *testing.T, fsys vfs.FS, do func(vfs.File) error) {
+	t.Helper()
+	f, err := fsys.Open(t.Context(), "f", vfs.OpenOptions{Access: vfs.AccessFull})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(do(f), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func checkTime(t *testing.T, a afero.Fs, want time.Time) {
+	t.Helper()
+	if fi, err := a.Stat("f"); err != nil || !fi.ModTime().Equal(want) {
+		t.Errorf("the time of last write is %v, %v; want %v", fi.ModTime(), err, want)
 	}
 }

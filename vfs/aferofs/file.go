@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"iter"
 	"sync"
-	"time"
 
 	"github.com/spf13/afero"
 	"github.com/spf13/afero/mem"
@@ -34,9 +33,8 @@ type file struct {
 	through bool // sync after each write
 	inMem   bool
 
-	// kept is the time of last write that was set and that closing loses in
-	// an afero.MemMapFs; mu guards it.
-	kept time.Time
+	// written tells of changes since the time of last write was set; mu guards it.
+	written bool
 }
 
 type dir struct{ handle }
@@ -96,10 +94,15 @@ func (h *handle) Stat(context.Context) (vfs.Attr, error) {
 	return attrOf(fi), nil
 }
 
-func (h *handle) Close() error {
+// forget ends that the name follows renames.
+func (h *handle) forget() {
 	h.fs.openMu.Lock()
+	defer h.fs.openMu.Unlock()
 	delete(h.fs.open, h)
-	h.fs.openMu.Unlock()
+}
+
+func (h *handle) Close() error {
+	h.forget()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.file.Close()
@@ -132,24 +135,38 @@ func (h *handle) SetAttr(_ context.Context, c vfs.AttrChange) error {
 }
 
 func (f *file) SetAttr(ctx context.Context, c vfs.AttrChange) error {
-	if err := f.handle.SetAttr(ctx, c); err != nil || !f.inMem || c.Written.IsZero() {
+	if err := f.handle.SetAttr(ctx, c); err != nil || c.Written.IsZero() {
 		return err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.kept = c.Written
+	f.written = false
 	return nil
 }
 
 func (f *file) Close() error {
-	err := f.handle.Close()
-	if !f.kept.IsZero() {
-		err = errors.Join(err, f.handle.SetAttr(context.Background(), vfs.AttrChange{Written: f.kept}))
-		if errors.Is(err, errors.ErrUnsupported) {
-			err = nil
+	f.forget()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return letGo(f.file, f.written)
+}
+
+// letGo closes a file. Closing a mem.File that was opened for writing makes that the time of
+// last write, which writing has set already, and does nothing else. What was written through
+// an afero.CacheOnReadFs needs it, as the cache has to be the newer.
+func letGo(f afero.File, written bool) error {
+	switch f := f.(type) {
+	case *mem.File:
+		return nil
+	case *afero.BasePathFile:
+		return letGo(f.File, written)
+	case *afero.UnionFile:
+		if written || f.Base == nil || f.Layer == nil {
+			break
 		}
+		return errors.Join(letGo(f.Base, false), letGo(f.Layer, false))
 	}
-	return err
+	return f.Close()
 }
 
 // ReadAt implements io.ReaderAt, also where afero's file reads short.
@@ -187,7 +204,7 @@ func (f *file) WriteAt(p []byte, off int64) (int, error) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.kept = time.Time{}
+	f.written = true
 	n, err := f.file.WriteAt(p, off)
 	if err == nil && f.through {
 		err = f.file.Sync()
@@ -201,7 +218,7 @@ func (f *file) Truncate(size int64) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.kept = time.Time{}
+	f.written = true
 	return f.file.Truncate(size)
 }
 
