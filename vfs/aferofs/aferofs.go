@@ -17,6 +17,10 @@
 // In an afero.CopyOnWriteFs what only the lower layer has can't be removed or renamed,
 // which is fs.ErrPermission. Of what both have the upper one goes, and the lower one shows.
 //
+// Such a file is copied when it is changed first, if New has the CopyOnWriteFs itself and
+// its upper layer is an afero.MemMapFs; in all other cases when it is opened for writing,
+// which clients do to look at it. One too large for memory can't be changed: vfs.ErrNoSpace.
+//
 // Files of afero's zipfs are read into memory when first read and kept while open, within
 // vfs.MaxHeldFile and vfs.MaxHeld, as vfs.FromFS does. That takes a zip.Reader itself, which
 // needs half of the memory meanwhile.
@@ -29,6 +33,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -45,24 +50,28 @@ import (
 // what was created under relative names. To have other names, wrap fsys with
 // afero.NewBasePathFs, whose base may be "/".
 func New(fsys afero.Fs) vfs.FS {
-	return &aferoFS{
+	f := &aferoFS{
 		afero: fsys,
 		zip:   vfs.FromFS(sequential{fsys}),
-		open:  make(map[*handle]struct{}),
+		open:  make(map[*handle]*file),
 	}
+	_, f.copying.on = fsys.(*afero.CopyOnWriteFs)
+	return f
 }
 
 type aferoFS struct {
 	afero afero.Fs
 	zip   vfs.FS // the content of files in zip archives
 
+	copying copying
+
 	// mu keeps names as they are: those who change what names there are, or
 	// the names of handles, hold it for writing, and those who use a name for
 	// reading. It is held while calling afero, which may be slow.
 	mu sync.RWMutex
 
-	openMu sync.Mutex // a leaf
-	open   map[*handle]struct{}
+	openMu sync.Mutex        // a leaf
+	open   map[*handle]*file // nil for directories
 }
 
 var (
@@ -72,15 +81,14 @@ var (
 )
 
 func (f *aferoFS) Open(_ context.Context, name string, opt vfs.OpenOptions) (vfs.File, error) {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
+	defer f.lock(opt.Writes())()
 	fi, err := f.stat(name)
 	if err != nil {
 		return nil, pathError("open", name, err)
 	}
-	flag := os.O_RDONLY
+	flag, lower := os.O_RDONLY, f.isLower(fi)
 	switch {
-	case fi.IsDir():
+	case fi.IsDir() || lower:
 	case fi.Mode()&(fs.ModeNamedPipe|fs.ModeSocket|fs.ModeDevice) != 0:
 		// Opening a pipe would block.
 		return nil, pathError("open", name, fs.ErrPermission)
@@ -96,7 +104,7 @@ func (f *aferoFS) Open(_ context.Context, name string, opt vfs.OpenOptions) (vfs
 	if err != nil {
 		return nil, err
 	}
-	return f.handle(file, name, fi.IsDir(), opt), nil
+	return f.handle(file, name, fi.IsDir(), lower, opt), nil
 }
 
 func (f *aferoFS) Create(_ context.Context, name string, opt vfs.CreateOptions) (vfs.File, error) {
@@ -122,7 +130,7 @@ func (f *aferoFS) Create(_ context.Context, name string, opt vfs.CreateOptions) 
 	if err != nil {
 		return nil, err
 	}
-	return f.handle(file, name, opt.Directory, opt.OpenOptions), nil
+	return f.handle(file, name, opt.Directory, false, opt.OpenOptions), nil
 }
 
 func (f *aferoFS) Remove(_ context.Context, name string) error {
@@ -202,6 +210,11 @@ func (f *aferoFS) makeWay(from, to fs.FileInfo, name string) error {
 		if err := f.unlink(name); err != nil {
 			return err
 		}
+	case slices.ContainsFunc(f.lowerAt(name), func(x *file) bool { return x.writes }):
+		// Who may write to it needs a file to write to.
+		if err := f.copyUp(name); err != nil {
+			return err
+		}
 	}
 	f.moved(name, "")
 	return nil
@@ -219,14 +232,16 @@ func (f *aferoFS) unlink(name string) error {
 	return err
 }
 
-// moved gives the handles of an object, and of those below it, another name.
+// moved gives the handles of an object, and of those below it, another name. What is in the
+// lower layer stays there.
 func (f *aferoFS) moved(oldname, newname string) {
 	f.openMu.Lock()
 	defer f.openMu.Unlock()
-	for h := range f.open {
+	for h, x := range f.open {
 		switch {
 		case h.name == oldname:
 			h.name = newname
+		case x != nil && x.lower:
 		case h.name != "" && strings.HasPrefix(h.name, oldname+"/"):
 			h.name = newname + h.name[len(oldname):]
 		}

@@ -31,7 +31,13 @@ type handle struct {
 type file struct {
 	handle
 	through bool // sync after each write
-	inMem   bool
+	writes  bool // opened for writing
+
+	// lower tells that the file is in the lower layer of an afero.CopyOnWriteFs and
+	// open for reading, whatever for it was opened. Who changes it holds fs.mu and mu.
+	lower bool
+
+	inMem bool // the content is in an afero.MemMapFs; mu guards it
 
 	// written tells of changes since the time of last write was set; mu guards it.
 	written bool
@@ -50,20 +56,21 @@ var (
 )
 
 // handle makes a File; fs.mu is held.
-func (f *aferoFS) handle(a afero.File, name string, isDir bool, opt vfs.OpenOptions) vfs.File {
+func (f *aferoFS) handle(a afero.File, name string, isDir, lower bool, opt vfs.OpenOptions) vfs.File {
 	var h *handle
+	var x *file
 	var v vfs.File
 	if isDir {
 		d := &dir{}
 		h, v = &d.handle, d
 	} else {
-		x := &file{through: opt.WriteThrough, inMem: inMemory(a)}
+		x = &file{through: opt.WriteThrough, writes: opt.Writes(), lower: lower, inMem: inMemory(a)}
 		h, v = &x.handle, x
 	}
 	h.fs, h.name, h.file = f, name, a
 	f.openMu.Lock()
 	defer f.openMu.Unlock()
-	f.open[h] = struct{}{}
+	f.open[h] = x
 	return v
 }
 
@@ -114,8 +121,7 @@ func (h *handle) SetAttr(_ context.Context, c vfs.AttrChange) error {
 	if c.Accessed.IsZero() && c.Written.IsZero() {
 		return errors.ErrUnsupported
 	}
-	h.fs.mu.RLock()
-	defer h.fs.mu.RUnlock()
+	defer h.fs.lock(true)()
 	if h.name == "" {
 		return errors.ErrUnsupported
 	}
@@ -135,6 +141,17 @@ func (h *handle) SetAttr(_ context.Context, c vfs.AttrChange) error {
 }
 
 func (f *file) SetAttr(ctx context.Context, c vfs.AttrChange) error {
+	f.mu.Lock()
+	lower := f.lower
+	f.mu.Unlock()
+	if lower && !(c.Accessed.IsZero() && c.Written.IsZero()) {
+		switch err := f.copyUp(); {
+		case errors.Is(err, fs.ErrNotExist):
+			return errors.ErrUnsupported
+		case err != nil:
+			return err
+		}
+	}
 	if err := f.handle.SetAttr(ctx, c); err != nil || c.Written.IsZero() {
 		return err
 	}
@@ -176,11 +193,12 @@ func (f *file) ReadAt(p []byte, off int64) (n int, err error) {
 		return 0, fs.ErrInvalid
 	case len(p) == 0:
 		return 0, nil
-	case f.inMem && off >= maxMemFile:
-		return 0, io.EOF
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.inMem && off >= maxMemFile {
+		return 0, io.EOF
+	}
 	for n < len(p) && err == nil {
 		var m int
 		m, err = f.file.ReadAt(p[n:], off+int64(n))
@@ -199,12 +217,10 @@ func (f *file) WriteAt(p []byte, off int64) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	if err := f.checkEnd(off, int64(len(p))); err != nil {
+	if err := f.change(off, int64(len(p))); err != nil {
 		return 0, err
 	}
-	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.written = true
 	n, err := f.file.WriteAt(p, off)
 	if err == nil && f.through {
 		err = f.file.Sync()
@@ -213,21 +229,36 @@ func (f *file) WriteAt(p []byte, off int64) (int, error) {
 }
 
 func (f *file) Truncate(size int64) error {
-	if err := f.checkEnd(size, 0); err != nil {
+	if err := f.change(size, 0); err != nil {
 		return err
 	}
-	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.written = true
 	return f.file.Truncate(size)
 }
 
-// checkEnd refuses an end of file that can't be, or that memory can't hold.
+// change locks mu, unless there is an error, and has a file that can be written to.
+func (f *file) change(off, n int64) error {
+	f.mu.Lock()
+	err := f.checkEnd(off, n)
+	if err == nil && f.lower && f.writes {
+		f.mu.Unlock()
+		err = f.copyUp()
+		f.mu.Lock()
+	}
+	if err != nil {
+		f.mu.Unlock()
+		return err
+	}
+	f.written = true
+	return nil
+}
+
+// checkEnd refuses an end of file that can't be, or that memory can't hold; mu is held.
 func (f *file) checkEnd(off, n int64) error {
 	switch {
 	case off < 0 || off+n < 0:
 		return fs.ErrInvalid
-	case f.inMem && off+n > maxMemFile:
+	case (f.inMem || f.lower) && off+n > maxMemFile:
 		return vfs.ErrNoSpace
 	}
 	return nil
@@ -236,6 +267,9 @@ func (f *file) checkEnd(off, n int64) error {
 func (f *file) Sync() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.lower {
+		return nil // nothing was written
+	}
 	return f.file.Sync()
 }
 
