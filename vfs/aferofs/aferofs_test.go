@@ -3,10 +3,12 @@ package aferofs
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/spf13/afero"
@@ -178,4 +180,21 @@ func checkTime(t *testing.T, a afero.Fs, want time.Time) {
 	if fi, err := a.Stat("f"); err != nil || !fi.ModTime().Equal(want) {
 		t.Errorf("the time of last write is %v, %v; want %v", fi.ModTime(), err, want)
 	}
+}
+
+// afero.FromIOFS has -1 for what was read where the files can't be read at any place.
+func TestReadFails(t *testing.T) {
+	m := fstest.MapFS{"f": {Data: []byte("one")}}
+	f := openToRead(t, New(afero.FromIOFS{FS: onlyRead{m}}), "f")
+	if n, err := f.ReadAt(make([]byte, 1), 0); n != 0 || err == nil {
+		t.Errorf("ReadAt: %d, %v; want an error", n, err)
+	}
+}
+
+// onlyRead has files that can be read from start to end only.
+type onlyRead struct{ fs.FS }
+
+func (o onlyRead) Open(name string) (fs.File, error) {
+	f, err := o.FS.Open(name)
+	return struct{ fs.File }{f}, err
 }

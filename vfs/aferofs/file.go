@@ -205,7 +205,7 @@ func (f *file) ReadAt(p []byte, off int64) (n int, err error) {
 		if m == 0 && err == nil || err == io.ErrUnexpectedEOF {
 			err = io.EOF
 		}
-		n += m
+		n += max(0, m)
 	}
 	if n == len(p) {
 		err = nil
