@@ -31,11 +31,14 @@ type setup struct {
 	via   *channel // nil until a binding succeeded
 	again bool     // re-authentication of a session that is set up
 	bind  bool     // the connection is to become a channel of a session that is set up
+	from  asker
 	logon *logon
 	token []byte // to send back
 	user  string // who tried
 	id    *identity
 	keys  *sessionKeys
+
+	refused bool // by the gate, whatever it was worth
 }
 
 func sessionSetup(ctx context.Context, r *request, w *reply) error {
@@ -43,7 +46,7 @@ func sessionSetup(ctx context.Context, r *request, w *reply) error {
 	if err != nil {
 		return err
 	}
-	s := &setup{r: r, w: w, req: req}
+	s := &setup{r: r, w: w, req: req, from: asker{ip: r.c.ip}}
 	if err := s.find(); err != nil {
 		return err
 	}
@@ -56,8 +59,9 @@ func sessionSetup(ctx context.Context, r *request, w *reply) error {
 		return s.more()
 	}
 	err = s.judge(err)
-	delay, refused := r.c.srv.gate.enter(r.c.ip, s.user, err != nil)
-	if refused && err == nil {
+	var delay time.Duration
+	delay, s.refused = r.c.srv.gate.enter(s.from, s.user, err != nil)
+	if s.refused && err == nil {
 		err = smb2.StatusLogonFailure
 	}
 	if delay == 0 {
@@ -79,12 +83,24 @@ func (s *setup) conclude(err error) error {
 		err = steps[i]()
 	}
 	if err != nil {
-		if !s.bind { // a binding that fails changes nothing for the session
-			s.se.close(smb2.StatusUserSessionDeleted)
-		}
+		s.fail()
 		return err
 	}
 	return s.success()
+}
+
+// fail ends the session, [MS-SMB2] 3.3.5.5.3.
+func (s *setup) fail() {
+	switch {
+	case s.bind: // a binding that fails changes nothing for the session
+	case s.again && s.refused:
+		// Right or wrong, it says nothing about who has the session.
+		s.se.mu.Lock()
+		s.se.settingUp = false
+		s.se.mu.Unlock()
+	default:
+		s.se.close(smb2.StatusUserSessionDeleted)
+	}
 }
 
 // find finds the session, or makes one.
@@ -106,7 +122,9 @@ func (s *setup) find() error {
 		return err
 	}
 	s.se = s.via.se
-	s.again = s.se.identity.Load() != nil
+	if id := s.se.identity.Load(); id != nil {
+		s.again, s.from.owner = true, id.logon
+	}
 	return nil
 }
 
@@ -130,7 +148,7 @@ func (s *setup) begin() error {
 // start makes the logon, if this is its first request.
 func (s *setup) start() {
 	if s.logon == nil {
-		s.logon = s.r.c.srv.newLogon(s.r.c, s.req.SecurityBuffer)
+		s.logon = s.r.c.srv.newLogon(s.r.c, s.from, s.req.SecurityBuffer)
 		s.logon.hash = s.r.c.params.preauth
 	}
 	if s.r.c.params.dialect == Dialect311 {
@@ -139,11 +157,11 @@ func (s *setup) start() {
 }
 
 // newLogon chooses how to authenticate from the first token.
-func (s *Server) newLogon(c *conn, token []byte) *logon {
+func (s *Server) newLogon(c *conn, from asker, token []byte) *logon {
 	peer := c.nc.RemoteAddr()
 	for _, m := range s.Mechanisms {
 		if raw, ok := m.(RawMechanism); ok && raw.IsRaw(token) {
-			return c.plainLogon(m)
+			return c.plainLogon(m, from)
 		}
 	}
 	var mechs []spnego.Mech
@@ -153,25 +171,25 @@ func (s *Server) newLogon(c *conn, token []byte) *logon {
 		}
 	}
 	a := spnego.NewAcceptor(mechs)
-	return &logon{step: c.gated(a.Step), result: func() Acceptor {
+	return &logon{step: c.gated(a.Step, from), result: func() Acceptor {
 		acc, _ := a.Inner().(Acceptor)
 		return acc
 	}}
 }
 
 // plainLogon begins a logon by m, without SPNEGO.
-func (c *conn) plainLogon(m Mechanism) *logon {
+func (c *conn) plainLogon(m Mechanism, from asker) *logon {
 	a := m.Accept(c.ctx, c.nc.RemoteAddr())
-	return &logon{step: c.gated(a.Step), result: func() Acceptor { return a }}
+	return &logon{step: c.gated(a.Step, from), result: func() Acceptor { return a }}
 }
 
 // stepFunc is Acceptor.Step.
 type stepFunc func(ctx context.Context, token []byte) (reply []byte, done bool, err error)
 
 // gated lets step ask TooManyLogons.
-func (c *conn) gated(step stepFunc) stepFunc {
+func (c *conn) gated(step stepFunc, from asker) stepFunc {
 	return func(ctx context.Context, token []byte) ([]byte, bool, error) {
-		return step(c.srv.gate.ask(ctx, c.ip), token)
+		return step(c.srv.gate.ask(ctx, from), token)
 	}
 }
 
@@ -273,6 +291,7 @@ func (s *setup) admit() error {
 		id.recheck = r.Recheck
 	}
 	if !nobody {
+		id.logon = gateName(s.user)
 		id.signing = c.params.shouldSign || c.params.mode&smb2.SigningRequired != 0 ||
 			s.req.SecurityMode&smb2.SigningRequired != 0
 		id.encrypt = c.srv.Encryption == Required

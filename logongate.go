@@ -17,7 +17,23 @@ type logonGate struct {
 	next map[gateKey]time.Time // when the answer after the next may be given
 }
 
-type gateKey struct{ ip, user string }
+type gateKey struct {
+	ip, user string
+	renewal  bool
+}
+
+// asker is who tries to log on.
+type asker struct {
+	ip string
+
+	// owner is whose session is to be renewed, as gateName has it; empty: none is. To log on
+	// again as him has a place of its own in the gate: guesses of others, who have no session of
+	// his, must not take from him what he has open.
+	owner string
+}
+
+// gateName is the same for all spellings of user that somebody may take for one.
+func gateName(user string) string { return foldStream(user) }
 
 // gateSize bounds the memory of the gate; when it is full, keys whose time has
 // passed are dropped, and else all of one address share one.
@@ -36,14 +52,14 @@ const backlog = 4
 // enter returns how long to hold back the outcome of an attempt, and whether it
 // is refused whatever it is. A success waits as long as a failure would, or the
 // time would tell them apart.
-func (g *logonGate) enter(ip, user string, failed bool) (wait time.Duration, refused bool) {
+func (g *logonGate) enter(a asker, user string, failed bool) (wait time.Duration, refused bool) {
 	if g.delay < 0 {
 		return 0, false
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
-	k := g.key(ip, user, now)
+	k := g.key(a, user, now)
 	at := now
 	if t := g.next[k]; t.After(at) {
 		at = t
@@ -59,22 +75,22 @@ func (g *logonGate) enter(ip, user string, failed bool) (wait time.Duration, ref
 }
 
 // full reports whether an attempt would be refused whatever it is worth.
-func (g *logonGate) full(ip, user string) bool {
+func (g *logonGate) full(a asker, user string) bool {
 	if g.delay < 0 {
 		return false
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
-	return g.next[g.key(ip, user, now)].Sub(now) > (backlog-1)*g.delay
+	return g.next[g.key(a, user, now)].Sub(now) > (backlog-1)*g.delay
 }
 
 // askKey is the key of a context's function that asks the gate.
 type askKey struct{}
 
-// ask returns a context in which [TooManyLogons] knows of those from ip.
-func (g *logonGate) ask(ctx context.Context, ip string) context.Context {
-	return context.WithValue(ctx, askKey{}, func(user string) bool { return g.full(ip, user) })
+// ask returns a context in which [TooManyLogons] knows of those that count for a.
+func (g *logonGate) ask(ctx context.Context, a asker) context.Context {
+	return context.WithValue(ctx, askKey{}, func(user string) bool { return g.full(a, user) })
 }
 
 // TooManyLogons reports whether so many logons as user failed lately, from the address
@@ -87,9 +103,10 @@ func TooManyLogons(ctx context.Context, user string) bool {
 	return ok && full(user)
 }
 
-// key is the same for all spellings of user that somebody may take for one.
-func (g *logonGate) key(ip, user string, now time.Time) gateKey {
-	k := gateKey{ip, foldStream(user)}
+// key returns what attempts of a to log on as user count for.
+func (g *logonGate) key(a asker, user string, now time.Time) gateKey {
+	k := gateKey{ip: a.ip, user: gateName(user)}
+	k.renewal = a.owner != "" && a.owner == k.user
 	if len(g.next) < gateSize {
 		return k
 	}

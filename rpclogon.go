@@ -55,9 +55,9 @@ func (l *rpcLogon) Step(ctx context.Context, token []byte) ([]byte, bool, error)
 	switch {
 	case l.logon != nil:
 	case l.mech == nil:
-		l.logon = l.c.srv.newLogon(l.c, token)
+		l.logon = l.c.srv.newLogon(l.c, asker{ip: l.c.ip}, token)
 	default:
-		l.logon = l.c.plainLogon(l.mech)
+		l.logon = l.c.plainLogon(l.mech, asker{ip: l.c.ip})
 	}
 	return l.logon.step(ctx, token)
 }
@@ -82,7 +82,7 @@ func (l *rpcLogon) Expires() time.Time {
 // its own client that waits.
 func (c *conn) judgeRPC(ctx context.Context, l *rpcLogon, err error) error {
 	user, err := c.judge(l.logon, err)
-	delay, refused := c.srv.gate.enter(c.ip, user, err != nil)
+	delay, refused := c.srv.gate.enter(asker{ip: c.ip}, user, err != nil)
 	if refused && err == nil {
 		err = smb2.StatusLogonFailure
 	}

@@ -68,6 +68,7 @@ type identity struct {
 	recheck func(context.Context) error // nil: it stays as it is
 	signing bool                        // requests must be signed
 	encrypt bool                        // requests must be encrypted
+	logon   string                      // gateName of who logged on, as the mechanism counts his failures; empty: nobody in particular
 }
 
 // complete returns caller with what a mechanism may have left to the server: a SID, and

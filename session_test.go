@@ -510,3 +510,73 @@ func TestFailedLogonsOfOthers(t *testing.T) {
 		end(r, c, bad)
 	})
 }
+
+// Who has a session logs on again whatever others, who have none of the same user, try. His
+// own failures are slowed down all the same, and a logon that nobody looked at ends nothing.
+func TestFailedLogonsAndRenewal(t *testing.T) {
+	for _, d := range []smb.Dialect{smb.Dialect202, smb.Dialect311} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t, nil)
+			ann := r.logon(d)
+			ann.Timeout = time.Hour
+			id := r.open(ann, "f")
+			want(t, "LOCK", ann.Lock(id, 0, 10, exclusiveNow), ok)
+			clients := []*smbtest.Client{ann}
+			renew := func(c *smbtest.Client, pw string) smb2.Status {
+				_, st := c.Logon(&smbtest.Logon{User: "ann", Password: pw, Again: c.Session})
+				return st
+			}
+			start := time.Now()
+			for i := range 8 {
+				c := r.as("bob", password+"!")
+				c.Timeout = time.Hour
+				clients = append(clients, c)
+				if i%2 == 0 {
+					go renew(c, "wrong") // somebody else's session doesn't help
+				} else {
+					go c.SessionSetup("ann", "wrong")
+				}
+			}
+			synctest.Wait()
+			want(t, "logon again, while others guess", renew(ann, password), ok)
+			_, st := ann.Write(id, 0, []byte("x"))
+			want(t, "WRITE", st, ok)
+			if d := time.Since(start); d > 0 {
+				t.Errorf("others' guesses held the logon back for %v", d)
+			}
+
+			// With sessions of hers, guesses are as slow as without.
+			time.Sleep(time.Minute)
+			var own []*smbtest.Client
+			for range 5 {
+				c := r.logon(d)
+				c.Timeout = time.Hour
+				own = append(own, c)
+			}
+			start = time.Now()
+			took := make(chan time.Duration, len(own))
+			for _, c := range own {
+				go func() {
+					want(t, "a guess", renew(c, "wrong"), smb2.StatusLogonFailure)
+					took <- time.Since(start)
+				}()
+			}
+			synctest.Wait()
+			st = renew(ann, password)
+			want(t, "a logon again too many", st, smb2.StatusLogonFailure)
+			if d := time.Since(start); d < 8*time.Second {
+				t.Errorf("told after %v", d)
+			}
+			_, st = ann.Write(id, 0, []byte("x"))
+			want(t, "WRITE after a logon that wasn't looked at", st, ok)
+			for i := range own {
+				if d := <-took; d < time.Duration(min(i+1, 4))*2*time.Second {
+					t.Errorf("guess %d told after %v", i, d)
+				}
+			}
+			time.Sleep(time.Minute)
+			want(t, "logon again", renew(ann, password), ok)
+			end(r, append(clients, own...)...)
+		})
+	}
+}
