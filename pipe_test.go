@@ -2,17 +2,22 @@ package smb_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
+	"iter"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/gosmbd/smb"
 	"github.com/gosmbd/smb/dcerpc"
+	"github.com/gosmbd/smb/dcerpc/ndr"
 	"github.com/gosmbd/smb/internal/ntlmclient"
 	"github.com/gosmbd/smb/internal/smbtest"
 	"github.com/gosmbd/smb/smb2"
 	"github.com/gosmbd/smb/vfs"
+	"github.com/gosmbd/smb/vfs/memfs"
 )
 
 // rpcPipe is a client on an open pipe. It speaks to the management interface, which
@@ -251,4 +256,73 @@ func TestPipeAccess(t *testing.T) {
 	want(t, "READ", st, smb2.StatusAccessDenied)
 	_, st = c.Ioctl(id, smb2.FsctlPipePeek, nil, 100)
 	want(t, "PEEK", st, smb2.StatusAccessDenied)
+}
+
+// slowListing is a Namespace that takes a moment, and counts how often it is asked.
+type slowListing struct {
+	smb.Shares
+	asked atomic.Int32
+}
+
+func (s *slowListing) All(ctx context.Context) iter.Seq2[string, *smb.Share] {
+	s.asked.Add(1)
+	time.Sleep(time.Second)
+	return s.Shares.All(ctx)
+}
+
+// TestPipeCallsEnd has no more calls made for a client that is gone, answers or not.
+func TestPipeCallsEnd(t *testing.T) {
+	const maybe = 0x40
+	for _, flags := range []byte{0, maybe} {
+		for name, leave := range map[string]func(*rig, *smbtest.Client){
+			"lost": func(_ *rig, c *smbtest.Client) { c.Close() },
+			"logoff": func(_ *rig, c *smbtest.Client) {
+				c.Send(c.Req(smb2.CommandLogoff, smb2.LogoffRequest{}))
+			},
+			"ended": func(r *rig, _ *smbtest.Client) {
+				r.srv.EndSessions(func(smb.SessionInfo) bool { return true })
+			},
+		} {
+			synctest.Test(t, func(t *testing.T) {
+				ns := &slowListing{Shares: smb.Shares{"s": {FS: &memfs.FS{}}}}
+				r := newRig(t, func(s *smb.Server) { s.Shares = ns })
+				c := r.dialect(smb.Dialect311, smbtest.NegotiateOptions{})
+				r.setup(c, "ann", password)
+				p := r.openPipe(t, c)
+				p.transceive(p.pdu(11, 0, nil, srvsvcBody()))
+				before := ns.asked.Load()
+				var all []byte
+				for range 100 {
+					b := p.pdu(0, 0, nil, []byte{0, 0, 0, 0, 0, 0, 15, 0}, shareEnum())
+					b[3] |= flags
+					all = append(all, b...)
+				}
+				c.Send(c.Req(smb2.CommandWrite, smb2.WriteRequest{FileID: p.id, Data: all}))
+				time.Sleep(2500 * time.Millisecond)
+				leave(r, c)
+				time.Sleep(2 * time.Second)
+				if n := ns.asked.Load() - before; n != 3 {
+					t.Errorf("%s, flags %#x: %d calls were made, want the 3 that were begun by then", name, flags, n)
+				}
+				if n := r.srv.Counters().Sessions; n > 0 {
+					t.Errorf("%s, flags %#x: the session is still there", name, flags)
+				}
+				end(r, c)
+			})
+		}
+	}
+}
+
+// shareEnum is the stub of a NetrShareEnum, level 1.
+func shareEnum() []byte {
+	var e ndr.Encoder
+	e.Ptr(false)
+	e.U32(1)
+	e.U32(1)
+	e.Ptr(true)
+	e.U32(0)
+	e.Ptr(false)
+	e.U32(^uint32(0))
+	e.Ptr(false)
+	return e.Bytes()
 }

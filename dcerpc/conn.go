@@ -71,6 +71,9 @@ const (
 	maxReply = 16 << 20
 	// maxQueue is how much may wait for a reader when another PDU is taken in.
 	maxQueue = 1 << 20
+	// maxSilent is how many calls that have no answer one Write may hold: they leave nothing in
+	// the queue, however many they are.
+	maxSilent = 256
 	// maxContexts bounds the presentation contexts of a connection; one bind can
 	// propose 255 of them.
 	maxContexts = 256
@@ -135,6 +138,7 @@ type Conn struct {
 	queued  int // octets in out
 	read    int // PDUs that were read, for which out still has room
 	charged int // octets taken from share
+	silent  int // calls without an answer that Write has executed
 	err     error
 
 	bound    bool
@@ -190,14 +194,20 @@ func (c *Conn) Close() {
 }
 
 // Write takes in p, executes the calls that it completes and queues their replies.
-// PDUs may be split over several Writes, and one Write may hold several. A non-nil
-// error wraps ErrBroken, and sticks.
+// PDUs may be split over several Writes, and one Write may hold several. When ctx
+// ends, those that are left are not executed. A non-nil error wraps ErrBroken, and
+// sticks.
 func (c *Conn) Write(ctx context.Context, p []byte) (int, error) {
 	if c.err != nil {
 		return 0, c.err
 	}
 	total := len(p)
+	c.silent = 0
 	for len(p) > 0 && c.err == nil {
+		if ctx.Err() != nil { // nobody is there to read what comes of it
+			c.err = fmt.Errorf("%w: %w", ErrBroken, context.Cause(ctx))
+			break
+		}
 		var pdu []byte
 		pdu, p = c.next(p)
 		if c.err == nil && pdu != nil {

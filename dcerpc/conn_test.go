@@ -311,6 +311,51 @@ func TestUnread(t *testing.T) {
 	t.Error("still writable")
 }
 
+// TestMaybe makes calls that have no answer, of which one Write may hold some.
+func TestMaybe(t *testing.T) {
+	const first, last, maybe = 1, 2, 0x40
+	made := 0
+	dial := func() *dcerpc.Conn {
+		f := echo
+		f.Call = func(ctx context.Context, k *dcerpc.Call) error {
+			made++
+			return echo.Call(ctx, k)
+		}
+		c := dcerpc.NewConn("", f)
+		write(t, c, bindPDU(11, 4280))
+		return c
+	}
+	call := requestPDU(first|last|maybe, 2, 0, []byte("x"))
+	c := dial()
+	for range 1000 {
+		if r := write(t, c, call); len(r) != 0 {
+			t.Fatalf("answered: %x", r)
+		}
+	}
+	for range 2 {
+		write(t, c, bytes.Repeat(call, 256))
+	}
+	if made != 1512 {
+		t.Errorf("%d calls were made", made)
+	}
+	made = 0
+	if _, err := c.Write(context.Background(), bytes.Repeat(call, 100_000)); !errors.Is(err, dcerpc.ErrBroken) || made != 256 {
+		t.Errorf("%d calls in one Write, %v", made, err)
+	}
+
+	// None of either kind is made when nobody is there any more.
+	for _, flags := range []uint8{first | last, first | last | maybe} {
+		c, made = dial(), 0
+		ctx, cancel := context.WithCancelCause(context.Background())
+		why := errors.New("gone")
+		cancel(why)
+		_, err := c.Write(ctx, requestPDU(flags, 2, 0, nil))
+		if !errors.Is(err, dcerpc.ErrBroken) || !errors.Is(err, why) || made != 0 {
+			t.Errorf("flags %#x: %d calls were made, %v", flags, made, err)
+		}
+	}
+}
+
 func TestUUID(t *testing.T) {
 	const s = "4b324fc8-1670-01d3-1278-5a47bf6ee188"
 	u := dcerpc.MustUUID(s)

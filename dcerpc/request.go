@@ -173,10 +173,16 @@ func (a *auth) usable() (*auth, Fault) {
 
 // execute runs a call whose fragments have all come.
 func (c *Conn) execute(ctx context.Context, h header, k *call) error {
+	maybe := h.flags&flagMaybe != 0 // such calls have no answer
+	if maybe {
+		if c.silent++; c.silent > maxSilent {
+			return fmt.Errorf("%w: too many calls without an answer", ErrBroken)
+		}
+	}
 	c.server.callsIn.Add(1)
 	out, err := c.invoke(ctx, h, k)
-	if h.flags&flagMaybe != 0 {
-		return nil // such calls have no answer
+	if maybe {
+		return nil
 	}
 	if err != nil {
 		f := faultOf(err)
