@@ -336,9 +336,14 @@ func (s *setup) deriveKeys() error {
 // establish makes the session usable.
 func (s *setup) establish() error {
 	c := s.r.c
+	var err error
 	s.se.mu.Lock()
-	closed := s.se.closed
-	if !closed {
+	switch {
+	case s.se.closed:
+		err = smb2.StatusUserSessionDeleted
+	case !s.se.countFor(holder{user: userOf(s.id.caller)}):
+		err = smb2.StatusInsufficientResources
+	default:
 		s.se.settingUp = false
 		s.se.keys.Store(s.keys)
 		if !s.again {
@@ -347,15 +352,15 @@ func (s *setup) establish() error {
 		s.se.identity.Store(s.id)
 	}
 	s.se.mu.Unlock()
-	if closed {
-		return smb2.StatusUserSessionDeleted
+	if err != nil {
+		return err
 	}
 	if s.again {
 		for _, t := range s.se.allTrees() {
 			t.permit(s.id.ctx, s.id.caller)
 		}
 	}
-	c.authenticated()
+	c.authenticated(s.id.caller)
 	if !s.again {
 		c.srv.counted.sessions.Add(1)
 	}

@@ -111,7 +111,7 @@ func (s *setup) addChannel() error {
 	if s.via, err = s.se.addChannel(c, signer); err != nil {
 		return err
 	}
-	c.authenticated()
+	c.authenticated(s.id.caller)
 	c.log.Info("smb: session bound", "user", s.id.caller.String(), "dialect", p.dialect)
 	return nil
 }

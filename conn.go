@@ -18,6 +18,7 @@ import (
 	"github.com/gosmbd/smb/internal/window"
 	"github.com/gosmbd/smb/signing"
 	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
 )
 
 // conn is one connection of a client, [MS-SMB2] 3.3.1.7.
@@ -64,6 +65,7 @@ type conn struct {
 	}
 
 	authed      atomic.Bool             // had a session once
+	user        atomic.Pointer[userKey] // who logged on first; nil until then
 	leaseBreaks atomic.Bool             // breaks of leases that are to be answered went out on it
 	lastChannel atomic.Pointer[channel] // that was looked for last, one of channels; stored under mu
 
@@ -445,8 +447,12 @@ func (c *conn) teardown() {
 	}
 }
 
-// authenticated notes that the connection has a session.
-func (c *conn) authenticated() {
+// authenticated notes that the connection has a session of caller.
+func (c *conn) authenticated(caller *vfs.Caller) {
+	if c.user.Load() == nil {
+		u := userOf(caller)
+		c.user.CompareAndSwap(nil, &u)
+	}
 	c.mu.Lock()
 	first := !c.authed.Swap(true)
 	c.mu.Unlock()

@@ -109,7 +109,7 @@
 //	lookout.judging, then mount.mu, file.mu, lookout.mu
 //	Server.mu, lookouts.mu
 //
-// conn.creditMu, conn.send, Server.inline.mu, Server.atWork.mu, openCount.mu, shareUses.mu, EditableShares.mu, nameCache.mu, tunnel.mu, logonGate.mu, lookout.mu, lookouts.mu
+// conn.creditMu, conn.send, Server.inline.mu, Server.atWork.mu, fairCount.mu, shareUses.mu, EditableShares.mu, nameCache.mu, tunnel.mu, logonGate.mu, lookout.mu, lookouts.mu
 // and that of mount.watches are leaves.
 //
 // Five of these are not there to guard state, but to make one request wait for

@@ -16,6 +16,7 @@ type Counters struct {
 	Conns, Sessions, Mounts, Waiting, PerIP int
 	WaitingIP                               int
 	Opens                                   int64
+	SessionsCounted                         int64
 	Watches, Unasked                        int64 // of CHANGE_NOTIFY
 	Uses                                    int   // shares that are connected to
 	Conduits                                int   // at work
@@ -30,6 +31,7 @@ func (s *Server) Counters() Counters {
 	c := Counters{
 		Conns: len(s.conns), Sessions: len(s.sessions), Mounts: len(s.mounts),
 		Waiting: s.waiting.Len(), PerIP: len(s.perIP), WaitingIP: len(s.waitingIP), Opens: s.opens.count(),
+		SessionsCounted: s.sessionCount.count(),
 	}
 	c.Watches, c.Unasked = s.watching.Held()
 	s.uses.mu.Lock()
@@ -42,7 +44,7 @@ func (s *Server) Counters() Counters {
 	return c
 }
 
-func (c *openCount) count() int64 {
+func (c *fairCount[K]) count() int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return int64(c.n)

@@ -8,13 +8,13 @@ import (
 )
 
 // janitor ends connections that take too long to log on, or that lie idle
-// beyond IdleTimeout, tells clients of requests that take long, and has accounts looked
+// beyond IdleTimeout, and logons that are not finished, tells clients of requests that take long, and has accounts looked
 // at again.
 func (s *Server) janitor() {
 	defer s.wg.Done()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	rechecked, idled := time.Now(), time.Now()
+	rechecked, idled, abandoned := time.Now(), time.Now(), time.Now()
 	for {
 		select {
 		case <-s.done:
@@ -23,6 +23,10 @@ func (s *Server) janitor() {
 			s.clock.Add(1)
 			s.sweep(now)
 			s.atWork.comfort(s.clock.Load())
+			if after := s.limits.AuthTimeout; after > 0 && now.Sub(abandoned) >= after/4 {
+				abandoned = now
+				s.endUnfinished(now)
+			}
 			if after := s.limits.IdleTimeout; after > 0 && now.Sub(idled) >= after/16 {
 				idled = now
 				s.endIdle(now)
@@ -54,6 +58,22 @@ func (s *Server) sweep(now time.Time) {
 	}
 	for _, c := range late {
 		c.abort(dropError{"no logon in time"})
+	}
+}
+
+// endUnfinished ends sessions that nobody has logged on to in time. Those of a connection that
+// has no other end with it. It is done rarely, as endIdle is.
+func (s *Server) endUnfinished(now time.Time) {
+	var late []*session
+	s.mu.RLock()
+	for _, se := range s.sessions {
+		if se.identity.Load() == nil && now.Sub(se.born) >= s.limits.AuthTimeout {
+			late = append(late, se)
+		}
+	}
+	s.mu.RUnlock()
+	for _, se := range late {
+		se.abandon()
 	}
 }
 

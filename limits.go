@@ -18,8 +18,9 @@ type Limits struct {
 
 	// SessionsPerConn is the most sessions on a connection. Default 64.
 	SessionsPerConn int
-	// Sessions is the most sessions in all. When there are half as many, a connection
-	// without a user gets eight at most. Default 65536.
+	// Sessions is the most sessions in all, of which the last quarter is for users who have
+	// no more than what is left. When there are half as many, a connection without a user
+	// gets eight at most. Default 65536.
 	Sessions int
 	// TreesPerSession is the most tree connects of a session. Default 1024.
 	TreesPerSession int
@@ -59,8 +60,8 @@ type Limits struct {
 	// quarter of it besides, at least 4 MiB.
 	Memory int
 
-	// AuthTimeout is how long a connection may take to its first session.
-	// Default 10 s.
+	// AuthTimeout is how long a connection may take to its first session, and about how
+	// long a further logon on it may take. Default 10 s.
 	AuthTimeout time.Duration
 	// WriteTimeout is how long a client may take to accept a reply; a sixth of
 	// that if others wait for Memory. Default 30 s.

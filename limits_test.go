@@ -85,6 +85,106 @@ func TestLimitOfStrangers(t *testing.T) {
 	}
 }
 
+// Nobody takes all sessions from the others, neither by logons that he doesn't finish nor by
+// those that he does.
+func TestSessionsOfOthers(t *testing.T) {
+	const most = 64
+	for _, tt := range []struct {
+		name     string
+		finished bool
+		stranger bool // ann's connections have no user
+	}{{"unfinished", false, false}, {"finished", true, false}, {"of no user", false, true}} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t, func(s *smb.Server) { s.Limits.Sessions = most })
+			dial := func(ip byte) *smbtest.Client {
+				c := r.dialFrom(ip)
+				c.Negotiate([]smb.Dialect{smb.Dialect311}, smbtest.NegotiateOptions{})
+				return c
+			}
+			var clients []*smbtest.Client
+			n := 0
+			for range 10 {
+				c := dial(1)
+				clients = append(clients, c)
+				if !tt.stranger {
+					if _, st := c.SessionSetup("ann", password); st != ok {
+						continue
+					}
+					n++
+				}
+				for range 20 {
+					st := smb2.StatusSuccess
+					if tt.finished {
+						_, st = c.SessionSetup("ann", password)
+					} else {
+						rep, _ := c.LogonFirst(&smbtest.Logon{User: "ann", Password: password})
+						st = rep.Status
+					}
+					if st != ok && st != smb2.StatusMoreProcessingRequired {
+						want(t, "one too many", st, smb2.StatusInsufficientResources)
+						break
+					}
+					n++
+				}
+			}
+			if n < most/2 || n > most*3/4 {
+				t.Errorf("%s: ann has %d sessions of %d", tt.name, n, most)
+			}
+			ip := byte(1)
+			if tt.stranger {
+				ip = 2
+			}
+			for i := range 5 {
+				c := dial(ip)
+				clients = append(clients, c)
+				if _, st := c.SessionSetup("bob", password+"!"); st != ok {
+					t.Errorf("%s: logon %d of somebody else: %v", tt.name, i, st)
+				}
+			}
+			end(r, clients...)
+		})
+	}
+}
+
+// A logon that isn't finished ends by itself, also on a connection that has a session.
+func TestUnfinishedLogons(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nil)
+		c := r.logon(smb.Dialect311)
+		id := r.open(c, "f")
+		l := &smbtest.Logon{User: "bob", Password: password + "!"}
+		finish := func(first smbtest.Reply, id uint64) smb2.Status {
+			token, _ := c.LogonToken(l, first)
+			return c.DoElem(c.SetupReq(l, token, id)).Status
+		}
+		first, half := c.LogonFirst(l)
+		time.Sleep(9 * time.Second)
+		second, late := c.LogonFirst(l)
+		for range 20 {
+			c.LogonFirst(l)
+		}
+		time.Sleep(4 * time.Second)
+		if n := r.srv.Counters().Sessions; n != 22 {
+			t.Errorf("%d sessions, want that with a user and 21 that are young", n)
+		}
+		want(t, "the rest of an old logon", finish(first, half), smb2.StatusUserSessionDeleted)
+		want(t, "the rest of a young one", finish(second, late), ok)
+		time.Sleep(time.Minute)
+		if n := r.srv.Counters().Sessions; n != 2 {
+			t.Errorf("%d sessions, want 2", n)
+		}
+		_, st := c.Write(id, 0, []byte("x"))
+		want(t, "WRITE", st, ok)
+		// One that is renewed has a user.
+		se := c.Session
+		l = &smbtest.Logon{User: "ann", Password: password, Again: se}
+		first, _ = c.LogonFirst(l)
+		time.Sleep(time.Minute)
+		want(t, "the rest of a renewal", finish(first, se.ID), ok)
+		end(r, c)
+	})
+}
+
 func TestLimitOfTrees(t *testing.T) {
 	r := newRig(t, func(s *smb.Server) { s.Limits.TreesPerSession = 3 })
 	c := r.dialect(smb.Dialect311, smbtest.NegotiateOptions{})

@@ -193,7 +193,7 @@ type Server struct {
 	clock    atomic.Int64 // seconds that the janitor counted
 	memory   budget
 	watching notify.Budget // of all sessions together
-	opens    openCount
+	opens    fairCount[userKey]
 	refused  atomic.Int64  // connections that were not let in, since the janitor looked
 	evicted  atomic.Int64  // connections that gave way to others, likewise
 	nextFile atomic.Uint64 // persistent part of the next FileId
@@ -202,6 +202,8 @@ type Server struct {
 	gate     logonGate
 	rechecks atomic.Bool // sessions are being rechecked
 	rpc      dcerpc.Server
+
+	sessionCount fairCount[holder]
 
 	pipeLogons pipeLogons
 	nics       nicCache
@@ -259,6 +261,7 @@ func (s *Server) init() {
 		s.work = make(chan *chain)
 		s.memory.init(s.limits.Memory)
 		s.opens.init(s.limits.Opens)
+		s.sessionCount.init(s.limits.Sessions)
 		s.watching.Watches, s.watching.Bytes = math.MaxInt64, int64(s.limits.NotifyMemory)
 		s.handles.init()
 		s.gate.init(s.limits.FailedLogonDelay)

@@ -49,6 +49,7 @@ type session struct {
 	lastOpen  atomic.Pointer[open] // that was looked for last, one of opens
 	reserved  int                  // opens on their way
 	nextTree  uint32
+	holder    holder // whom it counts for
 	closed    bool
 }
 
@@ -111,24 +112,49 @@ func (c *conn) hasMuch() bool {
 	return len(c.channels) >= sessionsOfStranger
 }
 
+// holder returns whom a session that is begun on c counts for.
+func (c *conn) holder() holder {
+	if u := c.user.Load(); u != nil {
+		return holder{user: *u}
+	}
+	return holder{ip: c.ip}
+}
+
+// countFor has the session count for h, if he may have another one. The caller holds se.mu.
+func (se *session) countFor(h holder) bool {
+	if se.holder == h {
+		return true
+	}
+	if !se.srv.sessionCount.move(se.holder, h) {
+		return false
+	}
+	se.holder = h
+	return true
+}
+
 // newSession makes a session that has no identity yet.
 func (c *conn) newSession() (*channel, error) {
 	s := c.srv
 	se := &session{
-		srv:   s,
-		made:  &c.params,
-		born:  time.Now(),
-		trees: make(map[uint32]*tree),
-		opens: make(map[uint64]*open),
+		srv:    s,
+		made:   &c.params,
+		born:   time.Now(),
+		trees:  make(map[uint32]*tree),
+		opens:  make(map[uint64]*open),
+		holder: c.holder(),
 	}
 	se.watching.Watches, se.watching.Bytes = int64(s.limits.WatchesPerSession), int64(s.limits.NotifyMemory/16)
 	se.watching.Parent = &s.watching
 	// It may outlive the connection.
 	se.ctx, se.stop = context.WithCancelCause(context.WithoutCancel(c.ctx))
 	stranger := c.hasMuch()
+	if !s.sessionCount.add(se.holder) {
+		return nil, smb2.StatusInsufficientResources
+	}
 	s.mu.Lock()
-	if n := len(s.sessions); n >= s.limits.Sessions || stranger && n >= s.limits.Sessions/2 {
+	if stranger && len(s.sessions) >= s.limits.Sessions/2 {
 		s.mu.Unlock()
+		s.sessionCount.remove(se.holder)
 		return nil, smb2.StatusInsufficientResources
 	}
 	// Ids can't be guessed; 0 and -1 stand for none.
@@ -165,6 +191,19 @@ func (se *session) signingRequired() bool {
 func (se *session) close(why Status) {
 	if r := se.detach(); r != nil {
 		r.close(why, true)
+	}
+}
+
+// abandon ends a session that nobody has logged on to, unless somebody is about to.
+func (se *session) abandon() {
+	se.mu.Lock()
+	idle := !se.settingUp && se.identity.Load() == nil
+	if idle {
+		se.settingUp = true // nobody begins any more
+	}
+	se.mu.Unlock()
+	if idle {
+		se.close(smb2.StatusUserSessionDeleted)
 	}
 }
 
@@ -213,6 +252,7 @@ func (se *session) detach() *remains {
 	}
 	se.closed = true
 	r := &remains{se, se.opens, se.trees, se.channels}
+	h := se.holder
 	se.opens, se.trees, se.channels = nil, nil, nil
 	se.lastTree.Store(nil)
 	se.lastOpen.Store(nil)
@@ -221,6 +261,7 @@ func (se *session) detach() *remains {
 	se.srv.mu.Lock()
 	delete(se.srv.sessions, se.id)
 	se.srv.mu.Unlock()
+	se.srv.sessionCount.remove(h)
 	for _, x := range r.channels {
 		x.forget()
 	}
