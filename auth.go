@@ -43,7 +43,9 @@ type Acceptor interface {
 	// error is an smb2.Status. Failures are counted for what LogonUser returns,
 	// if the error or what it wraps has a method LogonUser() string: who the
 	// client claims to be. An Acceptor that has it, too, is counted as the same
-	// when it succeeds. See TooManyLogons.
+	// when it succeeds. See TooManyLogons. The guesses of others neither delay nor
+	// refuse a success of an Acceptor that has a method Unguessable() bool and returns
+	// true: that nobody succeeds by trying one secret after the other, as with tickets.
 	Step(ctx context.Context, token []byte) (reply []byte, done bool, err error)
 
 	// Caller returns who logged on.

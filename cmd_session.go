@@ -60,7 +60,7 @@ func sessionSetup(ctx context.Context, r *request, w *reply) error {
 	}
 	err = s.judge(err)
 	var delay time.Duration
-	delay, s.refused = r.c.srv.gate.enter(s.from, s.user, err != nil)
+	delay, s.refused = r.c.enter(s.logon, s.from, s.user, err)
 	if s.refused && err == nil {
 		err = smb2.StatusLogonFailure
 	}

@@ -74,6 +74,16 @@ func (g *logonGate) enter(a asker, user string, failed bool) (wait time.Duration
 	return at.Sub(now), false
 }
 
+// enter is logonGate.enter for l, which user tried and which ended with err.
+func (c *conn) enter(l *logon, a asker, user string, err error) (wait time.Duration, refused bool) {
+	if err == nil {
+		if u, ok := l.result().(interface{ Unguessable() bool }); ok && u.Unguessable() {
+			return 0, false // it tells nothing of a password
+		}
+	}
+	return c.srv.gate.enter(a, user, err != nil)
+}
+
 // full reports whether an attempt would be refused whatever it is worth.
 func (g *logonGate) full(a asker, user string) bool {
 	if g.delay < 0 {

@@ -82,7 +82,7 @@ func (l *rpcLogon) Expires() time.Time {
 // its own client that waits.
 func (c *conn) judgeRPC(ctx context.Context, l *rpcLogon, err error) error {
 	user, err := c.judge(l.logon, err)
-	delay, refused := c.srv.gate.enter(asker{ip: c.ip}, user, err != nil)
+	delay, refused := c.enter(l.logon, asker{ip: c.ip}, user, err)
 	if refused && err == nil {
 		err = smb2.StatusLogonFailure
 	}

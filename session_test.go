@@ -580,3 +580,38 @@ func TestFailedLogonsAndRenewal(t *testing.T) {
 		})
 	}
 }
+
+// ticket is rigid with the account of ann, which no guess leads to.
+type ticket struct {
+	rigid
+	unguessable bool
+}
+
+func (m ticket) Accept(context.Context, net.Addr) smb.Acceptor { return m }
+func (ticket) Caller() *vfs.Caller                             { return &vfs.Caller{Name: "ann"} }
+func (m ticket) Unguessable() bool                             { return m.unguessable }
+
+// Guesses of a password don't keep those out who need none.
+func TestFailedLogonsAndTickets(t *testing.T) {
+	for _, free := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t, func(s *smb.Server) {
+				s.Mechanisms = append(s.Mechanisms, ticket{rigid{make([]byte, 16)}, free})
+			})
+			var clients []*smbtest.Client
+			for range 8 {
+				c := r.dialect(smb.Dialect311, smbtest.NegotiateOptions{})
+				clients = append(clients, c)
+				guess(c, "ann")
+			}
+			c := r.dialect(smb.Dialect311, smbtest.NegotiateOptions{})
+			c.Timeout = time.Hour
+			start := time.Now()
+			st := c.DoElem(c.SetupReq(&smbtest.Logon{}, []byte("let me in"), 0)).Status
+			if now := time.Since(start) == 0; (st == ok) != free || now != free {
+				t.Errorf("unguessable %t: %v after %v", free, st, time.Since(start))
+			}
+			end(r, append(clients, c)...)
+		})
+	}
+}

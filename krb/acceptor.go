@@ -129,6 +129,10 @@ func (a *acceptor) Caller() *vfs.Caller {
 	return a.user
 }
 
+// Unguessable tells the server that a success doesn't depend on a password, so that guesses
+// of the user's are no reason to refuse his ticket.
+func (a *acceptor) Unguessable() bool { return true }
+
 // Expires returns the end of the ticket.
 func (a *acceptor) Expires() time.Time { return a.expires }
 

@@ -40,6 +40,9 @@ func TestLogon(t *testing.T) {
 			if got := a.Caller().String(); got != `EXAMPLE.COM\ann` {
 				t.Errorf("caller is %s", got)
 			}
+			if u, ok := a.(interface{ Unguessable() bool }); !ok || !u.Unguessable() {
+				t.Error("guesses of passwords may refuse tickets")
+			}
 			if !a.(expirer).Expires().Equal(c.ticket.EndTime) {
 				t.Errorf("ends %v", a.(expirer).Expires())
 			}
