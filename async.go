@@ -97,6 +97,14 @@ func (r *request) waitAtWill(ready <-chan struct{}) error {
 	if len(ch.in.B) > smallFrame {
 		return smb2.StatusInsufficientResources // it would be kept all the time
 	}
+	// The answers before it go out first, each frame with its part of the cost.
+	if _, err := r.goAsync(); err != nil {
+		return err
+	}
+	if len(ch.elems) > 0 { // they didn't go out with the interim reply, which the janitor sent
+		ch.reply.buf.B = ch.reply.buf.B[:ch.reply.off]
+		ch.flushEarly()
+	}
 	cost := ch.cost
 	if cost > 0 {
 		r.c.unadmit(cost)
@@ -286,11 +294,17 @@ func (r *request) goAsync() (<-chan struct{}, error) {
 	ch.grant += c.grant(r.hdr)
 	interimHeader(r.hdr, id, 0).Put(w.buf.B[w.off:])
 	ch.elems = append(ch.elems, outElem{off: w.off})
+	ch.flushEarly()
+	return wake, nil
+}
+
+// flushEarly sends what there is before the element at work is answered.
+func (ch *chain) flushEarly() {
 	ch.flush(true)
 	// What the handler set so far holds for the final reply.
+	w := &ch.reply
 	saved := *w
 	w.begin(ch)
 	saved.buf, saved.off = w.buf, w.off
 	*w = saved
-	return wake, nil
 }

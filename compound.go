@@ -24,6 +24,7 @@ type chain struct {
 	out     *frame.Buf    // nil: nothing to send yet
 	body    fileBody      // what follows out
 	cost    int           // bytes of the budgets held for in and out
+	toCome  int           // of these: what the replies to elements not answered yet may hold
 	elems   []outElem     // in out
 	grant   uint16        // credits to give with the next frame
 	charge  uint16        // of the current element
@@ -206,7 +207,10 @@ func (ch *chain) pay(reply int) error {
 	if reply > smallFrame {
 		cost += frameCost(frame.Headroom + smb2.HeaderSize + smb2.ReadResponseSize + reply)
 	}
-	ch.cost = paid
+	// Parts of it are given back one by one, so it's what admit counts.
+	most := int(ch.c.memory.max)
+	cost, paid = min(cost, most), min(paid, most)
+	ch.cost, ch.toCome = paid, reply
 	if cost == paid {
 		return nil
 	}
@@ -420,6 +424,7 @@ func (ch *chain) answer(err error) error {
 		return drop
 	}
 	ch.reply.end(&ch.req, err)
+	ch.toCome -= replySize(ch.req.hdr.Command, ch.req.msg)
 	ch.status = ch.reply.status
 	ch.started = true
 	return nil
@@ -477,6 +482,11 @@ func (ch *chain) headStartEnds() func() {
 // flush sends what has been answered so far. With soon the caller doesn't wait for the client.
 func (ch *chain) flush(soon bool) {
 	c, f := ch.c, ch.seal()
+	if n := len(f.buf.B); n > smallFrame {
+		// It may be there for longer than the chain, or than that holds anything.
+		f.cost = max(min(frameCost(n), ch.cost-ch.stillNeeds()), 0)
+		ch.cost -= f.cost
+	}
 	after := ch.after
 	ch.after = nil
 	if soon {
@@ -495,6 +505,14 @@ func (ch *chain) flush(soon bool) {
 		c.queue(f, false, after...)
 	}
 	ch.headStartEnds()()
+}
+
+// stillNeeds returns how many bytes of its cost are for the frame received, and for replies to come.
+func (ch *chain) stillNeeds() int {
+	if ch.in == nil || len(ch.in.B) <= smallFrame {
+		return ch.toCome
+	}
+	return frameCost(len(ch.in.B)) + ch.toCome
 }
 
 // free gives back all that the chain holds.

@@ -235,7 +235,7 @@ func (u *upload) takeRest() (err error) {
 		return nil
 	}
 	c, ch := u.c, u.ch
-	cost := ch.cost + frameCost(u.left)
+	cost := min(ch.cost+frameCost(u.left), int(c.memory.max))
 	c.unadmit(ch.cost)
 	ch.cost = 0
 	if err := c.admit(cost); err != nil {

@@ -40,7 +40,7 @@ func (s *Server) Counters() Counters {
 	s.conduits.mu.Lock()
 	c.Conduits = s.conduits.used
 	s.conduits.mu.Unlock()
-	c.MemoryHeld = s.memory.held() > 0
+	c.MemoryHeld = s.memory.held() != 0
 	return c
 }
 

@@ -7,12 +7,15 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gosmbd/smb"
 	"github.com/gosmbd/smb/internal/smbtest"
 	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
 	"github.com/gosmbd/smb/vfs/faultfs"
+	"github.com/gosmbd/smb/vfs/memfs"
 )
 
 // A READ of a pipe that nothing comes from keeps no memory from others, however much it asks for, and
@@ -29,6 +32,7 @@ func TestPipeReadsHoldNothing(t *testing.T) {
 		for range 6 { // 48 MiB
 			reads = append(reads, start(c, smb2.CommandRead, smb2.ReadRequest{FileID: p.id, Length: 8 << 20}))
 		}
+		synctest.Wait()
 		if r.srv.Counters().MemoryHeld {
 			t.Error("memory is held for what waits")
 		}
@@ -45,6 +49,167 @@ func TestPipeReadsHoldNothing(t *testing.T) {
 	})
 }
 
+// directory makes a directory, or opens it.
+func (r *rig) directory(c *smbtest.Client, name string) smb2.FileID {
+	r.t.Helper()
+	req := smbtest.CreateReq(name, smb2.OpenIf)
+	req.Options = smb2.OptionDirectoryFile
+	return r.create(c, req)
+}
+
+// Answers that go out before an element that waits count until the client has taken them.
+func TestAnswersBeforeWaitsCount(t *testing.T) {
+	for _, together := range []int{1, 4} { // the latter are as large as what a connection may hold
+		var reads atomic.Int32
+		count := func(op faultfs.Op) error {
+			if op.Kind == faultfs.Read {
+				reads.Add(1)
+			}
+			return nil
+		}
+		bubble(t, func(s *smb.Server) {
+			s.Limits.MaxIO, s.Limits.MemoryPerConn, s.Limits.Memory = 1<<20, 4<<20, 8<<20
+			sh := s.Shares.(smb.Shares)["s"]
+			sh.FS = faultfs.New(sh.FS, count)
+		}, func(t *testing.T, r *rig) {
+			put(t, r.fs, "f", string(make([]byte, 1<<20)))
+			c := r.logon(smb.Dialect311)
+			f, d := r.open(c, "f"), r.directory(c, "d")
+			c.Ask = 512
+			for range 20 {
+				alive(t, c)
+			}
+			var asked, waits []uint64
+			send := func(chains int) {
+				for range chains {
+					var elems []*smbtest.Elem
+					for range together {
+						elems = append(elems, c.Req(smb2.CommandRead, smb2.ReadRequest{FileID: f, Length: 1 << 20}))
+						asked = append(asked, elems[len(elems)-1].MessageID)
+					}
+					elems = append(elems, c.Req(smb2.CommandChangeNotify, smb2.ChangeNotifyRequest{FileID: d, Filter: 1, OutputLength: 1000}))
+					waits = append(waits, elems[together].MessageID)
+					c.Send(elems...)
+				}
+			}
+			release := c.Hold()
+			sent := make(chan struct{})
+			go func() {
+				defer close(sent)
+				send(20)
+			}()
+			synctest.Wait()
+			if n := reads.Load(); n > 5 { // one may have been written to the client
+				t.Errorf("%d MiB are held for a client that takes nothing, %d may be", n, 4)
+			}
+			release()
+			<-sent
+			for _, mid := range asked {
+				want(t, "READ", c.Wait(mid).Status, ok)
+			}
+			for _, mid := range waits {
+				c.WaitInterim(mid)
+			}
+			synctest.Wait()
+			if r.srv.Counters().MemoryHeld {
+				t.Error("memory is held for what waits")
+			}
+			c.Cancel(waits[0], 0)
+			want(t, "CHANGE_NOTIFY", c.Wait(waits[0]).Status, smb2.StatusCancelled)
+			release = c.Hold()
+			alive(t, c) // the one frame that is still read
+			send(1)
+			synctest.Wait()
+			c.Close() // what is held for it goes with it
+			release()
+			end(r)
+		})
+	}
+}
+
+// What an element needs that comes after one that waits is counted again, whatever the frame took along that went out before.
+func TestAnswersAfterWaitsCount(t *testing.T) {
+	var reads atomic.Int32
+	bubble(t, func(s *smb.Server) {
+		s.Limits.MaxIO, s.Limits.MemoryPerConn, s.Limits.Memory = 4<<20, 8<<20, 32<<20
+		sh := s.Shares.(smb.Shares)["s"]
+		sh.FS = faultfs.New(sh.FS, func(op faultfs.Op) error {
+			if op.Kind == faultfs.Read && op.Length > 2<<20 {
+				reads.Add(1)
+			}
+			return nil
+		})
+	}, func(t *testing.T, r *rig) {
+		put(t, r.fs, "f", string(make([]byte, 4<<20)))
+		c := r.logon(smb.Dialect311)
+		f, d := r.open(c, "f"), r.directory(c, "d")
+		c.Ask = 512
+		for range 20 {
+			alive(t, c)
+		}
+		var waits []uint64
+		for range 20 {
+			notify := c.Req(smb2.CommandChangeNotify, smb2.ChangeNotifyRequest{FileID: d, Filter: 1, OutputLength: 1000})
+			c.Send(c.Req(smb2.CommandRead, smb2.ReadRequest{FileID: f, Length: 5 << 18}), notify, // in a buffer of 4 MiB
+				c.Req(smb2.CommandRead, smb2.ReadRequest{FileID: f, Length: 5 << 19}))
+			c.WaitInterim(notify.MessageID)
+			waits = append(waits, notify.MessageID)
+		}
+		release := c.Hold()
+		alive(t, c)
+		for _, mid := range waits {
+			c.Cancel(mid, 0)
+		}
+		synctest.Wait()
+		if n := reads.Load(); n > 4 {
+			t.Errorf("%d answers of 2.5 MiB are held for a client that takes nothing", n)
+		}
+		c.Close()
+		release()
+		end(r)
+	})
+}
+
+// slowWatcher takes long to begin to watch.
+type slowWatcher struct{ *memfs.FS }
+
+func (slowWatcher) Watch(context.Context, string, func(vfs.WatchEvent)) (stop func(), err error) {
+	time.Sleep(10 * time.Second)
+	return func() {}, nil
+}
+
+// Nor does it keep memory that the interim reply went out before the request knew that it would wait.
+func TestAnswersBeforeSlowWaits(t *testing.T) {
+	bubble(t, func(s *smb.Server) {
+		sh := s.Shares.(smb.Shares)["s"]
+		sh.FS = slowWatcher{sh.FS.(*memfs.FS)}
+	}, func(t *testing.T, r *rig) {
+		put(t, r.fs, "f", string(make([]byte, 1<<20)))
+		c := r.logon(smb.Dialect311)
+		c.Timeout = time.Hour
+		f, d := r.open(c, "f"), r.directory(c, "d")
+		for range 20 {
+			alive(t, c)
+		}
+		read := c.Req(smb2.CommandRead, smb2.ReadRequest{FileID: f, Length: 1 << 20})
+		notify := c.Req(smb2.CommandChangeNotify, smb2.ChangeNotifyRequest{FileID: d, Filter: 1, OutputLength: 1000})
+		c.Send(read, notify)
+		c.WaitInterim(notify.MessageID)
+		rep := c.Wait(read.MessageID)
+		want(t, "READ", rep.Status, ok)
+		if rep.BadSig {
+			t.Error("bad signature")
+		}
+		synctest.Wait()
+		if r.srv.Counters().MemoryHeld {
+			t.Error("memory is held for what waits")
+		}
+		c.Cancel(notify.MessageID, 0)
+		want(t, "CHANGE_NOTIFY", c.Wait(notify.MessageID).Status, smb2.StatusCancelled)
+		end(r, c)
+	})
+}
+
 // padded is a body with n bytes behind it.
 type padded struct {
 	smbtest.Body
@@ -57,9 +222,7 @@ func (p padded) Append(b []byte) []byte { return append(p.Body.Append(b), make([
 func TestLargeRequestsDontWait(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, r *rig) {
 		c := r.logon(smb.Dialect311)
-		req := smbtest.CreateReq("d", smb2.OpenIf)
-		req.Options = smb2.OptionDirectoryFile
-		id := r.create(c, req)
+		id := r.directory(c, "d")
 		rep := c.Do(smb2.CommandChangeNotify, padded{smb2.ChangeNotifyRequest{FileID: id, Filter: 1, OutputLength: 1000}, 8 << 20})
 		want(t, "CHANGE_NOTIFY", rep.Status, smb2.StatusInsufficientResources)
 		start(c, smb2.CommandChangeNotify, padded{smb2.ChangeNotifyRequest{FileID: id, Filter: 1, OutputLength: 1000}, 2000})
@@ -73,9 +236,7 @@ func TestLargeRequestsDontWait(t *testing.T) {
 func TestShutdownEndsTheNextWait(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, r *rig) {
 		c := r.logon(smb.Dialect311)
-		req := smbtest.CreateReq("d", smb2.OpenIf)
-		req.Options = smb2.OptionDirectoryFile
-		id := r.create(c, req)
+		id := r.directory(c, "d")
 		notify := smb2.ChangeNotifyRequest{FileID: id, Filter: 1, OutputLength: 1000}
 		a, b := c.Req(smb2.CommandChangeNotify, notify), c.Req(smb2.CommandChangeNotify, notify)
 		c.Send(a, b)
