@@ -422,16 +422,21 @@ func (c *conn) teardown() {
 		ch.cancelLocked(errConnClosed)
 	}
 	c.mu.Unlock()
+	// A request that is stuck in a backend holds up neither breaks nor the end of others' sessions.
+	var ends []func()
 	for id, x := range channels {
-		if alone[id] {
+		if !alone[id] {
+			x.se.resendBreaks()
+			continue
+		}
+		ends = append(ends, func() {
 			owed := unanswered(x.se.allOpens())
 			x.se.close(smb2.StatusUserSessionDeleted)
 			s.resendShared(owed)
-		} else {
-			x.se.resendBreaks()
-		}
+		})
 	}
 	c.resendOthers(channels)
+	s.runAll(ends)
 	s.mu.Lock()
 	delete(s.conns, c)
 	if s.perIP[c.ip]--; s.perIP[c.ip] <= 0 {

@@ -11,9 +11,11 @@ import (
 
 	"github.com/gosmbd/smb"
 	"github.com/gosmbd/smb/internal/smbtest"
+	"github.com/gosmbd/smb/ntlm"
 	"github.com/gosmbd/smb/oplock"
 	"github.com/gosmbd/smb/signing"
 	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs/faultfs"
 )
 
 // bind makes another connection a channel of c's session, with the tree of c.
@@ -102,6 +104,74 @@ func TestChannelsEncrypt(t *testing.T) {
 			})
 		})
 	}
+}
+
+// stuckReads makes the READs of a file called "stuck" wait for release, and returns how to send one as each of some further
+// users on a connection.
+func stuckReads(s *smb.Server) (send func(r *rig, c *smbtest.Client, users int), release func()) {
+	gate := make(chan struct{})
+	all := accounts()
+	sh := s.Shares.(smb.Shares)["s"]
+	sh.FS = faultfs.New(sh.FS, func(op faultfs.Op) error {
+		if op.Kind == faultfs.Read && op.Name == "stuck" {
+			<-gate
+		}
+		return nil
+	})
+	for i := range 10 {
+		all[fmt.Sprint("user", i)] = ntlm.User{Password: password}
+	}
+	s.Mechanisms = []smb.Mechanism{ntlm.New(all)}
+	return func(r *rig, c *smbtest.Client, users int) {
+		session, tree := c.Session, c.Tree
+		for i := range users {
+			r.setup(c, fmt.Sprint("user", i), password)
+			r.tree(c, "s")
+			id := r.open(c, "stuck")
+			_, st := c.Write(id, 0, []byte("x"))
+			want(r.t, "WRITE", st, ok)
+			c.Send(c.Req(smb2.CommandRead, smb2.ReadRequest{FileID: id, Length: 1}))
+			synctest.Wait()
+		}
+		c.Session, c.Tree = session, tree
+	}, func() { close(gate) }
+}
+
+// A break that was lost with a channel is repeated on another, also when requests of other sessions are stuck that
+// had the first one, too.
+func TestChannelLostBesideStuck(t *testing.T) {
+	var stick func(*rig, *smbtest.Client, int)
+	var release func()
+	bubble(t, func(s *smb.Server) { stick, release = stuckReads(s) }, func(t *testing.T, r *rig) {
+		defer release()
+		a := r.caching(smb.Dialect311, 1)
+		b := r.bind(a, 1)
+		b.Timeout = 5 * time.Second
+		r.leased(a, "f", smbtest.Lease2(leaseKey(1), leaseRWH, 0), leaseRWH)
+		stick(r, a, 10)
+		defer a.Hold()()
+		alive(t, a) // the one frame that is still read
+		startOpen(r.as("bob", password+"!"), smbtest.CreateReq("f", smb2.Open))
+		a.Close()
+		leaseBroken(t, b, leaseKey(1), leaseRWH, leaseRH, 2)
+	})
+}
+
+// Nor do those keep the other sessions of a lost connection from ending.
+func TestConnectionLostBesideStuck(t *testing.T) {
+	var stick func(*rig, *smbtest.Client, int)
+	var release func()
+	bubble(t, func(s *smb.Server) { stick, release = stuckReads(s) }, func(t *testing.T, r *rig) {
+		defer release()
+		c := r.caching(smb.Dialect311, 1)
+		stick(r, c, 10)
+		req := smbtest.CreateReq("f", smb2.OpenIf)
+		req.ShareAccess = 0
+		r.create(c, req)
+		c.Close()
+		time.Sleep(time.Second)
+		r.create(r.as("bob", password+"!"), req)
+	})
 }
 
 // The loss of a channel ends neither the session, nor its opens, nor its locks.
