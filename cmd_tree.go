@@ -41,7 +41,9 @@ func treeConnect(ctx context.Context, r *request, w *reply) error {
 		return err
 	}
 	if t.share != nil && r.c.srv.removed(ctx, name) { // meanwhile, when t wasn't to be found
-		if _, ok := r.se.takeTree(t); ok {
+		if opens, ok := r.se.takeTree(t); ok {
+			// Ids can be guessed. The request itself has none of them pinned.
+			r.c.srv.closeAll(opens, smb2.StatusNetworkNameDeleted)
 			t.release()
 		}
 		return smb2.StatusNetworkNameDeleted

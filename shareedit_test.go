@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/gosmbd/smb"
@@ -250,4 +251,50 @@ func TestRemoveShareWhileConnecting(t *testing.T) {
 	}
 	close(goOn)
 	want(t, "TREE_CONNECT", <-st, smb2.StatusNetworkNameDeleted)
+}
+
+// goingShares has lost a share when it is asked for it again, once goOn is closed.
+type goingShares struct {
+	*smb.EditableShares
+	asked atomic.Int32
+	again chan struct{} // closed when it is
+	goOn  chan struct{}
+}
+
+func (s *goingShares) Share(ctx context.Context, name string) (*smb.Share, error) {
+	if name == "gone" && s.asked.Add(1) == 2 {
+		close(s.again)
+		<-s.goOn
+		return nil, fs.ErrNotExist
+	}
+	return s.EditableShares.Share(ctx, name)
+}
+
+// Who knows the id of a tree before it is connected to keeps nothing open when it isn't after all.
+func TestRemoveShareInUseWhileConnecting(t *testing.T) {
+	bubble(t, func(s *smb.Server) {
+		e := &goingShares{EditableShares: &smb.EditableShares{}, again: make(chan struct{}), goOn: make(chan struct{})}
+		fsys := s.Shares.(smb.Shares)["s"].FS
+		e.Set("gone", &smb.Share{FS: fsys})
+		e.Set("s", &smb.Share{FS: fsys})
+		s.Shares = e
+	}, func(t *testing.T, r *rig) {
+		e := r.srv.Shares.(*goingShares)
+		c := r.dialect(smb.Dialect311, smbtest.NegotiateOptions{})
+		r.setup(c, "ann", password)
+		connect := c.Req(smb2.CommandTreeConnect, smb2.TreeConnectRequest{Path: `\\server\gone`})
+		c.Send(connect)
+		<-e.again
+		c.Tree = 1 // the first of the session
+		req := smbtest.CreateReq("f", smb2.OpenIf)
+		req.ShareAccess = 0
+		r.create(c, req)
+		g1, g2 := r.open(c, "g"), r.open(c, "g")
+		want(t, "LOCK", c.Lock(g1, 0, 1, exclusiveNow), ok)
+		lock := start(c, smb2.CommandLock, smbtest.LockReq(g2, 0, 1, smb2.LockExclusive))
+		close(e.goOn)
+		want(t, "TREE_CONNECT", c.Wait(connect.MessageID).Status, smb2.StatusNetworkNameDeleted)
+		want(t, "LOCK that waits", c.Wait(lock).Status, ok) // the locks go first
+		r.create(r.as("bob", password+"!"), req)
+	})
 }
