@@ -44,3 +44,24 @@ func TestCancelWithSession(t *testing.T) {
 		t.Errorf("canceled for %v", ch.canceled)
 	}
 }
+
+// A CREATE isn't noted any more as one that may come again if what it opened was closed at
+// once, with its session.
+func TestCreateForgottenEarly(t *testing.T) {
+	var h handles
+	h.init()
+	id := createID{create: smb2.GUID{1}}
+	for range 2 {
+		fresh, done, err := h.reserve(id)
+		if fresh == nil || done != nil || err != nil {
+			t.Fatalf("%v, %v, %v", fresh, done, err)
+		}
+		o := new(open)
+		h.addDurable(o)
+		h.forget(o)
+		h.made(fresh, o)
+		if o.replayable.Load() || len(h.creates) != 0 || len(h.durable) != 0 {
+			t.Errorf("the CREATE is kept: %v, %v", h.creates, h.durable)
+		}
+	}
+}

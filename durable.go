@@ -306,6 +306,7 @@ func (h *handles) forget(o *open) {
 		delete(h.durable, o.id.Persistent)
 	}
 	h.dropReplay(o)
+	o.forgotten = true
 }
 
 // reserve begins a CREATE that may come again. It returns the open that an earlier
@@ -331,10 +332,15 @@ func (h *handles) unreserve(r *replay) {
 	delete(h.creates, r.id)
 }
 
-// made ends a CREATE that made o: from now on it is answered when it comes again.
+// made ends a CREATE that made o: from now on it is answered when it comes again, unless
+// o was closed at once, with its session.
 func (h *handles) made(r *replay, o *open) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if o.forgotten {
+		delete(h.creates, r.id)
+		return
+	}
 	r.o, o.replay = o, r
 	o.replayable.Store(true)
 }

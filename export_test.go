@@ -20,6 +20,7 @@ type Counters struct {
 	Watches, Unasked                        int64 // of CHANGE_NOTIFY
 	Uses                                    int   // shares that are connected to
 	Conduits                                int   // at work
+	Creates                                 int   // that may come again
 	MemoryHeld                              bool
 }
 
@@ -40,6 +41,9 @@ func (s *Server) Counters() Counters {
 	s.conduits.mu.Lock()
 	c.Conduits = s.conduits.used
 	s.conduits.mu.Unlock()
+	s.handles.mu.Lock()
+	c.Creates = len(s.handles.creates)
+	s.handles.mu.Unlock()
 	c.MemoryHeld = s.memory.held() != 0
 	return c
 }

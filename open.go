@@ -61,6 +61,7 @@ type open struct {
 	resilient  atomic.Int64 // time.Duration that it outlives its session, as was asked for later
 	replayable atomic.Bool  // its CREATE is answered when it comes again
 	replay     *replay      // guarded by handles.mu
+	forgotten  bool         // it is being closed, and not to be found in handles any more; guarded by handles.mu
 
 	// The backend's file and what it can do; nil where it can't.
 	f       vfs.File
