@@ -446,6 +446,7 @@ func TestFailedLogonsByOtherNames(t *testing.T) {
 				_, st := c.SessionSetup(tt.right, password)
 				want(t, "the right one behind the others", st, smb2.StatusLogonFailure)
 				end(r, append(clients, c)...)
+				synctest.Wait() // the guesses that were held back until now
 			})
 		})
 	}
