@@ -275,6 +275,27 @@ func TestClosePanics(t *testing.T) {
 	}
 }
 
+// A backend that panics when a stream is renamed keeps nobody from its file.
+func TestRenameStreamPanics(t *testing.T) {
+	r := newFaulty(t)
+	put(t, r.fs, "f", "x")
+	other, c := r.logon(smb.Dialect311), r.logon(smb.Dialect311)
+	id := r.open(c, "f:s")
+	h := faultfs.Hook(func(op faultfs.Op) error {
+		if op.Kind == faultfs.RenameStream {
+			panic("boom")
+		}
+		return nil
+	})
+	r.hook.Store(&h)
+	c.Send(c.Req(smb2.CommandSetInfo, smb2.SetInfoRequest{InfoType: smb2.InfoFile, Class: uint8(smb2.ClassFileRenameInformation),
+		FileID: id, Data: smb2.FileRenameInformation{FileName: ":t"}.Append(nil)}))
+	dropped(t, "rename", c)
+	r.heal()
+	gone(t, r.rig, 1)
+	want(t, "CLOSE", other.CloseFile(r.create(other, smbtest.CreateReq("f", smb2.OverwriteIf))), ok)
+}
+
 // oddFile returns what it likes from ReadAt and WriteAt, against what package io asks for.
 type oddFile struct {
 	vfs.File

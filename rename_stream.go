@@ -34,21 +34,25 @@ func (r *request) renameStream(ctx context.Context, name string, root uint64, re
 		return err
 	}
 	for races := 0; races < 8; races++ {
-		path := o.path()
-		c := claim{key: foldPath(path), exclusive: true}
-		if err := o.m.claim(ctx, c); err != nil {
-			return err
-		}
-		err := errRaced
-		if o.path() == path {
-			err = o.renameStream(ctx, path, s.name, replace)
-		}
-		o.m.unclaim(c)
-		if err != errRaced {
+		if err := o.attemptRenameStream(ctx, s.name, replace); err != errRaced {
 			return err
 		}
 	}
 	return smb2.StatusSharingViolation
+}
+
+// attemptRenameStream claims the name of the file and does it, unless a rename of that was first.
+func (o *open) attemptRenameStream(ctx context.Context, to string, replace bool) error {
+	path := o.path()
+	c := claim{key: foldPath(path), exclusive: true}
+	if err := o.m.claim(ctx, c); err != nil {
+		return err
+	}
+	defer o.m.unclaim(c)
+	if o.path() != path {
+		return errRaced
+	}
+	return o.renameStream(ctx, path, to, replace)
 }
 
 // renameStream does it; the name of the file is claimed.
