@@ -35,19 +35,50 @@ func (f *FS) Rename(ctx context.Context, oldname, newname string, replace bool) 
 }
 
 // moveOver replaces. The system does nothing if both are names of one file; the
-// old name must go nevertheless.
+// old name must go nevertheless, unless links to directories make two names of one. A link doesn't
+// replace what it leads to.
 func (f *FS) moveOver(oldname, newname string) error {
+	if f.leadsTo(oldname, newname) {
+		return fs.ErrExist
+	}
 	if err := f.rename(oldname, newname); err != nil || oldname == newname {
 		return err
 	}
 	left, err := f.root.Lstat(oldname)
-	if err != nil || left.IsDir() {
+	if err != nil || left.IsDir() || f.sameEntry(oldname, newname) {
 		return nil
 	}
 	if now, err := f.root.Lstat(newname); err != nil || !os.SameFile(left, now) || f.oneName(oldname, newname) {
 		return nil
 	}
 	return f.unlink(oldname)
+}
+
+// leadsTo reports whether oldname is a link to the file called newname.
+func (f *FS) leadsTo(oldname, newname string) bool {
+	was, err := f.root.Lstat(oldname)
+	if err != nil || was.Mode()&fs.ModeSymlink == 0 {
+		return false
+	}
+	target, err := f.root.Stat(oldname)
+	if err != nil {
+		return false
+	}
+	now, err := f.root.Lstat(newname)
+	return err == nil && os.SameFile(target, now)
+}
+
+// sameEntry reports whether the names, which lead to one file, are the same one in one directory.
+func (f *FS) sameEntry(a, b string) bool {
+	if path.Base(a) != path.Base(b) {
+		return false
+	}
+	da, err := f.root.Stat(path.Dir(a))
+	if err != nil {
+		return true // it isn't known, and a name too many does no harm
+	}
+	db, err := f.root.Stat(path.Dir(b))
+	return err != nil || os.SameFile(da, db)
 }
 
 func (f *FS) moveNew(oldname, newname string) error {

@@ -319,3 +319,29 @@ func list(t *testing.T, f *FS, name string) []string {
 	slices.Sort(names)
 	return names
 }
+
+// Two names of one file that are one name, by a link to the directory or to the file, leave it where it is.
+func TestRenameByLinks(t *testing.T) {
+	dir := t.TempDir()
+	check(t, os.Mkdir(filepath.Join(dir, "v1"), 0o777))
+	check(t, os.WriteFile(filepath.Join(dir, "v1", "a"), []byte("precious"), 0o666))
+	check(t, os.WriteFile(filepath.Join(dir, "log"), []byte("precious"), 0o666))
+	check(t, os.Symlink("v1", filepath.Join(dir, "current")))
+	check(t, os.Symlink("log", filepath.Join(dir, "latest")))
+	check(t, os.Link(filepath.Join(dir, "log"), filepath.Join(dir, "v1", "log")))
+	f := newFSAt(t, dir, nil)
+	check(t, f.Rename(t.Context(), "current/a", "v1/a", true))
+	if err := f.Rename(t.Context(), "latest", "log", true); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("a link to the name that it leads to: %v", err)
+	}
+	for _, name := range []string{"v1/a", "log"} {
+		if b, err := os.ReadFile(filepath.Join(dir, name)); string(b) != "precious" {
+			t.Errorf("%s: %q, %v", name, b, err)
+		}
+	}
+	// A hard link goes all the same.
+	check(t, f.Rename(t.Context(), "v1/log", "log", true))
+	if _, err := os.Lstat(filepath.Join(dir, "v1", "log")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("v1/log: %v", err)
+	}
+}
