@@ -19,8 +19,8 @@ import (
 // attribute with sidePrefix instead of streamPrefix, whose value is the second half of
 // the file's name; the first is the object's inode number. So it goes where the object
 // goes, and with its last link. A copy that another program makes with all attributes has
-// another inode number and so no such stream; a new object with the number of a former one
-// has no reference.
+// another inode number and so no such stream, and one in a snapshot of btrfs another subvolume; a new
+// object with the number of a former one has no reference.
 //
 // The file comes before the reference and goes after it. If the server is killed in
 // between, or another program removes the object, the file is left, and is nobody's: no
@@ -90,7 +90,24 @@ func (h *File) withSide(id []byte, make bool, act func(dirfd int, name string) e
 		return err
 	}
 	defer unix.Close(dirfd)
-	return act(dirfd, fmt.Sprintf("%016x-%s", st.ino, id))
+	sub, err := h.fs.subvolume(h.fd)
+	if err != nil {
+		return err
+	}
+	return act(dirfd, fmt.Sprintf("%s%016x-%s", sub, st.ino, id))
+}
+
+// subvolume returns what tells apart objects of one number in a subvolume of btrfs and in snapshots of it;
+// nothing for those of the one that the root is in, whose snapshots have sidecars of their own.
+func (f *FS) subvolume(fd int) (string, error) {
+	var own, root unix.Statfs_t
+	if err := unix.Fstatfs(fd, &own); err != nil || uint32(own.Type) != unix.BTRFS_SUPER_MAGIC {
+		return "", err
+	}
+	if err := unix.Fstatfs(f.sys.rootfd, &root); err != nil || own.Fsid == root.Fsid {
+		return "", err
+	}
+	return fmt.Sprintf("%08x%08x-", uint32(own.Fsid.Val[0]), uint32(own.Fsid.Val[1])), nil
 }
 
 // openSide opens what a reference stands for.
