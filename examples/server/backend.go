@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -25,7 +27,17 @@ type madeFS struct {
 	options dirOptions
 	share   string // the first
 	dir     string // without symbolic links
+	info    os.FileInfo
 	fsys    *osfs.FS
+}
+
+// is reports whether m is of what is called dir now: it may have been removed and made anew.
+func (m *madeFS) is(dir string) bool {
+	if m.dir != dir {
+		return false
+	}
+	now, err := os.Stat(dir)
+	return err == nil && os.SameFile(m.info, now)
 }
 
 // dirOptions are those of a share that its osfs.FS is made with.
@@ -47,7 +59,7 @@ func (st *storage) open(kind string, s shareConfig) (vfs.FS, error) {
 	defer st.mu.Unlock()
 	dir := realPath(s.path)
 	for _, m := range st.made {
-		if m.dir == dir && m.options == s.dirOptions() {
+		if m.is(dir) && m.options == s.dirOptions() {
 			return m.fsys, nil
 		}
 	}
@@ -61,7 +73,7 @@ func (st *storage) add(name, path string) (vfs.FS, error) {
 	defer st.mu.Unlock()
 	dir := realPath(path)
 	for _, m := range st.made {
-		if m.dir == dir {
+		if m.is(dir) {
 			return m.fsys, nil
 		}
 	}
@@ -82,13 +94,17 @@ func (st *storage) make(dir string, s shareConfig) (*osfs.FS, error) {
 	if err != nil {
 		return nil, fmt.Errorf("share %s: %w", s.name, explainDir(s.path, err))
 	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("share %s: %w", s.name, err), fsys.Close())
+	}
 	for _, m := range st.made {
-		if within(m.dir, dir) || within(dir, m.dir) {
+		if gone := m.dir == dir && !m.is(dir); !gone && (within(m.dir, dir) || within(dir, m.dir)) {
 			slog.Warn("two shares have files in common, and clients of one don't see the locks of the other's: they may overwrite what those wrote. "+
 				"Share one directory, with the same options", "share", s.name, "other", m.share)
 		}
 	}
-	st.made = append(st.made, madeFS{s.dirOptions(), s.name, dir, fsys})
+	st.made = append(st.made, madeFS{s.dirOptions(), s.name, dir, info, fsys})
 	return fsys, nil
 }
 

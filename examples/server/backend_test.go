@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/gosmbd/smb"
+	"github.com/gosmbd/smb/vfs"
 )
 
 // Shares of one directory have one storage, or their clients wouldn't see each other's
@@ -78,6 +79,35 @@ func TestWarnsOfTwoStorages(t *testing.T) {
 		newTestServer(t, "-share", "a="+tt.a, "-share", "b="+tt.b, "-user", "a:b")
 		if got := strings.Contains(log.String(), "share=b other=a"); got != tt.warn {
 			t.Errorf("%s and %s: warned %t, want %t: %s", tt.a, tt.b, got, tt.warn, log)
+		}
+	}
+}
+
+// A directory that is made anew isn't the one that a share had before.
+func TestStorageOfNewDirectory(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "d")
+	st := &storage{}
+	for _, name := range []string{"one", "two"} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		fsys, err := st.add(name, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := st.add(name+" again", dir); again != fsys || err != nil {
+			t.Errorf("%s has another storage the second time: %v", name, err)
+		}
+		f, err := fsys.(vfs.Creator).Create(t.Context(), "file", vfs.CreateOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Close()
+		if _, err := os.Stat(filepath.Join(dir, "file")); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := os.Rename(dir, dir+"."+name); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
