@@ -236,3 +236,9 @@ func again(call func() error) error {
 		}
 	}
 }
+
+// isOnlyName reports whether a file has no other name: two of it are one to a file system that folds them.
+func isOnlyName(fi os.FileInfo) bool {
+	st, ok := fi.Sys().(*syscall.Stat_t)
+	return ok && st.Nlink == 1
+}

@@ -216,3 +216,6 @@ func (f *FS) volume() (vfs.Volume, error) {
 
 // nativeLinks: symbolic links are shown on Linux.
 func (f *FS) nativeLinks() bool { return false }
+
+// isOnlyName would report whether a file has no other name, which isn't known here.
+func isOnlyName(os.FileInfo) bool { return false }

@@ -45,7 +45,7 @@ func (f *FS) moveOver(oldname, newname string) error {
 		return err
 	}
 	left, err := f.root.Lstat(oldname)
-	if err != nil || left.IsDir() || f.sameEntry(oldname, newname) {
+	if err != nil || left.IsDir() || isOnlyName(left) || f.sameEntry(oldname, newname) {
 		return nil
 	}
 	if now, err := f.root.Lstat(newname); err != nil || !os.SameFile(left, now) || f.oneName(oldname, newname) {

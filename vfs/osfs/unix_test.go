@@ -345,3 +345,18 @@ func TestRenameByLinks(t *testing.T) {
 		t.Errorf("v1/log: %v", err)
 	}
 }
+
+// A file system that folds more than case has two names for a file of one link; to remove the old one
+// removes the file.
+func TestIsOnlyName(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "a")
+	check(t, os.WriteFile(name, nil, 0o666))
+	one, err := os.Lstat(name)
+	check(t, err)
+	check(t, os.Link(name, name+"2"))
+	two, err := os.Lstat(name)
+	check(t, err)
+	if !isOnlyName(one) || isOnlyName(two) {
+		t.Errorf("%t with one name, %t with two", isOnlyName(one), isOnlyName(two))
+	}
+}
