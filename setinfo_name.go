@@ -231,11 +231,13 @@ func (o *open) newName(ctx context.Context, name string, root uint64, replace bo
 	return n, o.dfs().coversNew(ctx, n.to, replace) // now without short names
 }
 
+// claims are of a directory with what is below either name: what is open there is called
+// by the new one only when all is done.
 func (n *renaming) claims(dir bool) []claim {
 	from, to := foldPath(n.from), foldPath(n.to)
 	claims := []claim{{key: from, exclusive: true, subtree: dir}}
 	if to != from {
-		claims = append(claims, claim{key: to, exclusive: true})
+		claims = append(claims, claim{key: to, exclusive: true, subtree: dir})
 	}
 	return claims
 }

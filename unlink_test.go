@@ -805,3 +805,61 @@ func TestDeleteCopiedUp(t *testing.T) {
 		t.Errorf("still there: %s", s)
 	}
 }
+
+// Who opens what is below a directory by its new name waits until all is called by that. Whoever had it open
+// before goes on to rename his own file.
+func TestRenameDirectoryThenBelow(t *testing.T) {
+	var st hookedHandles
+	r := newRig(t, continuous(&st))
+	mkdir(t, r.fs, "p")
+	mkdir(t, r.fs, "p/d")
+	put(t, r.fs, "p/x", "")
+	const n = 8
+	for i := range n {
+		put(t, r.fs, fmt.Sprintf("p/d/y%d", i), fmt.Sprint("old", i))
+	}
+	c, u, v := r.mac("s", 0), r.logon(smb.Dialect311), r.logon(smb.Dialect311)
+	kept := r.caching(smb.Dialect311, 1)
+	h := r.persistent(kept, smbtest.CreateReq(`p\x`, smb2.Open)) // which makes the rename wait for its storage
+	var ids []smb2.FileID
+	for i := range n {
+		ids = append(ids, r.open(u, fmt.Sprintf(`p\d\y%d`, i)))
+	}
+	dir := r.open(c, "p")
+	in, goOn := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	st.onPut(func() error {
+		once.Do(func() { close(in); <-goOn })
+		return nil
+	})
+	var wg sync.WaitGroup
+	wg.Go(func() { want(t, "rename", c.Rename(dir, "q", false), ok) })
+	<-in
+	st.onPut(nil)
+	wg.Go(func() {
+		for i := range n {
+			id := r.open(v, fmt.Sprintf(`q\d\y%d`, i))
+			want(t, "rename below", v.Rename(id, fmt.Sprintf(`q\d\z%d`, i), false), ok)
+			want(t, "CLOSE", v.CloseFile(id), ok)
+			id = r.open(v, fmt.Sprintf(`q\d\y%d`, i))
+			write(t, v, id, fmt.Sprint("new", i))
+			want(t, "CLOSE", v.CloseFile(id), ok)
+		}
+	})
+	time.Sleep(100 * time.Millisecond) // let it get as far as it can
+	close(goOn)
+	wg.Wait()
+	want(t, "CLOSE", c.CloseFile(dir), ok)
+	for i, id := range ids {
+		want(t, "rename of z", u.Rename(id, fmt.Sprintf(`q\d\w%d`, i), false), ok)
+		want(t, "CLOSE", u.CloseFile(id), ok)
+	}
+	want(t, "CLOSE", kept.CloseFile(h.id), ok)
+	for i := range n {
+		for name, has := range map[string]string{"w": "old", "y": "new"} {
+			if got := content(t, r.fs, fmt.Sprintf("q/d/%s%d", name, i)); got != fmt.Sprint(has, i) {
+				t.Errorf("%s%d has %q", name, i, got)
+			}
+		}
+	}
+}
