@@ -134,12 +134,16 @@ func (o *open) isDoomed() bool {
 }
 
 // setDisposition marks what o was opened by for removal when its last open goes, or
-// unmarks it. With posix the name goes already when o is closed.
-func (f *file) setDisposition(o *open, del, posix bool) {
+// unmarks it. With posix the name goes already when o is closed. It reports false if the name is
+// gone, and maybe another file's.
+func (f *file) setDisposition(o *open, del, posix bool) bool {
 	f.m.mu.Lock()
 	defer f.m.mu.Unlock()
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if o.unlinked.Load() {
+		return false
+	}
 	key := f.m.keyOf(o.name)
 	switch {
 	case del:
@@ -157,6 +161,7 @@ func (f *file) setDisposition(o *open, del, posix bool) {
 		}
 	}
 	o.posixDelete = del && posix
+	return true
 }
 
 // freed returns those names of f that are to be removed and that nobody has it open by any

@@ -68,7 +68,9 @@ func (r *request) setDisposition(ctx context.Context, del bool, flags uint32) er
 	if err := r.breakFor(o.file, o.holder, oplock.OpDelete); err != nil {
 		return err
 	}
-	o.file.setDisposition(o, true, posix)
+	if !o.file.setDisposition(o, true, posix) {
+		return nil // somebody else removed the name meanwhile
+	}
 	return o.file.saveAll()
 }
 

@@ -863,3 +863,73 @@ func TestRenameDirectoryThenBelow(t *testing.T) {
 		}
 	}
 }
+
+// slowStat is a backend without ids that can be held up in Stat.
+type slowStat struct {
+	*memfs.FS
+	before func(name string)
+}
+
+type slowStatFile struct {
+	vfs.File
+	fs   *slowStat
+	name string
+}
+
+func (f *slowStat) Open(ctx context.Context, name string, opt vfs.OpenOptions) (vfs.File, error) {
+	file, err := f.FS.Open(ctx, name, opt)
+	if err != nil {
+		return nil, err
+	}
+	return slowStatFile{file, f, name}, nil
+}
+
+func (f *slowStat) Create(ctx context.Context, name string, opt vfs.CreateOptions) (vfs.File, error) {
+	file, err := f.FS.Create(ctx, name, opt)
+	if err != nil {
+		return nil, err
+	}
+	return slowStatFile{file, f, name}, nil
+}
+
+func (f slowStatFile) Unwrap() vfs.File { return f.File }
+
+func (f slowStatFile) Stat(ctx context.Context) (vfs.Attr, error) {
+	if f.fs.before != nil {
+		f.fs.before(f.name)
+	}
+	a, err := f.File.Stat(ctx)
+	a.ID = 0
+	return a, err
+}
+
+// A name that is removed while another deletes it isn't that of the file that is made then.
+func TestDeleteWhatIsRemovedMeanwhile(t *testing.T) {
+	fsys := &slowStat{FS: &memfs.FS{}}
+	put(t, fsys.FS, "f", "old")
+	r := newRig(t, func(s *smb.Server) { s.Shares = smb.Shares{"s": {FS: fsys}} })
+	a, b := r.logon(smb.Dialect311), r.logon(smb.Dialect311)
+	slow, fast := r.open(a, "f"), r.open(b, "f")
+	in, goOn := make(chan struct{}), make(chan struct{})
+	var held atomic.Bool
+	fsys.before = func(string) {
+		if held.CompareAndSwap(false, true) {
+			close(in)
+			<-goOn
+		}
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() { want(t, "the slow deletion", a.Delete(slow, true), ok) })
+	<-in
+	want(t, "the fast deletion", disposeEx(b, fast, smb2.DispositionDelete|smb2.DispositionPosixSemantics), ok)
+	want(t, "CLOSE", b.CloseFile(fast), ok)
+	id := r.open(b, "f")
+	write(t, b, id, "new")
+	want(t, "CLOSE", b.CloseFile(id), ok)
+	close(goOn)
+	wg.Wait()
+	want(t, "CLOSE", a.CloseFile(slow), ok)
+	if got := content(t, fsys.FS, "f"); got != "new" {
+		t.Errorf("the new file has %q", got)
+	}
+}
