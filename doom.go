@@ -176,11 +176,16 @@ func (f *file) freed(o *open, posix bool) []doom {
 	if !f.deletePending || f.gone != nil || len(f.opens) == 0 {
 		return nil
 	}
-	return slices.DeleteFunc(f.doomList(), func(d doom) bool {
-		key := m.keyOf(d.name)
-		return !(posix && key == m.keyOf(o.name)) &&
-			slices.ContainsFunc(f.opens, func(o *open) bool { return m.keyOf(o.name) == key && !o.unlinked.Load() })
-	})
+	opened := make(map[string]bool) // names
+	for _, other := range f.opens {
+		if !other.unlinked.Load() {
+			opened[m.keyOf(other.name)] = true
+		}
+	}
+	if posix {
+		delete(opened, m.keyOf(o.name))
+	}
+	return slices.DeleteFunc(f.doomList(), func(d doom) bool { return opened[m.keyOf(d.name)] })
 }
 
 // doomList returns all names of f that are to be removed. The caller holds f.mu, and one is.
