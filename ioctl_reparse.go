@@ -83,23 +83,30 @@ func beginReparse(ctx context.Context, r *request, q *control) (*reparsing, erro
 // is neither the one nor the other, nor make something in a directory that leads away.
 func (x *reparsing) claimed(act func() error) error {
 	for races := 0; races < 8; races++ {
-		x.name = x.o.path()
-		c := claim{key: foldPath(x.name), exclusive: true, subtree: x.o.file.object().dir}
-		if err := x.m.claim(x.ctx, c); err != nil {
-			return err
-		}
-		if x.o.path() != x.name {
-			x.m.unclaim(c)
+		err := x.attempt(act)
+		if err == errRaced {
 			continue
 		}
-		err := act()
-		x.m.unclaim(c)
 		if err == nil {
 			x.m.entryChanged(x.o.holder, modified(x.name, smb2.FileNotifyChangeAttributes))
 		}
 		return err
 	}
 	return smb2.StatusSharingViolation
+}
+
+// attempt is claimed, unless a rename was first.
+func (x *reparsing) attempt(act func() error) error {
+	x.name = x.o.path()
+	c := claim{key: foldPath(x.name), exclusive: true, subtree: x.o.file.object().dir}
+	if err := x.m.claim(x.ctx, c); err != nil {
+		return err
+	}
+	defer x.m.unclaim(c)
+	if x.o.path() != x.name {
+		return errRaced
+	}
+	return act()
 }
 
 // matches checks that what the object is already goes with the tag that the client
