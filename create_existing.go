@@ -3,6 +3,7 @@ package smb
 import (
 	"errors"
 	"path"
+	"reflect"
 	"time"
 
 	"github.com/gosmbd/smb/oplock"
@@ -65,7 +66,7 @@ func (c *creation) openExisting(found vfs.File) error {
 		access |= vfs.WriteData
 	}
 	f, err := c.openBackend(found, access)
-	if !c.reopened || f != found { // other Files needn't be comparable
+	if !c.reopened || !reflect.ValueOf(f).Comparable() || f != found { // other Files needn't be comparable
 		found.Close()
 	}
 	if err != nil {
