@@ -297,12 +297,12 @@ func (m *mount) scan(ctx context.Context, dir string, is func(name string) bool)
 	if !ok {
 		return "", fs.ErrNotExist
 	}
-	for e, err := range d.ReadDir(ctx) {
+	for name, err := range namesIn(ctx, d) {
 		if err != nil {
 			return "", err
 		}
-		if is(e.Name) {
-			return e.Name, nil
+		if is(name) {
+			return name, nil
 		}
 	}
 	return "", fs.ErrNotExist
