@@ -38,6 +38,7 @@ type creation struct {
 	changed  uint32          // what else of an overwritten file, as it may be watched
 	wait     <-chan struct{} // with errBreaking
 	waitFile *file           // what is waited for
+	made     bool            // the object was just made
 	reserved bool            // there is room for the open
 	reopened bool            // what is open is what was found, whatever has its name now
 	holds    bool            // a use of the tree's mount is counted

@@ -90,16 +90,14 @@ func (c *creation) makeObject(opt vfs.CreateOptions) (vfs.File, error) {
 }
 
 // joinNew is join for a file that was just made. One that is about to be removed, and had
-// its id, is gone already, whoever did that. It isn't waited for: who is to remove it waits
+// its id, is gone already, whoever did that, and isn't waited for: who is to remove it waits
 // for the name, which is claimed.
 func (c *creation) joinNew(attr vfs.Attr) error {
+	c.made = true
 	for {
 		wait, err := c.join(attr, false)
-		switch {
-		case wait == nil:
+		if wait == nil {
 			return err
-		case c.waitFile.detach():
-			continue
 		}
 		select {
 		case <-wait:

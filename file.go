@@ -72,6 +72,7 @@ func (c *creation) tryJoin(attr vfs.Attr, overwrite bool) (_ *file, breaks []opl
 	o, m := c.o, c.m
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.dropDead(c.objectAttr(attr), m.keyOf(o.name), c.made)
 	f := m.fileOf(attr, m.keyOf(o.name), c.object, c.stream.name)
 	if g, breaks, wait, err := f.barred(o); g != nil {
 		return g, breaks, wait, err
@@ -289,25 +290,59 @@ func (f *file) drop() {
 	f.stopOverdue()
 }
 
-// detach takes f, or what it is a stream of, out of the mount's tables, with what was to be
-// removed, and reports whether it did: only if f is being removed, as another object has
-// its id.
-func (f *file) detach() bool {
-	m, object := f.m, f.object()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	f.mu.Lock()
-	removing := f.gone != nil
-	f.mu.Unlock()
-	if !removing {
-		return false
+// dropDead takes what has the id of an object, or its name where the backend has no ids, out of
+// the mount's tables, with what was to be removed, if that was of another object, which is gone: ids are
+// used again as soon as the last File is closed, which is before leave. That is so if the object was just
+// made, or is of the other kind. The caller holds m.mu.
+func (m *mount) dropDead(object vfs.Attr, key string, made bool) {
+	f := m.files[object.ID]
+	if object.ID == 0 {
+		f = m.byName[key]
 	}
-	for _, f := range append(object.streamList(), object) {
+	if f == nil || !made && f.dir == object.IsDir() {
+		return
+	}
+	all := append(f.streamList(), f)
+	switch {
+	case slices.ContainsFunc(all, (*file).isGoing):
+		if !made {
+			return // it is waited for; who made the object has the name that its removal waits for
+		}
+	case slices.ContainsFunc(all, (*file).isInUse):
+		return
+	}
+	for _, f := range all {
 		f.mu.Lock()
+		for _, o := range f.opens {
+			f.unlink(o)
+		}
+		f.tidy = false
 		f.drop()
 		f.mu.Unlock()
 	}
-	return true
+}
+
+// isGoing reports whether f is being removed.
+func (f *file) isGoing() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.gone != nil
+}
+
+// isInUse reports whether somebody has f open whose File isn't being closed.
+func (f *file) isInUse() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.ContainsFunc(f.opens, func(o *open) bool { return !o.closed.Load() })
+}
+
+// unlink notes that the name by which o has f open is not that of f any more. The caller holds m.mu
+// and f.mu.
+func (f *file) unlink(o *open) {
+	if !o.unlinked.Load() {
+		f.m.dropPath(o.key())
+		o.unlinked.Store(true)
+	}
 }
 
 // stopOverdue forgets the answers that clients owe. The caller holds f.mu.

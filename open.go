@@ -102,6 +102,7 @@ type open struct {
 	listens       *lookout        // at the directory that is watched
 	lastTurn      <-chan struct{} // of the request that arrived last; see turn
 
+	closed   atomic.Bool   // f is closed, or about to be
 	declines atomic.Bool   // splicer can't
 	unlinked atomic.Bool   // the name is gone, or another file's
 	byName   atomic.Bool   // the object was replaced by another, which f isn't; see replaced
@@ -292,6 +293,7 @@ func (o *open) release(ctx context.Context) error {
 		o.noteClosing(ctx)
 		o.noteID(ctx)
 	})
+	o.closed.Store(true)
 	o.srv.guard("close", func() { err = o.f.Close() })
 	next, breaks := f.leave(o)
 	o.m.srv.sendBreaks(f, breaks)

@@ -97,9 +97,8 @@ func (f *file) unlinked(name string) {
 	defer f.mu.Unlock()
 	key := m.keyOf(name)
 	for _, o := range f.opens {
-		if m.keyOf(o.name) == key && !o.unlinked.Load() {
-			m.dropPath(o.key())
-			o.unlinked.Store(true)
+		if m.keyOf(o.name) == key {
+			f.unlink(o)
 		}
 	}
 	if f.byName == key && m.byName[key] == f {
