@@ -21,20 +21,6 @@ type nameCache struct {
 	reads    map[string]*listingRead // of directories, under way
 }
 
-// listing is what a directory held when it was read, kept up to date with what
-// is done through this server. What others do shows in the directory's time of
-// change, but not at once: hence maxAge, and the short life of a listing that
-// was read while the directory was changing.
-type listing struct {
-	names   map[string]string // folded to spelled
-	twins   map[string]bool   // folded names that have more than one spelling
-	written time.Time         // of the directory
-	read    time.Time
-	own     bool   // we changed the directory since
-	changes uint64 // by us, begun or ended
-	young   bool   // it was changing when it was read
-}
-
 // listingRead is the reading of a directory, for which others wait that want the same.
 type listingRead struct {
 	done    chan struct{}
@@ -50,9 +36,7 @@ type nameChange struct {
 }
 
 const (
-	nameCacheSize  = 500_000 // names, and listings
-	listingMaxAge  = 10 * time.Second
-	listingYoung   = time.Second
+	nameCacheSize  = 500_000               // names, and listings
 	clockPrecision = 50 * time.Millisecond // of the times of directories
 )
 
@@ -60,8 +44,24 @@ func (n *nameCache) init() {
 	n.dirs, n.changing, n.reads = make(map[string]*listing), make(map[string]int), make(map[string]*listingRead)
 }
 
-// get returns the listing of dir, reading the directory if need be; nil if it is
-// too large to keep, or can't be read.
+// find looks in dir for a name that folds to key, reading the directory if need be, and tells how it is spelled.
+// Where that isn't known it isn't ok.
+func (n *nameCache) find(ctx context.Context, m *mount, dir, key string) (name string, there, ok bool) {
+	l := n.get(ctx, m, dir)
+	if l == nil {
+		return "", false, false
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if l.tooLarge() {
+		return "", false, false
+	}
+	name, there = l.find(key)
+	return name, there, name != "" || !there
+}
+
+// get returns the listing of dir, reading the directory if need be; nil if it can't be
+// read.
 func (n *nameCache) get(ctx context.Context, m *mount, dir string) (l *listing) {
 	for range 3 { // if others are reading it, perhaps since before it changed
 		found, r, attr, mine := n.look(ctx, m, dir)
@@ -118,9 +118,8 @@ func (n *nameCache) lookOnce(ctx context.Context, m *mount, dir string) (_ *list
 		if l.own && !busy && l == before && l.changes == changes {
 			l.own, l.written = false, attr.Written // the time is that of our last change
 		}
-		age := time.Since(l.read)
-		if fresh := age < listingMaxAge && (!l.young || age < listingYoung); fresh {
-			if ours || l.written.Equal(attr.Written) {
+		if l.fresh() {
+			if ours || l.tooLarge() || l.written.Equal(attr.Written) {
 				return l, nil, attr, false, false
 			}
 			if l != before || l.changes != changes {
@@ -141,7 +140,7 @@ func (n *nameCache) read(ctx context.Context, m *mount, dir string, attr vfs.Att
 	defer n.ended(dir, r) // also when the backend panics
 	now := time.Now()
 	if l := readListing(ctx, m, dir); l != nil {
-		l.written, l.read = attr.Written, now
+		l.written, l.read, l.took = attr.Written, now, time.Since(now)
 		l.young = now.Sub(attr.Written) < clockPrecision
 		n.keep(dir, l, r)
 	}
@@ -163,49 +162,30 @@ func (n *nameCache) keep(dir string, l *listing, r *listingRead) {
 	for _, c := range r.log {
 		if !c.gone {
 			l.add(c.name)
-		} else if key := foldPath(c.name); l.twins[key] {
-			l.read = time.Time{} // another spelling is still there: it doesn't hold
-		} else if l.names[key] == c.name {
-			delete(l.names, key)
+		} else if l.has(c.name) && !l.remove(c.name) {
+			l.read, l.took = time.Time{}, 0 // it doesn't hold
 		}
 		l.own = true
 	}
 	if r.stale {
-		l.read = time.Time{}
+		l.read, l.took = time.Time{}, 0
 	}
 	n.drop(dir)
-	for other := range n.dirs {
-		if n.total+l.size() <= nameCacheSize {
-			break
-		}
-		n.drop(other)
-	}
 	n.dirs[dir], r.listing = l, l
 	n.total += l.size()
+	n.makeRoom(l)
 }
 
-// size is what l counts for; one for itself.
-func (l *listing) size() int { return len(l.names) + 1 }
-
-// readListing reads a directory.
-func readListing(ctx context.Context, m *mount, dir string) *listing {
-	f, err := m.fs.Open(ctx, dir, vfs.OpenOptions{Access: vfs.ListDirectory | vfs.ReadAttributes})
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
-	d, ok := vfs.As[vfs.DirReader](f)
-	if !ok {
-		return nil
-	}
-	l := &listing{names: make(map[string]string)}
-	for name, err := range namesIn(ctx, d) {
-		if err != nil || len(l.names) >= nameCacheSize/4 {
-			return nil
+// makeRoom drops others until l fits. The caller holds n.mu.
+func (n *nameCache) makeRoom(l *listing) {
+	for dir, other := range n.dirs {
+		if n.total <= nameCacheSize {
+			return
 		}
-		l.add(name)
+		if other != l {
+			n.drop(dir)
+		}
 	}
-	return l
 }
 
 // namesIn iterates over the names in a directory.
@@ -220,20 +200,6 @@ func namesIn(ctx context.Context, d vfs.DirReader) iter.Seq2[string, error] {
 			}
 		}
 	}
-}
-
-// add notes a name, and reports whether it is one more.
-func (l *listing) add(name string) bool {
-	key := foldPath(name)
-	old, ok := l.names[key]
-	if ok && old != name {
-		if l.twins == nil {
-			l.twins = make(map[string]bool)
-		}
-		l.twins[key] = true
-	}
-	l.names[key] = name
-	return !ok
 }
 
 // drop forgets dir. The caller holds n.mu.
@@ -285,9 +251,10 @@ func (n *nameCache) added(name string) {
 		r.log = append(r.log, nameChange{name: base})
 	}
 	if l := n.dirs[dir]; l != nil {
-		if l.add(base) {
-			n.total++
-		}
+		n.total -= l.size()
+		l.add(base)
+		n.total += l.size()
+		n.makeRoom(l)
 		l.own = true
 	}
 }
@@ -329,13 +296,11 @@ func (n *nameCache) gone(name string) {
 	if l == nil {
 		return
 	}
-	key := foldPath(base)
-	if _, ok := l.names[key]; ok {
-		n.total--
-		delete(l.names, key)
-	}
+	n.total -= l.size()
+	alone := l.remove(base)
+	n.total += l.size()
 	l.own = true
-	if l.twins[key] {
+	if !alone {
 		n.drop(dir) // another spelling is still there
 	}
 }

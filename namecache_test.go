@@ -44,3 +44,61 @@ func TestNameCacheCountsDirectories(t *testing.T) {
 	n.forget("ab")
 	check(0, 0)
 }
+
+// Of a directory with many names hashes are kept, which tell as well what isn't there, and of one with
+// very many that there are.
+func TestListingOfManyNames(t *testing.T) {
+	var n nameCache
+	n.init()
+	l := &listing{names: make(map[string]string)}
+	n.keep("d", l, &listingRead{})
+	n.keep("e", &listing{names: make(map[string]string)}, &listingRead{})
+	check := func(key, name string, there bool) {
+		t.Helper()
+		if got, ok := l.find(key); got != name || ok != there {
+			t.Errorf("%s is %q, %v, want %q, %v", key, got, ok, name, there)
+		}
+	}
+	add := func(from, to int) {
+		for i := from; i < to; i++ {
+			n.added(fmt.Sprintf("d/name%d", i))
+		}
+	}
+	add(0, maxSpelled)
+	check("NAME7", "name7", true)
+	add(maxSpelled, maxSpelled+1)
+	check("NAME7", "", true)
+	check(fmt.Sprint("NAME", maxSpelled), "", true)
+	check(fmt.Sprint("NAME", maxSpelled+1), "", false)
+	if !l.has("name7") || l.has("Name7") {
+		t.Error("the spelling is lost")
+	}
+	n.removed("d/name7", false)
+	check("NAME7", "", false)
+	n.added("d/name8") // again
+	n.added("d/Name9")
+	n.removed("d/name8", false)
+	if n.dirs["d"] != l {
+		t.Error("a name that was added twice has two spellings")
+	}
+	n.removed("d/Name9", false)
+	if n.dirs["d"] != nil {
+		t.Error("the other spelling is lost")
+	}
+	n.keep("d", l, &listingRead{})
+
+	add(maxSpelled+1, maxHashes+3) // three were removed
+	check(fmt.Sprint("NAME", maxHashes), "", true)
+	if n.total > nameCacheSize || n.dirs["e"] != nil {
+		t.Errorf("%d in all, and there is room for another directory", n.total)
+	}
+	add(maxHashes+3, maxHashes+5)
+	if !l.tooLarge() || n.total != 1 {
+		t.Errorf("%d of too many are kept", n.total)
+	}
+	n.removed("d/name9", false)
+	n.forget("d")
+	if n.total != 0 {
+		t.Errorf("%d of none are kept", n.total)
+	}
+}

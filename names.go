@@ -258,11 +258,8 @@ func (m *mount) findFolded(ctx context.Context, dir, base string) (string, error
 		dir = "."
 	}
 	key := foldPath(base)
-	if l := m.names.get(ctx, m, dir); l != nil {
-		m.names.mu.Lock()
-		found, ok := l.names[key]
-		m.names.mu.Unlock()
-		if !ok {
+	if found, there, ok := m.names.find(ctx, m, dir, key); ok {
+		if !there {
 			return m.findShort(ctx, dir, base)
 		}
 		return found, nil

@@ -1,0 +1,147 @@
+package smb
+
+import (
+	"context"
+	"hash/maphash"
+	"time"
+
+	"github.com/gosmbd/smb/vfs"
+)
+
+// listing is what a directory held when it was read, kept up to date with what
+// is done through this server. What others do shows in the directory's time of
+// change, but not at once: hence listingMaxAge, and the short life of a listing that
+// was read while the directory was changing.
+//
+// Of a large directory only hashes are kept, which tell what isn't there, and of one that is larger than the
+// cache just that.
+type listing struct {
+	names   map[string]string // folded to spelled
+	hashes  map[uint64]uint64 // if it is large: hashes of the folded ones to those of the spelled ones
+	twins   map[uint64]bool   // hashes of folded names that have more than one spelling
+	written time.Time         // of the directory
+	read    time.Time
+	took    time.Duration // to read it
+	own     bool          // we changed the directory since
+	changes uint64        // by us, begun or ended
+	young   bool          // it was changing when it was read
+}
+
+const (
+	listingMaxAge = 10 * time.Second
+	listingYoung  = time.Second
+	listingWorth  = 20                // a listing lives at least this many times as long as it took to read
+	maxSpelled    = nameCacheSize / 4 // names of a directory whose spelling is kept
+	hashesPerName = 4                 // that count like one
+	maxHashes     = nameCacheSize*hashesPerName - hashesPerName
+)
+
+var listingSeed = maphash.MakeSeed()
+
+func hashName(name string) uint64 { return maphash.String(listingSeed, name) }
+
+// readListing reads a directory; nil: it can't be.
+func readListing(ctx context.Context, m *mount, dir string) *listing {
+	f, err := m.fs.Open(ctx, dir, vfs.OpenOptions{Access: vfs.ListDirectory | vfs.ReadAttributes})
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	d, ok := vfs.As[vfs.DirReader](f)
+	if !ok {
+		return nil
+	}
+	l := &listing{names: make(map[string]string)}
+	for name, err := range namesIn(ctx, d) {
+		if err != nil {
+			return nil
+		}
+		if l.add(name); l.tooLarge() {
+			break
+		}
+	}
+	return l
+}
+
+// fresh reports whether l isn't too old to be used.
+func (l *listing) fresh() bool {
+	age := time.Since(l.read)
+	worth := l.took * listingWorth
+	return age < max(listingMaxAge, worth) && (!l.young || age < max(listingYoung, worth))
+}
+
+// tooLarge reports whether no names are kept.
+func (l *listing) tooLarge() bool { return l.names == nil && l.hashes == nil }
+
+// size is what l counts for; one for itself.
+func (l *listing) size() int { return len(l.names) + len(l.hashes)/hashesPerName + 1 }
+
+// find reports whether there is a name that folds to key, and how it is spelled; "": that isn't kept.
+func (l *listing) find(key string) (name string, ok bool) {
+	if l.hashes != nil {
+		_, ok = l.hashes[hashName(key)]
+		return "", ok
+	}
+	name, ok = l.names[key]
+	return name, ok
+}
+
+// add notes a name.
+func (l *listing) add(name string) {
+	if l.tooLarge() {
+		return
+	}
+	key := foldPath(name)
+	hash := hashName(key)
+	var twin bool
+	if l.hashes == nil {
+		old, ok := l.names[key]
+		twin = ok && old != name
+		l.names[key] = name
+	} else {
+		spelled := hashName(name)
+		old, ok := l.hashes[hash]
+		twin = ok && old != spelled
+		l.hashes[hash] = spelled
+	}
+	if twin {
+		if l.twins == nil {
+			l.twins = make(map[uint64]bool)
+		}
+		l.twins[hash] = true
+	}
+	switch {
+	case len(l.names) > maxSpelled:
+		l.condense()
+	case len(l.hashes) > maxHashes:
+		l.hashes, l.twins = nil, nil
+	}
+}
+
+// condense keeps hashes instead of names.
+func (l *listing) condense() {
+	l.hashes = make(map[uint64]uint64, 2*len(l.names))
+	for key, name := range l.names {
+		l.hashes[hashName(key)] = hashName(name)
+	}
+	l.names = nil
+}
+
+// remove notes that the name is gone. It reports false if there is another one that folds to the
+// same: l doesn't hold any more.
+func (l *listing) remove(name string) bool {
+	key := foldPath(name)
+	hash := hashName(key)
+	delete(l.names, key)
+	delete(l.hashes, hash)
+	return !l.twins[hash]
+}
+
+// has reports whether name is what is known to fold like it.
+func (l *listing) has(name string) bool {
+	key := foldPath(name)
+	if l.hashes != nil {
+		return l.hashes[hashName(key)] == hashName(name)
+	}
+	return l.names[key] == name
+}
