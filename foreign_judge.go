@@ -443,10 +443,3 @@ func (l *lookout) everything(fresh *file) {
 	}
 	m.watches.Lose(l.dir)
 }
-
-// claimedBelow reports whether an operation is at work on the name.
-func (m *mount) claimedBelow(key string) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.claims[key] != nil || slices.ContainsFunc(m.subtrees, func(s string) bool { return below(key, s) })
-}

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"reflect"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/gosmbd/smb/internal/notify"
@@ -55,9 +54,7 @@ type mount struct {
 	paths    map[string]opened // what is open, by pathKey
 	doomed   map[string]int    // keyOf of directories with a delete pending
 	claims   map[string]*claimed
-	freed    chan struct{} // closed and replaced when a claim is given up
-	waiting  bool          // somebody waits for freed
-	subtrees []string      // claimed with all that is below
+	subtrees []string // claimed with all that is below
 }
 
 // opened is what is open under a name.
@@ -103,7 +100,6 @@ func (s *Server) newMount(ctx context.Context, key any, fsys vfs.FS) *mount {
 		paths:  make(map[string]opened),
 		doomed: make(map[string]int),
 		claims: make(map[string]*claimed),
-		freed:  make(chan struct{}),
 	}
 	m.creator, _ = vfs.As[vfs.Creator](fsys)
 	m.remover, _ = vfs.As[vfs.Remover](fsys)
@@ -242,120 +238,6 @@ func hashString(s string) uint64 {
 		h = (h ^ uint64(s[i])) * 1099511628211
 	}
 	return h
-}
-
-// A claim keeps the names that an operation is about as they are while the
-// backend works on them, without a lock being held. Operations that may create
-// or remove a name claim it exclusively, those that open what is there share
-// it. A rename of a directory claims all that is below.
-type claim struct {
-	key       string // folded path
-	exclusive bool
-	subtree   bool // with all that is below; implies exclusive
-}
-
-type claimed struct {
-	shared    int
-	exclusive bool
-}
-
-// claim waits until all of want can be had, and takes them together, so that
-// two operations never wait for each other.
-func (m *mount) claim(ctx context.Context, want ...claim) error {
-	for {
-		m.mu.Lock()
-		if m.canClaim(want) {
-			for _, w := range want {
-				m.take(w)
-			}
-			m.mu.Unlock()
-			return nil
-		}
-		m.waiting = true
-		freed := m.freed
-		m.mu.Unlock()
-		select {
-		case <-freed:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-}
-
-func (m *mount) canClaim(want []claim) bool {
-	for _, w := range want {
-		if c := m.claims[w.key]; c != nil && (w.exclusive || w.subtree || c.exclusive) {
-			return false
-		}
-		for _, s := range m.subtrees {
-			if below(w.key, s) {
-				return false
-			}
-		}
-		if !w.subtree {
-			continue
-		}
-		for key := range m.claims {
-			if below(key, w.key) {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-func (m *mount) take(w claim) {
-	c := m.claims[w.key]
-	if c == nil {
-		c = &claimed{}
-		m.claims[w.key] = c
-	}
-	if w.exclusive || w.subtree {
-		c.exclusive = true
-	} else {
-		c.shared++
-	}
-	if w.subtree {
-		m.subtrees = append(m.subtrees, w.key)
-	}
-}
-
-// unclaim gives up what claim took.
-func (m *mount) unclaim(have ...claim) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, w := range have {
-		c := m.claims[w.key]
-		if w.exclusive || w.subtree {
-			c.exclusive = false
-		} else {
-			c.shared--
-		}
-		if !c.exclusive && c.shared == 0 {
-			delete(m.claims, w.key)
-		}
-		if w.subtree {
-			for i, s := range m.subtrees {
-				if s == w.key {
-					m.subtrees = append(m.subtrees[:i], m.subtrees[i+1:]...)
-					break
-				}
-			}
-		}
-	}
-	if m.waiting {
-		m.waiting = false
-		close(m.freed)
-		m.freed = make(chan struct{})
-	}
-}
-
-// below reports whether the folded path key is dir or lies below it.
-func below(key, dir string) bool {
-	if dir == "." {
-		return true
-	}
-	return strings.HasPrefix(key, dir) && (len(key) == len(dir) || key[len(dir)] == '/')
 }
 
 // openBelow returns the files below dir, without dir itself, that are open.
