@@ -18,6 +18,7 @@ import (
 type listing struct {
 	names   map[string]string // folded to spelled
 	hashes  map[uint64]uint64 // if it is large: hashes of the folded ones to those of the spelled ones
+	asked   map[string]string // and some names as in names, which may be out of date
 	twins   map[uint64]bool   // hashes of folded names that have more than one spelling
 	written time.Time         // of the directory
 	read    time.Time
@@ -33,6 +34,7 @@ const (
 	listingWorth  = 20                // a listing lives at least this many times as long as it took to read
 	maxSpelled    = nameCacheSize / 4 // names of a directory whose spelling is kept
 	hashesPerName = 4                 // that count like one
+	maxAsked      = 10_000
 	maxHashes     = nameCacheSize*hashesPerName - hashesPerName
 )
 
@@ -74,16 +76,32 @@ func (l *listing) fresh() bool {
 func (l *listing) tooLarge() bool { return l.names == nil && l.hashes == nil }
 
 // size is what l counts for; one for itself.
-func (l *listing) size() int { return len(l.names) + len(l.hashes)/hashesPerName + 1 }
+func (l *listing) size() int {
+	return len(l.names) + len(l.asked) + len(l.hashes)/hashesPerName + 1
+}
 
 // find reports whether there is a name that folds to key, and how it is spelled; "": that isn't kept.
 func (l *listing) find(key string) (name string, ok bool) {
-	if l.hashes != nil {
-		_, ok = l.hashes[hashName(key)]
-		return "", ok
+	if l.hashes == nil {
+		name, ok = l.names[key]
+		return name, ok
 	}
-	name, ok = l.names[key]
+	spelled, ok := l.hashes[hashName(key)]
+	if name = l.asked[key]; name != "" && hashName(name) != spelled {
+		name = ""
+	}
 	return name, ok
+}
+
+// learn notes how the name is spelled that folds to key, which somebody asked for.
+func (l *listing) learn(key, name string) {
+	if l.hashes == nil {
+		return
+	}
+	if l.asked == nil || len(l.asked) >= maxAsked {
+		l.asked = make(map[string]string)
+	}
+	l.asked[key] = name
 }
 
 // add notes a name.
@@ -114,7 +132,7 @@ func (l *listing) add(name string) {
 	case len(l.names) > maxSpelled:
 		l.condense()
 	case len(l.hashes) > maxHashes:
-		l.hashes, l.twins = nil, nil
+		l.hashes, l.asked, l.twins = nil, nil, nil
 	}
 }
 
@@ -134,6 +152,7 @@ func (l *listing) remove(name string) bool {
 	hash := hashName(key)
 	delete(l.names, key)
 	delete(l.hashes, hash)
+	delete(l.asked, key)
 	return !l.twins[hash]
 }
 

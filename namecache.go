@@ -60,6 +60,18 @@ func (n *nameCache) find(ctx context.Context, m *mount, dir, key string) (name s
 	return name, there, name != "" || !there
 }
 
+// learn notes how the name in dir is spelled that folds to key.
+func (n *nameCache) learn(dir, key, name string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if l := n.dirs[dir]; l != nil {
+		n.total -= l.size()
+		l.learn(strings.Clone(key), strings.Clone(name))
+		n.total += l.size()
+		n.makeRoom(l)
+	}
+}
+
 // get returns the listing of dir, reading the directory if need be; nil if it can't be
 // read.
 func (n *nameCache) get(ctx context.Context, m *mount, dir string) (l *listing) {

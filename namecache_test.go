@@ -73,6 +73,11 @@ func TestListingOfManyNames(t *testing.T) {
 	if !l.has("name7") || l.has("Name7") {
 		t.Error("the spelling is lost")
 	}
+	n.learn("d", "NAME7", "name7")
+	check("NAME7", "name7", true)
+	n.learn("d", "NAME7", "Name7") // as it was once
+	check("NAME7", "", true)
+	n.learn("d", "NAME7", "name7")
 	n.removed("d/name7", false)
 	check("NAME7", "", false)
 	n.added("d/name8") // again

@@ -264,7 +264,11 @@ func (m *mount) findFolded(ctx context.Context, dir, base string) (string, error
 		}
 		return found, nil
 	}
-	return m.scan(ctx, dir, func(name string) bool { return foldPath(name) == key })
+	found, err := m.scan(ctx, dir, func(name string) bool { return foldPath(name) == key })
+	if err == nil {
+		m.names.learn(dir, key, found)
+	}
+	return found, err
 }
 
 // findShort looks for the file whose short name base is.
