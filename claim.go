@@ -25,6 +25,7 @@ type claimed struct {
 	shared    int
 	exclusive bool
 	sharers   chan struct{}   // closed for those who wait to share it; nil: nobody does
+	sharing   int             // how many those are
 	others    []chan struct{} // each closed when it is its turn
 }
 
@@ -56,7 +57,7 @@ func (m *mount) claim(ctx context.Context, want ...claim) error {
 		m.mu.Lock()
 		if ctx.Err() != nil {
 			if c := m.claims[key]; c != nil {
-				c.others = slices.DeleteFunc(c.others, func(other chan struct{}) bool { return other == turn })
+				c.giveUp(turn)
 			}
 			m.pass(key)
 			return context.Cause(ctx)
@@ -75,7 +76,18 @@ func (c *claimed) wait(alone bool) chan struct{} {
 	if c.sharers == nil {
 		c.sharers = make(chan struct{})
 	}
+	c.sharing++
 	return c.sharers
+}
+
+// giveUp undoes wait, unless it was the caller's turn already.
+func (c *claimed) giveUp(turn chan struct{}) {
+	if turn == c.sharers {
+		if c.sharing--; c.sharing == 0 {
+			c.sharers = nil
+		}
+	}
+	c.others = slices.DeleteFunc(c.others, func(other chan struct{}) bool { return other == turn })
 }
 
 // pass wakes who waits for key if nobody has it. The caller holds m.mu.
@@ -87,7 +99,7 @@ func (m *mount) pass(key string) {
 	switch {
 	case c.sharers != nil: // the last of them to be done, or not to want it any more, wakes others
 		close(c.sharers)
-		c.sharers = nil
+		c.sharers, c.sharing = nil, 0
 	case len(c.others) > 0:
 		close(c.others[0])
 		c.others = c.others[1:]

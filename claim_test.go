@@ -181,3 +181,33 @@ func TestClaimAtRandom(t *testing.T) {
 		t.Errorf("%d names and %d trees stay claimed", len(m.claims), len(m.subtrees))
 	}
 }
+
+// TestClaimSharerGone: who waits to share a name gives up; whoever waits for it alone must still get it.
+func TestClaimSharerGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, bg := newClaims(), context.Background()
+		x := claim{key: "x", exclusive: true}
+		if err := m.claim(bg, x); err != nil { // holder
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancelCause(bg)
+		go m.claim(ctx, claim{key: "x"}) // sharer, whose session ends
+		synctest.Wait()
+		last, stop := context.WithCancel(bg)
+		defer stop()
+		got := make(chan error, 1)
+		go func() { got <- m.claim(last, x) }()
+		synctest.Wait()
+		cancel(errors.New("session ended"))
+		synctest.Wait()
+		m.unclaim(x)
+		synctest.Wait()
+		select {
+		case <-got:
+		default:
+			t.Errorf("nobody has the name, but who waits for it isn't woken")
+		}
+		stop()
+		synctest.Wait()
+	})
+}
