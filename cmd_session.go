@@ -238,6 +238,8 @@ func (c *conn) judge(l *logon, err error) (user string, _ error) {
 	}
 	if errors.As(err, &who) {
 		user = who.LogonUser()
+	} else if who, ok := l.result().(interface{ LogonUser() string }); ok { // as when the password was right, but no MIC came
+		user = who.LogonUser()
 	}
 	c.srv.counted.badPasswords.Add(1)
 	c.log.Warn("smb: logon failed", "user", user, "err", err)
