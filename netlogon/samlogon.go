@@ -1,6 +1,7 @@
 package netlogon
 
 import (
+	"bytes"
 	"context"
 	"crypto/md5"
 
@@ -40,7 +41,7 @@ type attempt struct {
 // newAttempt takes what a controller has to see of a logon. The names are as the client
 // sent them, since the response goes over them.
 func newAttempt(a *ntlm.Attempt) attempt {
-	n := attempt{domain: a.SentDomain, user: a.SentUser, workstation: a.Workstation, challenge: a.ServerChallenge, nt: a.NTResponse, lm: a.LMResponse}
+	n := attempt{domain: a.SentDomain, user: a.SentUser, workstation: a.Workstation, challenge: a.ServerChallenge, nt: bytes.Clone(a.NTResponse), lm: bytes.Clone(a.LMResponse)}
 	if a.ExtendedSessionSecurity && len(a.NTResponse) == ntlmV1Len && len(a.LMResponse) >= 8 {
 		// [MS-APDS] 3.1.5.2: the controller knows nothing of this.
 		sum := md5.Sum(append(a.ServerChallenge[:], a.LMResponse[:8]...))
