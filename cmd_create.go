@@ -277,7 +277,7 @@ func (c *creation) attempt(cl claim) error {
 	}
 	c.keepSnapshot()
 	if err := c.r.se.addOpen(o); err != nil {
-		if c.parkNew() {
+		if err == smb2.StatusUserSessionDeleted && c.parkNew() {
 			return errParkedNew
 		}
 		return err

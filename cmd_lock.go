@@ -19,6 +19,7 @@ func lock(_ context.Context, r *request, w *reply) error {
 		return smb2.StatusInvalidParameter
 	}
 	before := r.lockedBefore(req.LockSequence)
+	had := o.posixLocks(req.Locks)
 	switch {
 	case r.id.expired() && req.Locks[0].Flags&smb2.LockUnlock == 0:
 		// By the letter of 3.3.5.2.9 it would be taken, but not by Windows and smbd.
@@ -38,7 +39,11 @@ func lock(_ context.Context, r *request, w *reply) error {
 	if err := o.save(); err != nil {
 		r.lockedBefore(req.LockSequence ^ 1) // forgets it
 		if !before && req.Locks[0].Flags&smb2.LockUnlock == 0 {
-			o.giveUp(req.Locks)
+			if o.posix {
+				o.restore(req.Locks, had)
+			} else {
+				o.giveUp(req.Locks)
+			}
 		}
 		return err
 	}

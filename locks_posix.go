@@ -150,3 +150,43 @@ func (r *request) lockPosix(elems []smb2.LockElement) error {
 	f.mu.Unlock()
 	return nil
 }
+
+// posixLocks returns what a POSIX open, if what it has is stored, has of the ranges of a request.
+func (o *open) posixLocks(elems []smb2.LockElement) (had []byteLock) {
+	if !o.posix || !o.durability.persistent {
+		return nil
+	}
+	o.file.mu.Lock()
+	defer o.file.mu.Unlock()
+	for _, h := range o.file.locks.held {
+		if h.owner != o {
+			continue
+		}
+		for _, e := range elems {
+			if posixElement(e) != nil {
+				continue
+			}
+			part := h
+			part.off = max(h.off, e.Offset)
+			if last := min(h.last(), e.Offset+e.Length-1); part.off <= last {
+				part.len = last - part.off + 1
+				had = append(had, part)
+			}
+		}
+	}
+	return had
+}
+
+// restore gives up the ranges of a request, but for what o had of them.
+func (o *open) restore(elems []smb2.LockElement, had []byteLock) {
+	l := &o.file.locks
+	o.file.mu.Lock()
+	defer o.file.mu.Unlock()
+	for _, e := range elems {
+		l.carve(e.Offset, e.Offset+e.Length-1, o)
+	}
+	for _, h := range had {
+		l.add(h)
+	}
+	l.grant(nil)
+}

@@ -599,3 +599,78 @@ func TestPersistentLeaseBrokenMeanwhile(t *testing.T) {
 		})
 	}
 }
+
+// A persistent CREATE whose tree is disconnected meanwhile: the session lives on, and what was reserved is to be given back.
+func TestTreeDisconnectDuringPersistentCreate(t *testing.T) {
+	var st hookedHandles
+	bubble(t, func(s *smb.Server) {
+		continuous(&st)(s)
+		s.Limits.OpensPerSession = 4
+	}, func(t *testing.T, r *rig) {
+		a := r.caching(smb.Dialect311, 1)
+		for i := range 4 {
+			hold := make(chan struct{})
+			st.onPut(func() error { <-hold; return nil })
+			req := smbtest.With(smbtest.CreateReq("f"+string(rune('0'+i)), smb2.Create), smbtest.Durable2(createGUID(byte(i+1)), 0, smb2.DurableFlagPersistent))
+			e := a.Req(smb2.CommandCreate, req)
+			a.Send(e)
+			synctest.Wait()
+			want(t, "TREE_DISCONNECT", a.TreeDisconnect(), ok)
+			st.onPut(nil)
+			close(hold)
+			t.Logf("CREATE: %v", a.Wait(e.MessageID).Status)
+			want(t, "ECHO", a.Echo(), ok)
+			r.tree(a, "s")
+		}
+		// nothing is open in the session
+		for s := range r.srv.Sessions() {
+			t.Logf("session: %d opens", s.Opens)
+		}
+		_, status := a.Create(smbtest.CreateReq("g", smb2.OpenIf))
+		want(t, "CREATE in a session that has nothing open", status, ok)
+	})
+}
+
+// TestPersistentLockNotStored for a POSIX open, which has the range beside it already, or has it shared.
+func TestPosixLockNotStored(t *testing.T) {
+	var st hookedHandles
+	bubble(t, func(s *smb.Server) {
+		continuous(&st)(s)
+		s.POSIX = true
+		s.Shares.(smb.Shares)["s"].FS.(*memfs.FS).CaseSensitive = true
+	}, func(t *testing.T, r *rig) {
+		c := r.dialect(smb.Dialect311, smbtest.NegotiateOptions{ClientGUID: machine(1), Caps: smbtest.CachingCaps, Contexts: []smb2.NegotiateContext{posixContext}})
+		r.setup(c, "ann", password)
+		r.tree(c, "s")
+		b := r.bob(2)
+		for _, held := range []smb2.LockFlags{exclusiveNow, sharedNow} {
+			req := posixReq("f"+lockName(held), smb2.OpenIf, 0)
+			guid := createGUID(byte(held))
+			resp, g, status := c.Open(req, smbtest.Durable2(guid, 0, smb2.DurableFlagPersistent))
+			want(t, "CREATE", status, ok)
+			t.Logf("%+v", g.Durable2)
+			id := resp.FileID
+			want(t, "LOCK 0-9", c.Lock(id, 0, 10, held), ok)
+			st.onPut(diskFull)
+			off := uint64(10)
+			if held == sharedNow {
+				off = 0 // the same range
+			}
+			want(t, "LOCK that isn't stored", c.Lock(id, off, 10, exclusiveNow), smb2.StatusUnexpectedIoError)
+			st.onPut(nil)
+			win := r.open(b, req.Name)
+			flags := exclusiveNow
+			if held == sharedNow {
+				flags = sharedNow
+			}
+			want(t, "LOCK of another where nobody has one that collides", b.Lock(win, off, 10, flags), ok)
+		}
+	})
+}
+
+func lockName(f smb2.LockFlags) string {
+	if f == sharedNow {
+		return "shared"
+	}
+	return "exclusive"
+}
