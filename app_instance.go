@@ -1,6 +1,7 @@
 package smb
 
 import (
+	"context"
 	"slices"
 	"strings"
 
@@ -47,7 +48,7 @@ func (c *creation) takeOver() error {
 	if app == nil || app.id == (smb2.GUID{}) || c.r.tree.access()&vfs.ReadData == 0 {
 		return nil
 	}
-	for _, o := range c.m.openBy(c.name, c.stream.name) {
+	for _, o := range c.m.openBy(c.ctx, c.name, c.stream.name) {
 		old := o.app
 		if old == nil || old.id != app.id || !strings.EqualFold(o.shareName, c.r.tree.name) || old.clientGUID == app.clientGUID {
 			continue
@@ -72,17 +73,11 @@ func (c *creation) mayRead(o *open) bool {
 }
 
 // openBy returns the opens of what is open by a name, in whatever spelling.
-func (m *mount) openBy(name, stream string) (opens []*open) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	key := m.pathKey(name, stream)
-	f := m.paths[key].file
+func (m *mount) openBy(ctx context.Context, name, stream string) []*open {
+	f := m.opened(m.pathKey(name, stream))
 	if f == nil && m.exact {
-		for other, p := range m.paths {
-			if foldPath(other) == foldPath(key) {
-				f = p.file
-				break
-			}
+		if spelled, err := m.resolve(ctx, name); err == nil {
+			f = m.opened(m.pathKey(spelled, stream))
 		}
 	}
 	if f == nil {
@@ -91,6 +86,13 @@ func (m *mount) openBy(name, stream string) (opens []*open) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.opens)
+}
+
+// opened returns what is open by a path, as pathKey has it; nil: nothing.
+func (m *mount) opened(key string) *file {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.paths[key].file
 }
 
 // forceClose closes an open of a client that didn't ask for it. [MS-SMB2] 3.3.4.17
