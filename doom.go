@@ -176,16 +176,25 @@ func (f *file) freed(o *open, posix bool) []doom {
 	if !f.deletePending || f.gone != nil || len(f.opens) == 0 {
 		return nil
 	}
-	opened := make(map[string]bool) // names
+	free := make(map[string]bool) // keys
+	for _, d := range f.doomList() {
+		free[m.keyOf(d.name)] = true
+	}
+	own := m.keyOf(o.name)
+	left := len(free)
+	if posix && free[own] {
+		left--
+	}
 	for _, other := range f.opens {
-		if !other.unlinked.Load() {
-			opened[m.keyOf(other.name)] = true
+		if left == 0 {
+			break
+		}
+		if key := m.keyOf(other.name); free[key] && !other.unlinked.Load() && !(posix && key == own) {
+			free[key] = false
+			left--
 		}
 	}
-	if posix {
-		delete(opened, m.keyOf(o.name))
-	}
-	return slices.DeleteFunc(f.doomList(), func(d doom) bool { return opened[m.keyOf(d.name)] })
+	return slices.DeleteFunc(f.doomList(), func(d doom) bool { return !free[m.keyOf(d.name)] })
 }
 
 // doomList returns all names of f that are to be removed. The caller holds f.mu, and one is.
