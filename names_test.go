@@ -679,3 +679,19 @@ func TestLettersOfTheirOwn(t *testing.T) {
 		}
 	}
 }
+
+// A rename between spellings that the backend, but not the server, takes for one.
+func TestRenameOtherFolding(t *testing.T) {
+	r := newRig(t, nil)
+	c := r.logon(smb.Dialect311)
+	for _, x := range [][2]string{{"5\u00b5m", "5\u03bcm"}, {"stra\u00dfe", "stra\u1e9ee"}, {"k", "\u212a"}} {
+		put(t, r.fs, x[0], "x")
+		id := r.open(c, x[0])
+		st := c.Rename(id, x[1], false)
+		c.CloseFile(id)
+		left := dump(t, r.fs)
+		if st == ok && !strings.Contains(left, x[1]+" ") {
+			t.Errorf("rename of %q to %q: %v, and there is %s", x[0], x[1], st, left)
+		}
+	}
+}

@@ -342,6 +342,9 @@ func (n *renaming) target() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if old == n.from && n.renames && !n.respells() {
+		return "", nil // the backend, but not the server, takes the two for one
+	}
 	if foldPath(old) != foldPath(n.to) {
 		n.to = old // it was found by its short name, and isn't claimed
 		return "", errRaced
