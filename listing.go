@@ -31,7 +31,8 @@ type listing struct {
 const (
 	listingMaxAge = 10 * time.Second
 	listingYoung  = time.Second
-	listingWorth  = 20                // a listing lives at least this many times as long as it took to read
+	listingWorth  = 20                // a listing lives at least this many times as long as it took to read,
+	listingOld    = time.Minute       // but not longer than this
 	maxSpelled    = nameCacheSize / 4 // names of a directory whose spelling is kept
 	hashesPerName = 4                 // that count like one
 	maxAsked      = 10_000
@@ -68,7 +69,7 @@ func readListing(ctx context.Context, m *mount, dir string) *listing {
 // fresh reports whether l isn't too old to be used.
 func (l *listing) fresh() bool {
 	age := time.Since(l.read)
-	worth := l.took * listingWorth
+	worth := min(l.took*listingWorth, listingOld)
 	return age < max(listingMaxAge, worth) && (!l.young || age < max(listingYoung, worth))
 }
 

@@ -81,7 +81,10 @@ func (n *nameCache) get(ctx context.Context, m *mount, dir string) (l *listing) 
 		case found != nil:
 			return found
 		case mine:
-			return n.read(ctx, m, dir, attr, r)
+			if l = n.read(ctx, m, dir, attr, r); l == nil || n.holds(l) {
+				return l
+			}
+			continue
 		case r == nil:
 			return nil
 		}
@@ -95,6 +98,13 @@ func (n *nameCache) get(ctx context.Context, m *mount, dir string) (l *listing) 
 		}
 	}
 	return l
+}
+
+// holds reports whether what was just read wasn't out of date by then.
+func (n *nameCache) holds(l *listing) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return !l.read.IsZero()
 }
 
 // look returns the listing of dir if it is known and still holds, or else the reading of
@@ -290,6 +300,11 @@ func (n *nameCache) renamed(from, to string, isDir bool) {
 		for d := range n.dirs {
 			if d == from || strings.HasPrefix(d, below) {
 				n.drop(d)
+			}
+		}
+		for d, r := range n.reads {
+			if d == from || strings.HasPrefix(d, below) {
+				r.stale = true
 			}
 		}
 	}
