@@ -299,7 +299,14 @@ func (m *mount) dropDead(object vfs.Attr, key string, made bool) {
 	if object.ID == 0 {
 		f = m.byName[key]
 	}
-	if f == nil || !made && f.dir == object.IsDir() {
+	if f == nil || !made && (f.dir == object.IsDir() || object.ID != 0 && object.ID == f.now) {
+		return
+	}
+	if made && object.ID != 0 && f.id != object.ID { // that of a link which is gone, see replaced
+		f.mu.Lock()
+		f.now = 0
+		f.mu.Unlock()
+		delete(m.files, object.ID)
 		return
 	}
 	all := append(f.streamList(), f)

@@ -73,7 +73,38 @@ func (o *open) withObject(ctx context.Context, do func(vfs.File) error) error {
 		return err
 	}
 	defer f.Close()
+	a, err := f.Stat(ctx)
+	if err != nil {
+		return err
+	}
+	if err := o.isObject(a); err != nil {
+		return err
+	}
 	return do(f)
+}
+
+// isObject checks that a, which are the attributes of what has o's name now, are those of the object that o
+// belongs to: another user may have got the name since.
+func (o *open) isObject(a vfs.Attr) error {
+	object := o.file.object()
+	object.mu.Lock()
+	defer object.mu.Unlock()
+	if o.unlinked.Load() || o.byName.Load() && a.ID != 0 && a.ID != object.id && a.ID != object.now {
+		return smb2.StatusFileDeleted
+	}
+	return nil
+}
+
+// claim claims the name that o has then.
+func (o *open) claim(ctx context.Context) (claim, error) {
+	for {
+		name := o.path()
+		c := claim{key: foldPath(name), exclusive: true}
+		if err := o.m.claim(ctx, c); err != nil || o.path() == name {
+			return c, err
+		}
+		o.m.unclaim(c)
+	}
 }
 
 // setSecurity replaces the parts of the descriptor that info names. [MS-SMB2]
@@ -104,8 +135,8 @@ func (r *request) setSecurity(ctx context.Context, info vfs.SecurityInformation,
 		}
 	}
 	// Nobody else may change it between the look at it and the change.
-	cl := claim{key: foldPath(o.path()), exclusive: true}
-	if err := o.m.claim(ctx, cl); err != nil {
+	cl, err := o.claim(ctx)
+	if err != nil {
 		return err
 	}
 	defer o.m.unclaim(cl)
