@@ -17,6 +17,13 @@ func closeFile(ctx context.Context, r *request, w *reply) error {
 	if !r.se.takeOpen(o) {
 		return smb2.StatusFileClosed
 	}
+	closed := false
+	defer func() {
+		if !closed { // the backend panicked, and nobody else would
+			r.release()
+			o.close()
+		}
+	}()
 	if o.file != nil {
 		o.showWrites(ctx)
 	}
@@ -27,6 +34,7 @@ func closeFile(ctx context.Context, r *request, w *reply) error {
 			resp = closeResponse(a)
 		}
 	}
+	closed = true
 	r.release() // its own pin, or close would wait for it
 	if err := o.close(); err != nil {
 		return err

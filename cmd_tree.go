@@ -131,11 +131,12 @@ func (t *tree) connect(ctx context.Context, r *request) error {
 		s.log.Error("smb: a share has no storage", "share", t.name)
 		return smb2.StatusBadNetworkName
 	}
+	m := s.mount(ctx, fsys) // which may panic
 	if !s.uses.add(t.name, sh.MaxUsers) {
+		m.release()
 		return smb2.StatusRequestNotAccepted
 	}
-	t.share, t.encrypt = sh, sh.Encrypt
-	t.mount = s.mount(ctx, fsys)
+	t.share, t.encrypt, t.mount = sh, sh.Encrypt, m
 	t.setAccess(access)
 	return nil
 }

@@ -96,7 +96,7 @@ func (o *open) keepFor() time.Duration {
 func (s *Server) park(o *open, why error) bool {
 	o.cancelWaits(why)
 	o.pins.Wait()
-	o.cursor.stop()
+	o.endListing()
 	h := &s.handles
 	h.mu.Lock()
 	if h.closed || !s.retain(o.m) {

@@ -262,9 +262,11 @@ var errClosePanicked = errors.New("the backend panicked when it was to close the
 // stayed would keep others out for good.
 func (o *open) release(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
-	o.cursor.stop()
-	o.stopWatching()
-	o.unguard()
+	o.endListing()
+	o.srv.guard("watch", func() {
+		o.stopWatching()
+		o.unguard()
+	})
 	f := o.file
 	if o.suspend {
 		f.mu.Lock()
@@ -281,11 +283,15 @@ func (o *open) release(ctx context.Context) error {
 	doomed := f.dir && o.deleteOnClose && !f.deletePending
 	posix := o.posixDelete && f.base == nil && !o.unlinked.Load()
 	f.mu.Unlock()
-	if doomed && o.checkEmpty(ctx) == smb2.StatusDirectoryNotEmpty {
-		// It stays, and nobody is told. [MS-FSA] 2.1.5.5
-		f.mu.Lock()
-		o.deleteOnClose = false
-		f.mu.Unlock()
+	if doomed {
+		full := true // as far as is known, if the backend panics
+		o.srv.guard("close", func() { full = o.checkEmpty(ctx) == smb2.StatusDirectoryNotEmpty })
+		if full {
+			// It stays, and nobody is told. [MS-FSA] 2.1.5.5
+			f.mu.Lock()
+			o.deleteOnClose = false
+			f.mu.Unlock()
+		}
 	}
 	err := errClosePanicked
 	o.srv.guard("close", func() {
@@ -327,6 +333,9 @@ func (o *open) release(ctx context.Context) error {
 	return err
 }
 
+// endListing ends what QUERY_DIRECTORY began.
+func (o *open) endListing() { o.srv.guard("listing", o.cursor.stop) }
+
 // noteID notes which id the object has now, if it is to be removed: a file of overlayfs gets
 // another when it is first written.
 func (o *open) noteID(ctx context.Context) {
@@ -344,6 +353,11 @@ func (o *open) noteID(ctx context.Context) {
 // remove removes a file or stream whose last open went, that of h. It returns what
 // must be removed next.
 func (m *mount) remove(ctx context.Context, f *file, h *oplock.Holder) (next *file, _ error) {
+	var claimed []claim
+	defer func() {
+		next = f.forget()
+		m.unclaim(claimed...)
+	}()
 	for f.dooms() > 1 {
 		if err := m.removeLink(ctx, f, h); err != nil {
 			return nil, err
@@ -353,9 +367,8 @@ func (m *mount) remove(ctx context.Context, f *file, h *oplock.Holder) (next *fi
 	if err != nil {
 		return nil, err
 	}
+	claimed = append(claimed, c)
 	ctx = f.asDeleter(ctx)
-	defer m.unclaim(c)
-	defer func() { next = f.forget() }()
 	if !f.isDeletePending() {
 		return nil, nil // unlink was first
 	}
@@ -378,7 +391,9 @@ func (o *open) stat(ctx context.Context) (vfs.Attr, error) {
 	var a vfs.Attr
 	var err error
 	if o.byName.Load() {
-		a, err = o.m.exists(ctx, o.path())
+		if a, err = o.m.exists(ctx, o.path()); err == nil {
+			err = o.isObject(a)
+		}
 	} else {
 		a, err = o.f.Stat(ctx)
 	}
