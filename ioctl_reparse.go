@@ -106,6 +106,9 @@ func (x *reparsing) attempt(act func() error) error {
 	if x.o.path() != x.name {
 		return errRaced
 	}
+	if !x.o.unlinked.Load() && x.o.isElsewhere(x.ctx, x.name) {
+		return smb2.StatusObjectNameNotFound
+	}
 	return act()
 }
 

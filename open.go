@@ -339,7 +339,14 @@ func (o *open) endListing() { o.srv.guard("listing", o.cursor.stop) }
 // noteID notes which id the object has now, if it is to be removed: a file of overlayfs gets
 // another when it is first written.
 func (o *open) noteID(ctx context.Context) {
-	if !o.deleteOnClose && !o.file.isDeletePending() || o.byName.Load() {
+	if o.deleteOnClose || o.file.isDeletePending() {
+		o.noteIDNow(ctx)
+	}
+}
+
+// noteIDNow is noteID, whether or not it is to be removed.
+func (o *open) noteIDNow(ctx context.Context) {
+	if o.byName.Load() {
 		return
 	}
 	if a, err := o.f.Stat(ctx); err == nil {

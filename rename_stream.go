@@ -62,6 +62,9 @@ func (o *open) renameStream(ctx context.Context, path, to string, replace bool) 
 	if f.isDeletePending() || f.base.isDeletePending() {
 		return smb2.StatusDeletePending
 	}
+	if o.isElsewhere(ctx, path) {
+		return smb2.StatusObjectNameNotFound
+	}
 	if strings.EqualFold(from, to) {
 		return nil
 	}

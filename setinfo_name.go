@@ -250,6 +250,9 @@ func (n *renaming) rename() error {
 	if o.isDoomed() {
 		return smb2.StatusDeletePending
 	}
+	if o.isElsewhere(n.ctx, n.from) {
+		return smb2.StatusObjectNameNotFound
+	}
 	if o.file.dir {
 		if to, from := m.keyOf(n.to), m.keyOf(n.from); below(to, from) && to != from {
 			return smb2.StatusInvalidParameter
@@ -330,6 +333,15 @@ func (n *renaming) report(replaced bool) {
 	n.m.entryChanged(o.holder, from, to)
 }
 
+// isAnotherCase reports whether there is something called like the new name in this very case.
+func (n *renaming) isAnotherCase() bool {
+	if !n.m.exact {
+		return false
+	}
+	_, err := n.m.exists(n.ctx, n.to)
+	return !isMissing(err)
+}
+
 // target looks for what has the new name already, and whether it may be
 // replaced. It returns its spelling, or "".
 func (n *renaming) target() (string, error) {
@@ -351,7 +363,7 @@ func (n *renaming) target() (string, error) {
 	}
 	if n.respells() {
 		// Only the case changes, unless another file has that spelling.
-		if _, err := m.exists(n.ctx, n.to); isMissing(err) || m.folder != nil {
+		if !n.isAnotherCase() {
 			return "", nil
 		}
 		old = n.to
@@ -517,10 +529,13 @@ func (n *renaming) link() error {
 	if o.isDoomed() {
 		return smb2.StatusAccessDenied
 	}
+	if o.isElsewhere(ctx, n.from) {
+		return smb2.StatusObjectNameNotFound
+	}
 	if m.isDoomed(path.Dir(n.to)) {
 		return smb2.StatusDeletePending
 	}
-	if n.respells() || n.from == n.to {
+	if n.from == n.to || n.respells() && !n.isAnotherCase() {
 		if n.replace {
 			return nil
 		}

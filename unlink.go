@@ -80,12 +80,22 @@ func (m *mount) removeName(ctx context.Context, f *file, name string, h *oplock.
 // tells objects apart.
 func (m *mount) isAnother(ctx context.Context, name string, f *file) bool {
 	a, err := m.exists(vfs.WithCaller(ctx, vfs.SystemCaller()), name)
+	if isMissing(err) {
+		return true // and what gets the name now isn't f
+	}
 	if err != nil || a.ID == 0 {
 		return false
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return a.ID != f.id && a.ID != f.now && a.ID != f.last
+}
+
+// isElsewhere reports whether name, by which o is known, is that of another object, or of none: another program
+// moved or removed it.
+func (o *open) isElsewhere(ctx context.Context, name string) bool {
+	o.noteIDNow(ctx)
+	return o.m.isAnother(ctx, name, o.file.object())
 }
 
 // unlinked notes that a name of f is gone, and maybe another file's, while f is open.
