@@ -39,6 +39,7 @@ type creation struct {
 	wait     <-chan struct{} // with errBreaking
 	waitFile *file           // what is waited for
 	made     bool            // the object was just made
+	hidden   bool            // there is something of the name that can't be opened, such as a link that isn't shown
 	reserved bool            // there is room for the open
 	reopened bool            // what is open is what was found, whatever has its name now
 	holds    bool            // a use of the tree's mount is counted
@@ -176,6 +177,7 @@ func (c *creation) attempts() error {
 	// A file is not overwritten while its streams are being opened.
 	cl := claim{key: foldPath(c.name), exclusive: c.req.Disposition == smb2.Create || c.m.streams && c.overwrites()}
 	for races := 0; races < 8; races++ {
+		c.hidden = false
 		switch err := c.attemptOrUndo(cl); err {
 		case errParkedNew:
 			return smb2.StatusUserSessionDeleted
@@ -188,7 +190,13 @@ func (c *creation) attempts() error {
 			return err
 		}
 	}
-	return smb2.StatusSharingViolation // others keep making and removing it
+	switch {
+	case !c.hidden:
+		return smb2.StatusSharingViolation // others keep making and removing it
+	case c.req.Disposition == smb2.Create:
+		return smb2.StatusObjectNameCollision
+	}
+	return smb2.StatusAccessDenied
 }
 
 // attemptOrUndo is attempt, but for what had taken effect when it failed. That can be undone

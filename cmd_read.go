@@ -89,10 +89,14 @@ func readAt(r io.ReaderAt, b []byte, off int64) (n int, err error) {
 // errCount is about a backend that is wrong.
 var errCount = errors.New("smb: backend's ReadAt or WriteAt returned an impossible count")
 
-// checkRange reports whether byte-range locks of others allow an access.
+// checkRange reports whether byte-range locks of others allow an access. What is written to a File that a
+// link of the backend's own took the place of would be lost.
 func (f *file) checkRange(o *open, off, n uint64, write bool) error {
-	if n == 0 {
+	switch {
+	case n == 0:
 		return nil
+	case write && o.byName.Load():
+		return smb2.StatusAccessDenied
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -216,7 +216,7 @@ func (r *request) setSize(ctx context.Context, size int64) error {
 	switch {
 	case o.file.dir, size < 0, o.m.tooLong(ctx, size):
 		return smb2.StatusInvalidParameter
-	case o.trunc == nil:
+	case o.trunc == nil || o.byName.Load():
 		return smb2.StatusAccessDenied
 	}
 	if err := r.breakFor(o.file, o.holder, oplock.OpSetSize); err != nil {

@@ -79,6 +79,7 @@ func (c *creation) makeObject(opt vfs.CreateOptions) (vfs.File, error) {
 	case errors.Is(err, errors.ErrUnsupported):
 		return nil, smb2.StatusMediaWriteProtected
 	case errors.Is(err, fs.ErrExist):
+		c.hidden = true
 		return nil, errRaced
 	case isMissing(err):
 		return nil, smb2.StatusObjectPathNotFound

@@ -180,3 +180,33 @@ func TestStreamRenameOfAnother(t *testing.T) {
 		t.Errorf("the stream of another file was renamed: %q", got)
 	}
 }
+
+// What is written to a file that became a link of the backend's own would be lost: it isn't taken.
+func TestWriteToWhatBecameALink(t *testing.T) {
+	fsys, err := osfs.New(t.TempDir(), &osfs.Options{Symlinks: osfs.ShowSymlinks})
+	noErr(t, err)
+	r := newRig(t, func(s *smb.Server) { s.Shares = smb.Shares{"s": {FS: fsys}} })
+	c := r.logon(smb.Dialect311)
+	other, id := r.open(c, "l"), r.open(c, "l")
+	_, st := c.Ioctl(id, smb2.FsctlSetReparsePoint, relative("x").Append(nil), 0)
+	want(t, "SET_REPARSE_POINT", st, ok)
+	for _, id := range []smb2.FileID{other, id} {
+		_, st = c.Write(id, 0, []byte("acknowledged"))
+		want(t, "WRITE", st, smb2.StatusAccessDenied)
+		want(t, "SET_INFO", c.SetInfo(id, smb2.ClassFileEndOfFileInformation, smb2.FileEndOfFileInformation{EndOfFile: 7}), smb2.StatusAccessDenied)
+	}
+}
+
+// A name that is a link's which isn't shown is taken, and nothing that a client could wait for.
+func TestCreateOverHiddenLink(t *testing.T) {
+	r, at := onDisk(t)
+	noErr(t, os.Symlink(t.TempDir(), at("out")))
+	c := r.logon(smb.Dialect311)
+	for d, st := range map[smb2.Disposition]smb2.Status{
+		smb2.Open: smb2.StatusObjectNameNotFound, smb2.Create: smb2.StatusObjectNameCollision,
+		smb2.OpenIf: smb2.StatusAccessDenied, smb2.Supersede: smb2.StatusAccessDenied, smb2.OverwriteIf: smb2.StatusAccessDenied,
+	} {
+		_, got := c.Create(smbtest.CreateReq("out", d))
+		want(t, "CREATE", got, st)
+	}
+}

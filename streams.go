@@ -251,10 +251,14 @@ func spelling(ctx context.Context, f vfs.File, name string) string {
 	return name
 }
 
+// minStreamEntry is how long an entry of FileStreamInformation is, the stream's name in it not counted.
+const minStreamEntry = 24 + 2*len("::$DATA")
+
 // streams lists the streams of the object: the unnamed one, which a directory doesn't
 // have, and the named ones. [MS-FSA] 2.1.5.12.29
 func (q *query) streams(dst []byte, a vfs.Attr) ([]byte, error) {
 	var list smb2.FileStreamInformation
+	least := 0 // how long that is at least
 	if q.o.file.base != nil {
 		object, err := q.o.m.exists(q.ctx, q.o.path())
 		if err != nil {
@@ -280,6 +284,9 @@ func (q *query) streams(dst []byte, a vfs.Attr) ([]byte, error) {
 				info.Alloc = roundUp(info.Size)
 			}
 			list = append(list, smb2.FileStreamEntry{Size: info.Size, AllocationSize: info.Alloc, Name: ":" + info.Name + ":$DATA"})
+			if least += minStreamEntry + 2*utf8.RuneCountInString(info.Name); least > int(q.req.OutputLength) {
+				break // it has no room for more
+			}
 		}
 	}
 	dst, n := list.AppendMax(dst, int(q.req.OutputLength))
