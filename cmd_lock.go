@@ -121,7 +121,7 @@ func (r *request) lockOne(e smb2.LockElement, several bool) error {
 	l := byteLock{e.Offset, e.Length, exclusive, o}
 	f.mu.Lock()
 	switch {
-	case len(f.locks.held)+len(f.locks.waits) >= r.c.srv.limits.LocksPerFile:
+	case len(f.locks.held)+len(f.locks.waits) >= r.c.srv.limits.LocksPerFile || !o.mayLock(1):
 		f.mu.Unlock()
 		return smb2.StatusInsufficientResources
 	case !f.locks.conflict(e.Offset, e.Length, exclusive, true, o):

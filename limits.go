@@ -36,6 +36,10 @@ type Limits struct {
 	DisconnectedPerUser int
 	// LocksPerFile is the most byte-range locks on one file. Default 16384.
 	LocksPerFile int
+	// Locks is the most byte-range locks in all, but for a few of each open, of which the last
+	// quarter is for users who have no more than what is left. A persistent open has 1024 at
+	// most. Default 1048576.
+	Locks int
 	// AsyncPerConn is the most requests of a connection that wait for
 	// something: locks, pipes, changes of a directory. Default 512.
 	AsyncPerConn int
@@ -102,6 +106,7 @@ func (l Limits) withDefaults() Limits {
 	limit(&l.Opens, min(1<<20, descriptors()/2))
 	limit(&l.DisconnectedPerUser, 4096)
 	limit(&l.LocksPerFile, 16384)
+	limit(&l.Locks, 1<<20)
 	limit(&l.AsyncPerConn, 512)
 	limit(&l.WatchesPerSession, 4096)
 	limit(&l.NotifyMemory, 64<<20)

@@ -237,6 +237,40 @@ func TestLimitOfLocks(t *testing.T) {
 	want(t, "LOCK", c.Lock(id, 9, 1, exclusiveNow), ok)
 }
 
+// One user doesn't get all locks, and what an open had is given back when it ends.
+func TestLimitOfAllLocks(t *testing.T) {
+	r := newRig(t, func(s *smb.Server) { s.Limits.Locks = 128 })
+	c, other := r.as("ann", password), r.as("bob", password+"!")
+	lock := func(c *smbtest.Client, id smb2.FileID) (n uint64) {
+		for c.Lock(id, n, 1, exclusiveNow) == ok {
+			n++
+		}
+		want(t, "one more", c.Lock(id, n, 1, exclusiveNow), smb2.StatusInsufficientResources)
+		return n
+	}
+	for range 2 {
+		id := r.open(c, "f")
+		if n := lock(c, id); n != 96+4 {
+			t.Errorf("one user gets %d locks", n)
+		}
+		for i := range uint64(300) { // in the room that there is
+			want(t, "UNLOCK", c.Lock(id, i%100, 1, smb2.LockUnlock), ok)
+			want(t, "LOCK", c.Lock(id, i%100, 1, exclusiveNow), ok)
+		}
+		another := r.open(c, "g")
+		if n := lock(c, another); n != 4 {
+			t.Errorf("he gets %d for another file", n)
+		}
+		id2 := r.open(other, "h")
+		if n := lock(other, id2); n != 16+4 {
+			t.Errorf("another user gets %d", n)
+		}
+		want(t, "CLOSE", c.CloseFile(another), ok)
+		want(t, "CLOSE", c.CloseFile(id), ok)
+		want(t, "CLOSE", other.CloseFile(id2), ok)
+	}
+}
+
 func TestLimitOfConnections(t *testing.T) {
 	for _, perIP := range []bool{true, false} {
 		r := newRig(t, func(s *smb.Server) {

@@ -97,7 +97,7 @@ func (o *open) unlockPosix(elems []smb2.LockElement, limit int) error {
 	defer o.file.mu.Unlock()
 	for _, e := range elems {
 		last := e.Offset + e.Length - 1
-		if len(l.held)+len(l.waits) >= limit && l.splits(e.Offset, last, o) {
+		if l.splits(e.Offset, last, o) && (len(l.held)+len(l.waits) >= limit || !o.mayLock(1)) {
 			return smb2.StatusInsufficientResources
 		}
 		l.carve(e.Offset, last, o)
@@ -128,7 +128,7 @@ func (r *request) lockPosix(elems []smb2.LockElement) error {
 		return err
 	}
 	f.mu.Lock()
-	if len(f.locks.held)+len(f.locks.waits)+2*len(elems) > r.c.srv.limits.LocksPerFile {
+	if len(f.locks.held)+len(f.locks.waits)+2*len(elems) > r.c.srv.limits.LocksPerFile || !o.mayLock(2*len(elems)) {
 		f.mu.Unlock()
 		return smb2.StatusInsufficientResources
 	}

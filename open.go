@@ -54,6 +54,8 @@ type open struct {
 	warped  bool // a use of m, a snapshot, is counted for it
 	suspend bool // its closing isn't the end of it: the server will be back
 
+	lockRoom lockRoom
+
 	saving sync.Mutex     // held while it is stored, so that what is stored is the latest
 	stored oplock.Granted // what is stored of its caching; guarded by file.mu
 	gone   bool           // guarded by saving: it is not to be stored any more
@@ -279,7 +281,7 @@ func (o *open) release(ctx context.Context) error {
 		defer o.m.release()
 	}
 	f.mu.Lock()
-	f.locks.release(o)
+	o.endLocks()
 	doomed := f.dir && o.deleteOnClose && !f.deletePending
 	posix := o.posixDelete && f.base == nil && !o.unlinked.Load()
 	f.mu.Unlock()

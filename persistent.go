@@ -384,6 +384,9 @@ func (o *open) rejoin(r *handleRecord, attr vfs.Attr, object *vfs.Attr) error {
 		f.base.setDeletePending(o.name, o.caller)
 		f.base.mu.Unlock()
 	}
+	for o.lockRoom.used = len(r.Locks); o.lockRoom.used > o.lockRoom.size(); o.lockRoom.blocks++ {
+		o.srv.lockBlocks.restore(userOf(o.caller))
+	}
 	for _, l := range r.Locks {
 		f.locks.held = append(f.locks.held, byteLock{l.Off, l.Len, l.Exclusive, o})
 	}

@@ -181,27 +181,28 @@ type Server struct {
 	uses    shareUses
 	counted statistics
 
-	done     chan struct{} // closed by Close: workers and the janitor end
-	wg       sync.WaitGroup
-	work     chan *chain
-	workers  atomic.Int32
-	idle     atomic.Int32 // workers waiting for work
-	dormant  atomic.Int32 // workers waiting for a client or for what others do; also goroutines that aren't workers, seldom
-	inline   inline
-	conduits conduits
-	atWork   working
-	clock    atomic.Int64 // seconds that the janitor counted
-	memory   budget
-	watching notify.Budget // of all sessions together
-	opens    fairCount[userKey]
-	refused  atomic.Int64  // connections that were not let in, since the janitor looked
-	evicted  atomic.Int64  // connections that gave way to others, likewise
-	nextFile atomic.Uint64 // persistent part of the next FileId
-	leases   oplock.Table
-	handles  handles
-	gate     logonGate
-	rechecks atomic.Bool // sessions are being rechecked
-	rpc      dcerpc.Server
+	done       chan struct{} // closed by Close: workers and the janitor end
+	wg         sync.WaitGroup
+	work       chan *chain
+	workers    atomic.Int32
+	idle       atomic.Int32 // workers waiting for work
+	dormant    atomic.Int32 // workers waiting for a client or for what others do; also goroutines that aren't workers, seldom
+	inline     inline
+	conduits   conduits
+	atWork     working
+	clock      atomic.Int64 // seconds that the janitor counted
+	memory     budget
+	watching   notify.Budget // of all sessions together
+	opens      fairCount[userKey]
+	lockBlocks fairCount[userKey] // see lockRoom
+	refused    atomic.Int64       // connections that were not let in, since the janitor looked
+	evicted    atomic.Int64       // connections that gave way to others, likewise
+	nextFile   atomic.Uint64      // persistent part of the next FileId
+	leases     oplock.Table
+	handles    handles
+	gate       logonGate
+	rechecks   atomic.Bool // sessions are being rechecked
+	rpc        dcerpc.Server
 
 	sessionCount fairCount[holder]
 
@@ -261,6 +262,7 @@ func (s *Server) init() {
 		s.work = make(chan *chain)
 		s.memory.init(s.limits.Memory)
 		s.opens.init(s.limits.Opens)
+		s.lockBlocks.init(s.limits.Locks / lockBlock)
 		s.sessionCount.init(s.limits.Sessions)
 		s.watching.Watches, s.watching.Bytes = math.MaxInt64, int64(s.limits.NotifyMemory)
 		s.handles.init()
