@@ -18,6 +18,10 @@ const (
 	maxBlock = 64 << 10
 )
 
+// placeCost is what a block's place in a map takes, roughly and also where the map has
+// just grown or lost half of what was in it. It is all that a block takes which is shared.
+const placeCost = 64
+
 // block holds bytes of one content, or of several that were cloned from each other.
 type block struct {
 	b []byte
@@ -51,17 +55,20 @@ func (b *block) leave() int64 {
 
 // cost is at most how many bytes must be allocated to write the first n.
 func (b *block) cost(n int) int64 {
-	if b.shared() {
+	switch {
+	case b == nil:
+		return placeCost + int64(blockLen(n))
+	case b.shared():
 		return int64(max(blockLen(n), len(b.b)))
 	}
-	return int64(max(0, blockLen(n)-len(b.bytes())))
+	return int64(max(0, blockLen(n)-len(b.b)))
 }
 
 // content is the bytes of a file. Blocks that were never written are absent
 // and read as zero; bytes in a block that are beyond the end of file are zero.
 type content struct {
 	size   int64 // end of file
-	alloc  int64 // sum of the lengths of blocks
+	alloc  int64 // sum of the lengths of blocks, which is what clients are told
 	blocks map[int64]*block
 }
 
@@ -157,18 +164,18 @@ func (c *content) own(index int64, n int) (b []byte, took int64) {
 // replace puts a block, or none, in the place of another and returns how many bytes
 // that took, given that all of b's are new.
 func (c *content) replace(index int64, b *block) (took int64) {
-	old := c.blocks[index]
+	old, places := c.blocks[index], len(c.blocks)
 	c.alloc += int64(len(b.bytes()) - len(old.bytes()))
 	took = int64(len(b.bytes())) - old.leave()
-	if b == nil {
+	switch {
+	case b == nil:
 		delete(c.blocks, index)
-		return took
+	case c.blocks == nil:
+		c.blocks = map[int64]*block{index: b}
+	default:
+		c.blocks[index] = b
 	}
-	if c.blocks == nil {
-		c.blocks = make(map[int64]*block)
-	}
-	c.blocks[index] = b
-	return took
+	return took + int64(len(c.blocks)-places)*placeCost
 }
 
 // writeAt writes all of p at off or, if the bytes that this takes are refused,

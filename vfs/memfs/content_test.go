@@ -53,9 +53,7 @@ func TestContentModel(t *testing.T) {
 		}
 	}
 	check(t, a, model)
-	if used, want := f.used.Load(), 2*(objectCost+nameCost+2)+a.node.content.alloc+b.node.content.alloc; used != want {
-		t.Errorf("used = %d, want %d", used, want)
-	}
+	checkUsed(t, f, []*file{a, b})
 }
 
 func check(t *testing.T, h *file, model []byte) {

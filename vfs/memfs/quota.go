@@ -214,9 +214,11 @@ func (p payer) settle(growth, n int64) {
 
 // free gives back all of c.
 func (p payer) free(c *content) {
+	freed := int64(len(c.blocks)) * placeCost
 	for _, b := range c.blocks {
-		p.fs.release(b.leave())
+		freed += b.leave()
 	}
+	p.fs.release(freed)
 	p.settle(0, -c.alloc)
 	*c = content{}
 }

@@ -143,6 +143,6 @@ func (c *copier) content(from *content) content {
 		to.blocks[i] = newBlock(len(b.b))
 		copy(to.blocks[i].b, b.b)
 	}
-	c.to.reserve(from.alloc)
+	c.to.reserve(from.alloc + int64(len(from.blocks))*placeCost)
 	return to
 }

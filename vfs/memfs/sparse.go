@@ -202,6 +202,9 @@ func (c *content) clone(src *content, r vfs.Range, srcOff int64, by payer) error
 	each(func(s span, from int64, whole bool) {
 		old := c.blocks[s.index]
 		if whole {
+			if old == nil && src.blocks[from/maxBlock] != nil {
+				cost += placeCost
+			}
 			growth += int64(max(0, len(src.blocks[from/maxBlock].bytes())-len(old.bytes())))
 			return
 		}

@@ -63,12 +63,13 @@ func TestCloneModel(t *testing.T) {
 	checkUsed(t, f, files[:])
 }
 
-// checkUsed counts blocks once, wherever they are.
+// checkUsed counts blocks once, wherever they are, and their places.
 func checkUsed(t *testing.T, f *FS, files []*file) {
 	t.Helper()
 	want := int64(len(files)) * (objectCost + nameCost + 2)
 	places := make(map[*block]int32)
 	for _, h := range files {
+		want += int64(len(h.node.content.blocks)) * placeCost
 		for _, b := range h.node.content.blocks {
 			if places[b]++; places[b] == 1 {
 				want += int64(len(b.b))
@@ -87,7 +88,7 @@ func checkUsed(t *testing.T, f *FS, files []*file) {
 
 // What needs a block of its own fails without room for one, and changes nothing.
 func TestCloneNoSpace(t *testing.T) {
-	f := &FS{MaxBytes: 2*(objectCost+nameCost+2) + maxBlock + minBlock}
+	f := &FS{MaxBytes: 2*(objectCost+nameCost+2) + maxBlock + minBlock + 2*placeCost}
 	a, b := create(t, f, "a"), create(t, f, "b")
 	model := make([]byte, maxBlock)
 	rand.NewChaCha8([32]byte{5}).Read(model)
@@ -110,4 +111,34 @@ func TestCloneNoSpace(t *testing.T) {
 	_, err = a.WriteAt([]byte("x"), 5) // alone again
 	must(t, err)
 	checkUsed(t, f, []*file{a, b})
+}
+
+// Blocks that are shared take their places in the map, which are counted: one block can't
+// be made into any number of them. What is refused changes nothing.
+func TestCloneCounted(t *testing.T) {
+	const places = 1000
+	f := &FS{MaxBytes: objectCost + nameCost + 2 + maxBlock + places*placeCost}
+	h := create(t, f, "f")
+	_, err := h.WriteAt(make([]byte, maxBlock), 0)
+	must(t, err)
+	must(t, h.Truncate(1<<40))
+	n := int64(1)
+	for ; n < places*2 && err == nil; n *= 2 {
+		checkUsed(t, f, []*file{h})
+		err = h.CloneRange(t.Context(), vfs.Range{Off: n * maxBlock, Len: n * maxBlock}, h, 0)
+	}
+	if got := len(h.node.content.blocks); got != 512 || !errors.Is(err, vfs.ErrNoSpace) {
+		t.Errorf("the file has %d blocks, then %v", got, err)
+	}
+	checkUsed(t, f, []*file{h})
+	must(t, h.CloneRange(t.Context(), vfs.Range{Off: 512 * maxBlock, Len: (places - 512) * maxBlock}, h, 0))
+	if _, err := h.WriteAt([]byte("x"), places*maxBlock); !errors.Is(err, vfs.ErrNoSpace) {
+		t.Errorf("write to a hole: %v, want ErrNoSpace", err)
+	}
+	checkUsed(t, f, []*file{h})
+	must(t, h.Close())
+	must(t, f.Remove(t.Context(), "f"))
+	if used := f.used.Load(); used != 0 {
+		t.Errorf("used = %d after all is gone", used)
+	}
 }
