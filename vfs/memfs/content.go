@@ -221,7 +221,7 @@ func (c *content) truncate(size int64, by payer) error {
 // within returns the indexes of the blocks that there are in r, in their order.
 func (c *content) within(r vfs.Range) []int64 {
 	first, last := r.Off/maxBlock, (r.End()-1)/maxBlock
-	var list []int64
+	list := make([]int64, 0, min(last-first+1, int64(len(c.blocks))))
 	if last-first < int64(len(c.blocks)) {
 		for i := first; i <= last; i++ {
 			if c.blocks[i] != nil {

@@ -3,7 +3,6 @@ package memfs
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"iter"
 	"time"
 
@@ -11,10 +10,9 @@ import (
 )
 
 var (
-	_ vfs.Sparser     = (*file)(nil)
-	_ vfs.RangeCloner = (*file)(nil)
-	_ vfs.Compressor  = (*file)(nil)
-	_ vfs.Compressor  = (*dir)(nil)
+	_ vfs.Sparser    = (*file)(nil)
+	_ vfs.Compressor = (*file)(nil)
+	_ vfs.Compressor = (*dir)(nil)
 )
 
 // kept are the attributes that SetAttr leaves as they are.
@@ -160,75 +158,4 @@ func (c *content) clear(s span, cut bool) (took int64) {
 	b, took := c.own(s.index, 0)
 	clear(b[s.from:min(s.to, len(b))])
 	return took
-}
-
-// CloneRange implements vfs.RangeCloner. Blocks of 64 KiB are shared, and so is the
-// last one of two files that end together; the rest is copied.
-func (h *file) CloneRange(_ context.Context, r vfs.Range, src vfs.File, srcOff int64) error {
-	s, ok := vfs.As[*file](src)
-	if !ok || s.fs != h.fs {
-		return errors.ErrUnsupported
-	}
-	err := errors.Join(h.allow(h.writes), s.allow(s.reads), checkRange(r.Off, r.Len), checkRange(srcOff, r.Len))
-	if err != nil {
-		return err
-	}
-	defer lockBoth(h.node, s.node)()
-	overlap := h.node == s.node && r.Off < srcOff+r.Len && srcOff < r.End()
-	if overlap || r.End() > h.node.content.size || srcOff+r.Len > s.node.content.size {
-		return fs.ErrInvalid
-	}
-	if err := h.node.content.clone(&s.node.content, r, srcOff, payer{h.fs, h.node}); err != nil {
-		return err
-	}
-	h.node.written = time.Now()
-	h.node.changed = h.node.written
-	return nil
-}
-
-// clone shares or copies r, which lies within both and doesn't overlap.
-func (c *content) clone(src *content, r vfs.Range, srcOff int64, by payer) error {
-	ends := r.End() == c.size && srcOff+r.Len == src.size
-	// each calls do for each part, and tells whether it is a block to be shared.
-	each := func(do func(s span, from int64, whole bool)) {
-		for done := int64(0); done < r.Len; {
-			s := next(r.Off+done, r.Len-done)
-			from := srcOff + done
-			done += s.len()
-			do(s, from, s.from == 0 && from%maxBlock == 0 && (s.to == maxBlock || ends))
-		}
-	}
-	var cost, growth int64
-	each(func(s span, from int64, whole bool) {
-		old := c.blocks[s.index]
-		if whole {
-			if old == nil && src.blocks[from/maxBlock] != nil {
-				cost += placeCost
-			}
-			growth += int64(max(0, len(src.blocks[from/maxBlock].bytes())-len(old.bytes())))
-			return
-		}
-		cost += old.cost(s.to)
-		growth += int64(max(0, blockLen(s.to)-len(old.bytes())))
-	})
-	return by.spend(c, cost, growth, func() (took int64) {
-		each(func(s span, from int64, whole bool) {
-			if whole {
-				took += c.share(s.index, src.blocks[from/maxBlock])
-				return
-			}
-			b, n := c.own(s.index, s.to)
-			src.readAt(b[s.from:s.to], from)
-			took += n
-		})
-		return took
-	})
-}
-
-// share puts b, which may be a hole, in the place of a block.
-func (c *content) share(index int64, b *block) (took int64) {
-	if b != nil {
-		b.refs.Add(1)
-	}
-	return c.replace(index, b) - int64(len(b.bytes()))
 }

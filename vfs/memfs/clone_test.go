@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/gosmbd/smb/vfs"
 )
@@ -141,4 +142,61 @@ func TestCloneCounted(t *testing.T) {
 	if used := f.used.Load(); used != 0 {
 		t.Errorf("used = %d after all is gone", used)
 	}
+}
+
+// Holes take no time, however large, and so don't keep others from the file.
+func TestCloneHole(t *testing.T) {
+	f := &FS{}
+	h := create(t, f, "f")
+	must(t, h.Truncate(16<<40))
+	_, err := h.WriteAt([]byte("x"), 3<<40)
+	must(t, err)
+	_, err = h.WriteAt([]byte("y"), 9<<40)
+	must(t, err)
+	start := time.Now()
+	must(t, h.CloneRange(t.Context(), vfs.Range{Off: 8 << 40, Len: 8 << 40}, h, 0))
+	if took := time.Since(start); took > time.Second {
+		t.Errorf("it took %v", took)
+	}
+	for off, want := range map[int64]string{3 << 40: "x", 9 << 40: "\x00", 11 << 40: "x"} {
+		b := make([]byte, 1)
+		if _, err := h.ReadAt(b, off); string(b) != want || err != nil {
+			t.Errorf("at %d is %q, %v", off, b, err)
+		}
+	}
+	if n := len(h.node.content.blocks); n != 2 {
+		t.Errorf("it has %d blocks", n)
+	}
+	checkUsed(t, f, []*file{h})
+}
+
+// What would take long isn't done, and what is too much for a file neither.
+func TestCloneTooMuch(t *testing.T) {
+	f := &FS{}
+	ctx := t.Context()
+	h, o := create(t, f, "f"), create(t, f, "o")
+	_, err := h.WriteAt(make([]byte, maxBlock), 0)
+	must(t, err)
+	must(t, h.Truncate(1<<40))
+	for n := int64(1); n < maxClone; n *= 2 {
+		must(t, h.CloneRange(ctx, vfs.Range{Off: n * maxBlock, Len: n * maxBlock}, h, 0))
+	}
+	must(t, o.Truncate(1<<40))
+	start := time.Now()
+	must(t, o.CloneRange(ctx, vfs.Range{Len: maxClone * maxBlock}, h, 0))
+	must(t, o.CloneRange(ctx, vfs.Range{Len: maxClone * maxBlock}, h, 0))
+	t.Logf("the most takes %v", time.Since(start)/2)
+	for what, err := range map[string]error{
+		"one more":   h.CloneRange(ctx, vfs.Range{Off: maxClone * maxBlock, Len: maxBlock}, h, 0),
+		"not blocks": o.CloneRange(ctx, vfs.Range{Off: minBlock, Len: maxCopy + minBlock}, h, 0),
+	} {
+		if !errors.Is(err, errors.ErrUnsupported) {
+			t.Errorf("%s: %v, want ErrUnsupported", what, err)
+		}
+	}
+	must(t, h.CloneRange(ctx, vfs.Range{Off: maxBlock, Len: maxBlock}, h, 0))
+	checkUsed(t, f, []*file{h, o})
+	start = time.Now()
+	must(t, h.Punch(ctx, vfs.Range{Len: maxClone * maxBlock}))
+	t.Logf("to punch it takes %v", time.Since(start))
 }
