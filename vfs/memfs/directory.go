@@ -125,8 +125,18 @@ func (f *FS) newCursor(d *directory) *cursor {
 	return &cursor{dir: d, end: d.seq}
 }
 
-// next returns the next entry that is still there.
+// next returns the next entry that is still there. It waits for the node with nothing
+// locked: else all that want to change the tree would wait, and all others behind them.
 func (c *cursor) next(f *FS) (vfs.DirEntry, bool) {
+	name, n := c.step(f)
+	if n == nil {
+		return vfs.DirEntry{}, false
+	}
+	return vfs.DirEntry{Name: name, Attr: n.attr(), Xattrs: n.xattrsSize()}, true
+}
+
+// step goes to the next entry that is still there; nil: there is none.
+func (c *cursor) step(f *FS) (string, *node) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	order := c.dir.order
@@ -141,8 +151,8 @@ func (c *cursor) next(f *FS) (vfs.DirEntry, bool) {
 		}
 		c.index, c.last = c.index+1, e.seq
 		if !e.dead {
-			return vfs.DirEntry{Name: e.name, Attr: e.node.attr(), Xattrs: e.node.xattrsSize()}, true
+			return e.name, e.node
 		}
 	}
-	return vfs.DirEntry{}, false
+	return "", nil
 }

@@ -41,9 +41,10 @@ var (
 	_ vfs.AttrSetter = (*dir)(nil)
 )
 
-// handle makes a File of n. FS.mu is held, so n has a name.
+// handle makes a File of n. FS.mu is held, so n has a name and isn't freed meanwhile. It
+// isn't locked, as who writes to it would keep all from the tree.
 func (f *FS) handle(n *node, opt vfs.OpenOptions) vfs.File {
-	n.opened()
+	n.opens.Add(1)
 	if n.dir != nil {
 		d := &dir{}
 		d.fs, d.node = f, n

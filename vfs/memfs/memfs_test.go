@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gosmbd/smb/vfs"
 	"github.com/gosmbd/smb/vfs/vfstest"
@@ -225,6 +226,40 @@ func TestReadDirUnderChange(t *testing.T) {
 	}
 	if len(seen) != n {
 		t.Errorf("%d names seen, want %d", len(seen), n)
+	}
+}
+
+// Who opens or lists a file that somebody works on doesn't keep others from the tree.
+func TestTreeWhileBusy(t *testing.T) {
+	f := &FS{}
+	ctx := t.Context()
+	h := create(t, f, "f")
+	var wg sync.WaitGroup
+	for what, do := range map[string]func(){
+		"opened": func() {
+			if _, err := f.Open(ctx, "f", vfs.OpenOptions{}); err != nil {
+				t.Error(err)
+			}
+		},
+		"listed": func() { f.rootNode().dir.names(f) },
+	} {
+		h.node.mu.Lock()
+		wg.Go(do)
+		time.Sleep(20 * time.Millisecond)
+		made := make(chan error)
+		wg.Go(func() {
+			_, err := f.Create(ctx, what, vfs.CreateOptions{})
+			made <- err
+		})
+		select {
+		case err := <-made:
+			must(t, err)
+		case <-time.After(5 * time.Second):
+			t.Errorf("nothing can be made while a busy file is %s", what)
+			go func() { <-made }()
+		}
+		h.node.mu.Unlock()
+		wg.Wait()
 	}
 }
 

@@ -3,6 +3,7 @@ package memfs
 import (
 	"io/fs"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gosmbd/smb/vfs"
@@ -16,7 +17,8 @@ type node struct {
 	dir    *directory // nil for a file
 	target string     // of a symbolic link, which is nothing else
 
-	names []*entry // guarded by FS.mu
+	names []*entry     // guarded by FS.mu
+	opens atomic.Int64 // Files; rises only while there is a name, FS.mu held, or another File
 
 	// mu guards what follows. Two nodes are locked in the order of their ids.
 	mu         sync.RWMutex
@@ -34,8 +36,7 @@ type node struct {
 	changed    time.Time
 	links      uint32            // names
 	reparse    *vfs.ReparsePoint // nil: an ordinary object
-	opens      int               // Files
-	freed      bool              // neither is left
+	freed      bool              // neither a name nor a File is left
 }
 
 func (f *FS) newNode(isDir bool, now time.Time) *node {
@@ -135,18 +136,9 @@ func (n *node) touch(now time.Time) {
 	n.mu.Unlock()
 }
 
-// opened counts one more File.
-func (n *node) opened() {
-	n.mu.Lock()
-	n.opens++
-	n.mu.Unlock()
-}
-
 // closed counts one File less.
 func (f *FS) closed(n *node) {
-	n.mu.Lock()
-	n.opens--
-	n.mu.Unlock()
+	n.opens.Add(-1)
 	f.sweep(n)
 }
 
@@ -154,7 +146,7 @@ func (f *FS) closed(n *node) {
 func (f *FS) sweep(n *node) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.freed || n.links > 0 || n.opens > 0 {
+	if n.freed || n.links > 0 || n.opens.Load() > 0 {
 		return
 	}
 	n.freed = true

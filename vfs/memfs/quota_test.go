@@ -32,7 +32,7 @@ func checkAccounts(t *testing.T, f *FS, after string) {
 		for _, s := range n.streams {
 			has += s.content.alloc
 		}
-		if n.opens == 0 && n.charged != has {
+		if n.opens.Load() == 0 && n.charged != has {
 			t.Fatalf("after %s: node %d counts %d bytes and has %d", after, n.id, n.charged, has)
 		}
 		sum[n.owner()] += n.charged

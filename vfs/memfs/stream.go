@@ -80,7 +80,7 @@ func (h *handle) OpenStream(_ context.Context, name string, opt vfs.StreamOption
 		n.changed = time.Now()
 	}
 	s.opens++
-	n.opens++
+	n.opens.Add(1)
 	f := &streamFile{stream: s}
 	f.fs, f.node, f.reads, f.writes = h.fs, n, opt.Reads(), opt.Writes()
 	return f, nil
