@@ -11,6 +11,9 @@ import (
 	"github.com/gosmbd/smb/vfs"
 )
 
+// maxStreams is the most streams that an object can have: who lists them gets all at once.
+const maxStreams = 4096
+
 // stream is a named stream of a node, whose mutex guards it.
 type stream struct {
 	name    string // as spelled
@@ -57,7 +60,8 @@ func (s *stream) free(by payer) {
 	}
 }
 
-// OpenStream implements vfs.Streamer.
+// OpenStream implements vfs.Streamer. An object can have 4,096 streams; one more is
+// vfs.ErrNoSpace.
 func (h *handle) OpenStream(_ context.Context, name string, opt vfs.StreamOptions) (vfs.File, error) {
 	if err := h.allow(vfs.ValidStreamName(name)); err != nil {
 		return nil, invalid(err)
@@ -72,7 +76,7 @@ func (h *handle) OpenStream(_ context.Context, name string, opt vfs.StreamOption
 	case s != nil && opt.Create && opt.Exclusive:
 		return nil, fs.ErrExist
 	case s == nil:
-		if !h.fs.reserve(streamCost(name)) {
+		if len(n.streams) >= maxStreams || !h.fs.reserve(streamCost(name)) {
 			return nil, vfs.ErrNoSpace
 		}
 		s = &stream{name: strings.Clone(name)}

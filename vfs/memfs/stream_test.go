@@ -2,6 +2,7 @@ package memfs
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"testing"
 
@@ -85,5 +86,42 @@ func TestStreamsNoSpace(t *testing.T) {
 		if !errors.Is(err, fs.ErrInvalid) || !errors.Is(h.RenameStream(ctx, "s", bad, true), fs.ErrInvalid) {
 			t.Errorf("name %q is taken: %v", bad, err)
 		}
+	}
+}
+
+// One object can't have so many streams that to list them takes long.
+func TestStreamsMax(t *testing.T) {
+	f := &FS{}
+	ctx := t.Context()
+	h := create(t, f, "f")
+	var err error
+	made := 0
+	for ; made < 10_000 && err == nil; made++ {
+		var s vfs.File
+		if s, err = h.OpenStream(ctx, fmt.Sprint("s", made), streamAccess); err == nil {
+			must(t, s.Close())
+		}
+	}
+	used := f.used.Load()
+	if made != maxStreams+1 || !errors.Is(err, vfs.ErrNoSpace) {
+		t.Errorf("stream %d: %v", made, err)
+	}
+	if _, err := h.OpenStream(ctx, "S0", streamAccess); err != nil {
+		t.Errorf("one that there is: %v", err)
+	}
+	must(t, h.RenameStream(ctx, "s0", "renamed", false))
+	must(t, h.RemoveStream(ctx, "renamed"))
+	_, err = h.OpenStream(ctx, "s0", streamAccess)
+	must(t, err)
+	if got := f.used.Load(); got != used {
+		t.Errorf("used = %d, %d before", got, used)
+	}
+	infos := 0
+	for _, err := range h.Streams(ctx) {
+		must(t, err)
+		infos++
+	}
+	if infos != maxStreams {
+		t.Errorf("%d streams are listed", infos)
 	}
 }
