@@ -82,6 +82,7 @@ func (c cloning) run(by payer) error {
 		for _, i := range list {
 			took += c.block(i)
 		}
+		c.dst.shrink()
 		return took
 	})
 }

@@ -70,6 +70,7 @@ type content struct {
 	size   int64 // end of file
 	alloc  int64 // sum of the lengths of blocks, which is what clients are told
 	blocks map[int64]*block
+	peak   int // the most blocks that the map had
 }
 
 // blockLen is the length of a block whose first n bytes are in use.
@@ -162,7 +163,7 @@ func (c *content) own(index int64, n int) (b []byte, took int64) {
 }
 
 // replace puts a block, or none, in the place of another and returns how many bytes
-// that took, given that all of b's are new.
+// that took, given that all of b's are new. Who takes blocks away shrinks the map after.
 func (c *content) replace(index int64, b *block) (took int64) {
 	old, places := c.blocks[index], len(c.blocks)
 	c.alloc += int64(len(b.bytes()) - len(old.bytes()))
@@ -175,8 +176,11 @@ func (c *content) replace(index int64, b *block) (took int64) {
 	default:
 		c.blocks[index] = b
 	}
+	c.peak = max(c.peak, len(c.blocks))
 	return took + int64(len(c.blocks)-places)*placeCost
 }
+
+func (c *content) shrink() { c.blocks = shrunk(c.blocks, &c.peak) }
 
 // writeAt writes all of p at off or, if the bytes that this takes are refused,
 // nothing.

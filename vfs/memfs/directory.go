@@ -54,28 +54,36 @@ func (d *directory) add(name, key string, n *node) {
 	}
 }
 
+// del takes e, of which nothing is left, from d.
 func (d *directory) del(e *entry) {
-	e.dead = true
 	delete(d.byKey, e.key)
 	d.live--
 	n := e.node
-	if n.names = slices.DeleteFunc(n.names, func(o *entry) bool { return o == e }); len(n.names) == 0 {
+	n.names = slices.DeleteFunc(n.names, func(o *entry) bool { return o == e })
+	switch {
+	case len(n.names) == 0:
 		n.names = nil
 		delete(d.byID, n.id)
+	case cap(n.names) > 4*len(n.names)+8:
+		n.names = slices.Clone(n.names)
 	}
+	*e = entry{seq: e.seq, dead: true} // its place is kept, but not the object
 	if len(d.order) > 2*d.live+16 {
 		d.compact()
 	}
 }
 
+// compact leaves out what is dead, also from the map: that is as large as it ever was.
 func (d *directory) compact() {
 	order := make([]*entry, 0, d.live)
+	byKey := make(map[string]*entry, d.live)
 	for _, e := range d.order {
 		if !e.dead {
 			order = append(order, e)
+			byKey[e.key] = e
 		}
 	}
-	d.order = order
+	d.order, d.byKey = order, byKey
 }
 
 // path returns the name of e from the root on; false if it is longer than max bytes.
@@ -104,11 +112,12 @@ func (d *directory) within(top *directory) bool {
 // unlink takes a name from its object, which is freed if that was the last of
 // it.
 func (f *FS) unlink(d *directory, e *entry, now time.Time) {
-	d.del(e)
+	n := e.node
 	f.release(e.cost())
-	e.node.addLink(-1, now)
+	d.del(e)
+	n.addLink(-1, now)
 	d.node.touch(now)
-	f.sweep(e.node)
+	f.sweep(n)
 }
 
 // cursor is the place of one iteration over a directory.

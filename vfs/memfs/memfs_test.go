@@ -376,6 +376,14 @@ func TestQuotaRefused(t *testing.T) {
 	must(t, h.Close())
 }
 
+func heap() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
 // What names take is counted: they don't keep the paths alive that they came in.
 func TestNamesOfLongPaths(t *testing.T) {
 	f := &FS{}
@@ -387,13 +395,6 @@ func TestNamesOfLongPaths(t *testing.T) {
 			t.Fatal(err)
 		}
 		d.Close()
-	}
-	heap := func() int64 {
-		runtime.GC()
-		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		return int64(m.HeapAlloc)
 	}
 	before, used := heap(), f.used.Load()
 	for i := range 1000 {

@@ -24,6 +24,7 @@ type node struct {
 	mu         sync.RWMutex
 	content    content
 	streams    map[string]*stream // by folded name; nil without any
+	peak       int                // the most streams that the map had
 	security   *security          // nil without
 	charged    int64              // bytes of content and streams that its owner has for it
 	xattrs     []vfs.Xattr
@@ -35,8 +36,8 @@ type node struct {
 	written    time.Time
 	changed    time.Time
 	links      uint32            // names
-	reparse    *vfs.ReparsePoint // nil: an ordinary object
 	freed      bool              // neither a name nor a File is left
+	reparse    *vfs.ReparsePoint // nil: an ordinary object
 }
 
 func (f *FS) newNode(isDir bool, now time.Time) *node {
@@ -153,7 +154,9 @@ func (f *FS) sweep(n *node) {
 	f.release(objectCost + xattrsCost(n.xattrs) + n.reparseCost())
 	n.xattrs = nil
 	payer{f, n}.free(&n.content)
-	for key, s := range n.streams {
+	streams := n.streams
+	n.streams = nil // all at once
+	for key, s := range streams {
 		n.forget(key, s, f)
 	}
 	n.setSecurity(nil, f) // after what it says whose it was

@@ -119,6 +119,7 @@ func (c *copier) node(n *node) *node {
 			m.streams = make(map[string]*stream)
 		}
 		m.streams[key] = &stream{name: s.name, content: c.content(&s.content)}
+		m.peak = len(m.streams)
 		c.to.reserve(s.cost())
 	}
 	if n.security != nil {
@@ -135,7 +136,7 @@ func (c *copier) node(n *node) *node {
 }
 
 func (c *copier) content(from *content) content {
-	to := content{size: from.size, alloc: from.alloc}
+	to := content{size: from.size, alloc: from.alloc, peak: len(from.blocks)}
 	if from.blocks != nil {
 		to.blocks = make(map[int64]*block, len(from.blocks))
 	}

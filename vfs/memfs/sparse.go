@@ -123,9 +123,7 @@ func (c *content) punch(r vfs.Range, by payer) error {
 		for _, i := range list {
 			took += c.clear(c.covered(i, r), r.End() >= c.size)
 		}
-		if len(c.blocks) == 0 {
-			c.blocks = nil // a map doesn't shrink
-		}
+		c.shrink()
 		return took
 	})
 }

@@ -48,6 +48,7 @@ var (
 // node is locked.
 func (n *node) forget(key string, s *stream, f *FS) {
 	delete(n.streams, key)
+	n.streams = shrunk(n.streams, &n.peak)
 	s.removed = true
 	f.release(s.cost())
 	s.free(payer{f, n})
@@ -103,6 +104,7 @@ func (n *node) addStream(s *stream) {
 		n.streams = make(map[string]*stream)
 	}
 	n.streams[fold(s.name)] = s
+	n.peak = max(n.peak, len(n.streams))
 }
 
 // Streams implements vfs.Streamer. It yields those that there were when the
