@@ -136,6 +136,10 @@ func (c *copier) node(n *node) *node {
 }
 
 func (c *copier) content(from *content) content {
+	c.to.reserve(from.alloc + int64(len(from.blocks))*placeCost)
+	if !c.fits() {
+		return content{}
+	}
 	to := content{size: from.size, alloc: from.alloc, peak: len(from.blocks)}
 	if from.blocks != nil {
 		to.blocks = make(map[int64]*block, len(from.blocks))
@@ -144,6 +148,12 @@ func (c *copier) content(from *content) content {
 		to.blocks[i] = newBlock(len(b.b))
 		copy(to.blocks[i].b, b.b)
 	}
-	c.to.reserve(from.alloc + int64(len(from.blocks))*placeCost)
 	return to
+}
+
+// fits reports whether there is room for what was copied. Blocks that are shared are copied
+// as often as they are: that may be far more than there is, and isn't even tried then.
+func (c *copier) fits() bool {
+	limit := c.from.limit()
+	return limit < 0 || c.to.used.Load() <= limit-c.from.used.Load()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"runtime"
 	"testing"
 	"time"
 
@@ -78,5 +79,26 @@ func TestSnapshot(t *testing.T) {
 	f.MaxBytes = f.used.Load() + 1
 	if _, err := f.Snapshot(); !errors.Is(err, vfs.ErrNoSpace) {
 		t.Errorf("without room: %v", err)
+	}
+}
+
+// What a snapshot has no room for isn't copied before it is refused.
+func TestSnapshotOfClones(t *testing.T) {
+	f := &FS{MaxBytes: 1 << 20}
+	h := create(t, f, "f")
+	_, err := h.WriteAt(make([]byte, maxBlock), 0)
+	must(t, err)
+	must(t, h.Truncate(1<<12*maxBlock))
+	for n := int64(1); n < 1<<12; n *= 2 {
+		must(t, h.CloneRange(t.Context(), vfs.Range{Off: n * maxBlock, Len: n * maxBlock}, h, 0))
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, err := f.Snapshot(); !errors.Is(err, vfs.ErrNoSpace) {
+		t.Errorf("Snapshot: %v, want ErrNoSpace", err)
+	}
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; took > 1<<20 {
+		t.Errorf("it took %d bytes", took)
 	}
 }
