@@ -126,14 +126,14 @@ func (h *File) content() error {
 	return nil
 }
 
-// dirBatch is how many names are read at a time: enough to make the system call
-// cheap, few enough that memory doesn't grow with the directory.
+// dirBatch is how many names are read at a time where nobody waits in between: enough to
+// make the system call cheap, few enough that memory doesn't grow with the directory.
 const dirBatch = 256
 
 // ReadDir lists the directory, each iteration through a descriptor of its own.
 func (h *File) ReadDir(ctx context.Context) iter.Seq2[vfs.DirEntry, error] {
 	return func(yield func(vfs.DirEntry, error) bool) {
-		err := h.eachEntry(ctx, func(d *os.File, e fs.DirEntry) bool {
+		err := h.eachEntry(ctx, func(d *os.File, e dirEntry) bool {
 			a, size, ok := h.entryAttr(d, e)
 			return !ok || yield(vfs.DirEntry{Name: h.fs.remote(e.Name()), Attr: a, Xattrs: size}, nil)
 		})
@@ -146,7 +146,7 @@ func (h *File) ReadDir(ctx context.Context) iter.Seq2[vfs.DirEntry, error] {
 // ReadNames implements vfs.NameReader.
 func (h *File) ReadNames(ctx context.Context) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		err := h.eachEntry(ctx, func(d *os.File, e fs.DirEntry) bool {
+		err := h.eachEntry(ctx, func(d *os.File, e dirEntry) bool {
 			if e.Type()&(fs.ModeSymlink|fs.ModeIrregular) != 0 { // it may be one that isn't shown
 				if _, _, ok := h.entryAttr(d, e); !ok {
 					return true
@@ -162,7 +162,7 @@ func (h *File) ReadNames(ctx context.Context) iter.Seq2[string, error] {
 
 // eachEntry calls do with what is in the directory, and that opened, until do returns false
 // or there is an error.
-func (h *File) eachEntry(ctx context.Context, do func(d *os.File, e fs.DirEntry) bool) error {
+func (h *File) eachEntry(ctx context.Context, do func(d *os.File, e dirEntry) bool) error {
 	if !h.dir {
 		return h.fail("readdir", vfs.ErrNotDir)
 	}
@@ -171,21 +171,21 @@ func (h *File) eachEntry(ctx context.Context, do func(d *os.File, e fs.DirEntry)
 		return h.fail("readdir", err)
 	}
 	defer d.Close()
-	for {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		names, more, err := readNames(d)
-		for _, e := range names {
-			if strings.HasPrefix(e.Name(), temporary) || isSidecars(e.Name()) || h.name == "." && h.fs.concealed(e.Name()) {
-				continue
-			}
-			if !do(d, e) {
-				return nil
-			}
-		}
-		if err != nil || !more {
-			return h.fail("readdir", err)
-		}
+	err = scan(ctx, d, func(e dirEntry) bool {
+		name := e.Name()
+		return strings.HasPrefix(name, temporary) || isSidecars(name) || h.name == "." && h.fs.concealed(name) || do(d, e)
+	})
+	if err == ctx.Err() {
+		return err
 	}
+	return h.fail("readdir", err)
+}
+
+// readNames reads up to n entries of d.
+func readNames(d *os.File, n int) (names []fs.DirEntry, more bool, err error) {
+	names, err = d.ReadDir(n)
+	if err == io.EOF {
+		return names, false, nil
+	}
+	return names, err == nil, err
 }

@@ -3,7 +3,6 @@
 package osfs
 
 import (
-	"io"
 	"io/fs"
 	"os"
 	"sync/atomic"
@@ -172,17 +171,9 @@ func (h *File) reopenDir() (*os.File, error) {
 	return os.NewFile(uintptr(fd), h.name), nil
 }
 
-func readNames(d *os.File) (names []fs.DirEntry, more bool, err error) {
-	names, err = d.ReadDir(dirBatch)
-	if err == io.EOF {
-		return names, false, nil
-	}
-	return names, err == nil, err
-}
-
 // entryAttr returns the attributes of a name in the directory d, and the size of
 // its extended attributes; not ok leaves it out.
-func (h *File) entryAttr(d *os.File, e fs.DirEntry) (a vfs.Attr, xattrs uint32, ok bool) {
+func (h *File) entryAttr(d *os.File, e dirEntry) (a vfs.Attr, xattrs uint32, ok bool) {
 	dirfd := int(d.Fd())
 	return h.nameAttr(dirfd, e.Name(), h.fs.sys.xattrsPath(dirfd, e.Name()))
 }

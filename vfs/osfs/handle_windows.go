@@ -2,7 +2,6 @@ package osfs
 
 import (
 	"encoding/binary"
-	"io"
 	"io/fs"
 	"os"
 	"strconv"
@@ -164,18 +163,10 @@ func changeTime(dir *os.Root, name string) (at time.Time, err error) {
 	return info.ModTime(), nil
 }
 
-func readNames(d *os.File) (names []fs.DirEntry, more bool, err error) {
-	names, err = d.ReadDir(dirBatch)
-	if err == io.EOF {
-		return names, false, nil
-	}
-	return names, err == nil, err
-}
-
 // entryAttr returns the attributes that the listing has, which are without ID;
 // those of a link's target if it lies beneath the root. Clients see no extended
 // attributes.
-func (h *File) entryAttr(d *os.File, e fs.DirEntry) (a vfs.Attr, xattrs uint32, ok bool) {
+func (h *File) entryAttr(d *os.File, e dirEntry) (a vfs.Attr, xattrs uint32, ok bool) {
 	info, err := e.Info()
 	if err == nil && info.Mode()&(fs.ModeSymlink|fs.ModeIrregular) != 0 {
 		info, err = h.fs.root.Stat(strings.TrimPrefix(h.name+"/"+e.Name(), "./"))

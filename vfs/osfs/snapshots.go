@@ -142,7 +142,7 @@ func (f *FS) eachSnapshot(ctx context.Context, found func(name string, at time.T
 	}
 	defer d.Close()
 	for {
-		entries, more, err := readNames(d)
+		entries, more, err := readNames(d, dirBatch)
 		if err == nil {
 			err = ctx.Err()
 		}
