@@ -27,7 +27,8 @@ type cursor struct {
 	linked  map[string]bool // and the folded names of all, which the backend's are hidden by
 	read    enumeration
 	bare    bool                 // this request is for names alone
-	room    int                  // how many entries its answer may have room for
+	room    int                  // how many bytes its answer has room for
+	each    int                  // how many of them an entry takes beside its name
 	held    *smb2.DirectoryEntry // found, but didn't fit
 	found   bool                 // something, since the start
 	aapl    bool                 // entries are in Apple's form
@@ -146,7 +147,7 @@ func (c *cursor) fill(ctx context.Context, o *open, list *smb2.DirectoryList, si
 			if e == nil {
 				e = new(smb2.DirectoryEntry) // one for the whole answer
 			}
-			if c.room = list.Room(); single {
+			if c.room, c.each = list.Room(); single {
 				c.room = 1
 			}
 			if ok, err := c.entry(ctx, o, dir, want, e); err != nil {
@@ -220,7 +221,7 @@ func (c *cursor) entry(ctx context.Context, o *open, dir string, want func(name 
 	if c.done {
 		return false, nil
 	}
-	e, err := c.read.entry(ctx, want, c.room, c.bare)
+	e, err := c.read.entry(ctx, want, c.room, c.each, c.bare)
 	if err != nil && ctx.Err() != nil {
 		return false, err // the next query goes on from here
 	}

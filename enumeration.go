@@ -25,9 +25,10 @@ type enumeration struct {
 	end    func()
 
 	// For readNames: to switch to it and back takes as long as a name.
-	ctx    context.Context
-	want   func(name string) bool
-	enough int
+	ctx  context.Context
+	want func(name string) bool
+	room int // in bytes, for those that are yet to be read
+	each int
 
 	unread []string                 // names that are wanted and weren't told yet
 	batch  *[batchSize]vfs.DirEntry // of this request
@@ -56,8 +57,9 @@ func (e *enumeration) stop() {
 }
 
 // entry returns the next entry of a name that is wanted, nil at the end. room is how many
-// the answer may have room for; bare says that it has their names alone.
-func (e *enumeration) entry(ctx context.Context, want func(name string) bool, room int, bare bool) (*vfs.DirEntry, error) {
+// bytes the answer has left, of which an entry takes each beside its name; bare says that it
+// has their names alone.
+func (e *enumeration) entry(ctx context.Context, want func(name string) bool, room, each int, bare bool) (*vfs.DirEntry, error) {
 	for {
 		for e.at < e.n {
 			e.at++
@@ -65,14 +67,15 @@ func (e *enumeration) entry(ctx context.Context, want func(name string) bool, ro
 				return d, nil
 			}
 		}
-		if err := e.fill(ctx, want, min(max(room, 1), batchSize), bare); e.n == 0 || err != nil {
+		if err := e.fill(ctx, want, max(room, 1), each, bare); e.n == 0 || err != nil {
 			return nil, err
 		}
 	}
 }
 
-// fill reads up to n entries.
-func (e *enumeration) fill(ctx context.Context, want func(name string) bool, n int, bare bool) error {
+// fill reads as many entries as there is room for: what there is none for is held as long as
+// the client likes, and asked about twice.
+func (e *enumeration) fill(ctx context.Context, want func(name string) bool, room, each int, bare bool) error {
 	if e.batch == nil {
 		e.batch = batches.Get().(*[batchSize]vfs.DirEntry)
 	}
@@ -80,8 +83,13 @@ func (e *enumeration) fill(ctx context.Context, want func(name string) bool, n i
 	if e.next != nil {
 		return e.fillOne(ctx, want)
 	}
-	if len(e.unread) < n && e.more != nil {
-		e.ctx, e.want, e.enough = ctx, want, n
+	e.room, e.each = room, each
+	n := 0
+	for ; n < len(e.unread) && e.wantsMore(n); n++ {
+		e.room -= e.size(e.unread[n])
+	}
+	if e.wantsMore(n) && e.more != nil {
+		e.ctx, e.want = ctx, want
 		err, ok := e.more()
 		e.ctx, e.want = nil, nil
 		if !ok {
@@ -90,17 +98,27 @@ func (e *enumeration) fill(ctx context.Context, want func(name string) bool, n i
 		if err != nil {
 			return err
 		}
+		n = len(e.unread)
 	}
-	e.n = min(n, len(e.unread))
+	e.n = n
 	for i, name := range e.unread[:e.n] {
 		e.batch[i] = vfs.DirEntry{Name: name}
 	}
-	e.unread, e.used = e.unread[e.n:], max(e.used, e.n)
+	if e.unread = e.unread[e.n:]; len(e.unread) == 0 {
+		e.unread = nil // nor the names that were told
+	}
+	e.used = max(e.used, e.n)
 	if bare || e.n == 0 {
 		return nil
 	}
 	return e.stater.StatNames(context.WithoutCancel(ctx), e.batch[:e.n]) // there is no second try
 }
+
+// wantsMore reports whether there is room for an entry after n of them.
+func (e *enumeration) wantsMore(n int) bool { return e.room > 0 && n < batchSize }
+
+// size is about what an entry takes in an answer.
+func (e *enumeration) size(name string) int { return e.each + 2*len(name) }
 
 // readNames reads names until there are enough unread ones, and again when it goes on. It
 // yields why it couldn't, or nil.
@@ -113,10 +131,11 @@ func (e *enumeration) readNames(names iter.Seq2[string, error]) iter.Seq[error] 
 			}
 			if e.want(name) {
 				e.unread = append(e.unread, name)
+				e.room -= e.size(name)
 			}
 			if e.ctx.Err() != nil { // nobody waits for what may take long
 				err = context.Cause(e.ctx)
-			} else if len(e.unread) < e.enough {
+			} else if e.wantsMore(len(e.unread)) {
 				continue
 			}
 			if !yield(err) {

@@ -48,7 +48,7 @@ func (d *namedDir) StatNames(_ context.Context, entries []vfs.DirEntry) error {
 func (e *enumeration) all(t *testing.T, ctx context.Context, n int) (names []string, err error) {
 	for {
 		for i := range n {
-			d, err := e.entry(ctx, func(name string) bool { return !strings.HasSuffix(name, "3") }, n-i, false)
+			d, err := e.entry(ctx, func(name string) bool { return !strings.HasSuffix(name, "3") }, 8*(n-i), 0, false) // the names have up to four characters
 			if d == nil || err != nil {
 				e.pause()
 				return names, err
@@ -59,6 +59,29 @@ func (e *enumeration) all(t *testing.T, ctx context.Context, n int) (names []str
 			names = append(names, d.Name)
 		}
 		e.pause()
+	}
+}
+
+// What an answer has no room for isn't read, or it would be held until the client goes on.
+func TestEnumerationReadsWhatFits(t *testing.T) {
+	for _, each := range []int{64, 12} {
+		const room = 4096
+		read := 0
+		var e enumeration
+		e.start(t.Context(), &namedDir{count: 3000, read: func(int) { read++ }})
+		names := 0
+		for left := room; left > 0; names++ {
+			d, err := e.entry(t.Context(), func(string) bool { return true }, left, each, false)
+			if d == nil || err != nil {
+				t.Fatal(d, err)
+			}
+			left -= each + 2*len(d.Name)
+		}
+		e.pause()
+		if read > names+1 || len(e.unread) > 1 {
+			t.Errorf("%d names of %d bytes and more were read for an answer of %d, and %d are kept", read, each, names, len(e.unread))
+		}
+		e.stop()
 	}
 }
 
@@ -96,7 +119,7 @@ func TestEnumeration(t *testing.T) {
 		if err != nil || strings.Join(got, " ") != strings.Join(want, " ") {
 			t.Errorf("answers of %d: %d names, want %d, error %v", n, len(got), len(want), err)
 		}
-		if d, err := e.entry(t.Context(), nil, 1, false); d != nil || err != nil {
+		if d, err := e.entry(t.Context(), nil, 1, 0, false); d != nil || err != nil {
 			t.Errorf("after the end: %v, %v", d, err)
 		}
 		e.stop()

@@ -113,14 +113,9 @@ func NewDirectoryList(class FileInfoClass, dst []byte, max int) (DirectoryList, 
 // Len returns the number of entries.
 func (l *DirectoryList) Len() int { return l.count }
 
-// Room returns about how many further entries fit that are as long as those so far.
-func (l *DirectoryList) Room() int {
-	const nameLength = 32
-	used, each := len(l.buf)-l.start, l.layout.nameOffset+nameLength
-	if l.count > 0 {
-		each = used/l.count + 1
-	}
-	return max(0, l.max-used)/max(each, 1) + 1
+// Room returns how many bytes are left, and how many of them an entry takes beside its name.
+func (l *DirectoryList) Room() (left, each int) {
+	return max(0, l.max-(len(l.buf)-l.start)), l.layout.nameOffset
 }
 
 // Bytes returns the dst of NewDirectoryList with the list after it.
