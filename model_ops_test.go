@@ -152,15 +152,23 @@ func (r *modelRun) rename(h *modelOpen) modelStep {
 	what := fmt.Sprintf("rename %s to %s, replace %v posix %v", r.describe(h), to, replace, posix)
 	var st smb2.Status
 	if posix {
-		flags := smb2.RenamePosixSemantics
-		if replace {
-			flags |= smb2.RenameReplaceIfExists
-		}
-		st = c.SetInfo(h.id, smb2.ClassFileRenameInformationEx, smb2.FileRenameInformationEx{Flags: flags, FileName: wire})
+		st = c.SetInfo(h.id, smb2.ClassFileRenameInformationEx, renameInfo(wire, replace, true))
 	} else {
 		st = c.Rename(h.id, wire, replace)
 	}
 	return modelStep{h.client, what, st, func() smb2.Status { return r.m.rename(h, to, replace, posix) }}
+}
+
+// renameInfo is FileRenameInformationEx.
+func renameInfo(to string, replace, posix bool) smb2.FileRenameInformationEx {
+	x := smb2.FileRenameInformationEx{FileName: to}
+	if replace {
+		x.Flags |= smb2.RenameReplaceIfExists
+	}
+	if posix {
+		x.Flags |= smb2.RenamePosixSemantics
+	}
+	return x
 }
 
 func (r *modelRun) renameStream(h *modelOpen) modelStep {

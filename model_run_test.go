@@ -3,6 +3,7 @@ package smb_test
 import (
 	"flag"
 	"fmt"
+	"hash/crc32"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -18,7 +19,7 @@ import (
 var (
 	modelSeeds = flag.Int("model.seeds", 2, "how many seeds TestModel and TestModelPosix take for each backend")
 	modelSeed  = flag.Int("model.seed", 1, "the first seed of the model tests")
-	modelOps   = flag.Int("model.ops", 300, "how many operations a model test does, the concurrent one in each client")
+	modelOps   = flag.Int("model.ops", 220, "how many operations a model test does, the concurrent one in each client")
 )
 
 // repeat tells how to run again what failed.
@@ -64,7 +65,7 @@ type modelRun struct {
 
 func newModelRun(t *testing.T, k modelBackendKind, seed uint64, posix bool) *modelRun {
 	b := k.make(t)
-	r := &modelRun{t: t, kind: k, fs: b.fs, m: newModel(k.exact), seed: seed, rnd: rand.New(rand.NewPCG(seed, 7)), posix: posix}
+	r := &modelRun{t: t, kind: k, fs: b.fs, m: newModel(k.exact), seed: seed, rnd: randomFor(seed, k.name), posix: posix}
 	dirs, files := k.prepare(t, b)
 	add := func(name string, f *modelFile) {
 		dir, base := r.m.dirOf(strings.ReplaceAll(name, "/", `\`))
@@ -107,7 +108,7 @@ func (r *modelRun) run() {
 // handle is one of those that are open.
 func (r *modelRun) handle() *modelOpen { return pick(r.rnd, r.m.opens...) }
 
-// choose does an operation, in one of 8 cases a CREATE at least until something is open.
+// choose does an operation; few handles are open at once, so that most are of some file that others have, too.
 func (r *modelRun) choose() modelStep {
 	switch n := len(r.m.opens); {
 	case n == 0:
@@ -199,6 +200,11 @@ func describeKept(list []kept) string {
 		b.WriteByte('\n')
 	}
 	return b.String()
+}
+
+// randomFor is deterministic, but not the same for different names.
+func randomFor(seed uint64, name string) *rand.Rand {
+	return rand.New(rand.NewPCG(seed, uint64(crc32.ChecksumIEEE([]byte(name)))))
 }
 
 // pick returns one of list.
