@@ -169,12 +169,20 @@ func (c *creation) reconnect(w *reply) error {
 	c.o, c.action = o, smb2.ActionOpened
 	o.file.mu.Lock()
 	o.granted = o.holder.Granted()
-	b, owed := o.file.caching.Unanswered(o.holder)
 	o.file.mu.Unlock()
-	if owed { // there was nobody to tell
+	c.breakAfter() // there was nobody to tell
+	return c.respond(w)
+}
+
+// breakAfter has the break that the client owes an answer to sent after it was told of the open.
+func (c *creation) breakAfter() {
+	f := c.o.file
+	f.mu.Lock()
+	b, owed := f.caching.Unanswered(c.o.holder)
+	f.mu.Unlock()
+	if owed {
 		c.r.ch.after = append(c.r.ch.after, func() { c.m.srv.sendBreak(b) })
 	}
-	return c.respond(w)
 }
 
 // reclaim answers a CREATE that came before, with the persistent open that it made,
@@ -318,6 +326,7 @@ func (c *creation) replay(o *open, w *reply) error {
 	if err := c.judgeAgain(o); err != nil {
 		return err
 	}
+	c.breakAfter() // who didn't know the open may have ignored it
 	return c.respond(w)
 }
 

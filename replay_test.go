@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gosmbd/smb"
 	"github.com/gosmbd/smb/internal/smbtest"
+	"github.com/gosmbd/smb/oplock"
 	"github.com/gosmbd/smb/smb2"
 	"github.com/gosmbd/smb/vfs/faultfs"
 )
@@ -452,5 +454,39 @@ func TestReplayWithoutCaching(t *testing.T) {
 		_, _, st := a.Open(req)
 		want(t, "CREATE", st, ok)
 		want(t, "its replay", b.DoElem(b.Req(smb2.CommandCreate, req).Replay()).Status, ok)
+	})
+}
+
+// A break that came before the client knew the handle whose CREATE it repeats is sent again: it may have ignored what
+// it couldn't make anything of, and is told that it has the oplock. [MS-SMB2] 3.3.4.6
+func TestReplayOfCreateThatBreaks(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		a1 := r.caching(smb.Dialect311, 1)
+		a2 := r.bind(a1, 1)
+		b := r.caching(smb.Dialect311, 2)
+		b.Timeout = time.Hour
+		req := smbtest.With(batchReq("f"), smbtest.Durable2(createGUID(1), 0, 0))
+		a2.Send(a2.Req(smb2.CommandCreate, req))
+		synctest.Wait() // the answer is lost with the connection
+		mid := startOpen(b, batchReq("f"))
+		lose(a2)
+		for range 2 { // sent, and repeated
+			if x, came := a1.TakeBreak(); !came || x.Oplock == nil {
+				t.Fatal("no break")
+			}
+		}
+		a1.Sequence++
+		resp, _, st := a1.Opened(a1.DoElem(a1.Req(smb2.CommandCreate, req).Replay()))
+		want(t, "CREATE again", st, ok)
+		if resp.OplockLevel != smb2.OplockBatch {
+			t.Fatalf("oplock %v", resp.OplockLevel)
+		}
+		broken(t, a1, resp.FileID, smb2.OplockLevelII)
+		want(t, "the answer to the break", a1.AckOplock(resp.FileID, smb2.OplockLevelII), ok)
+		start := time.Now()
+		opened(t, b, mid, smb2.OplockLevelII)
+		if d := time.Since(start); d > oplock.AckTimeout/2 {
+			t.Errorf("opened after %v", d)
+		}
 	})
 }
