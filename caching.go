@@ -164,7 +164,7 @@ func (o *open) breakChannels(b oplock.Break, t *tree) []*channel {
 func (o *open) holdBack(b oplock.Break) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.known {
+	if o.known && !o.again {
 		return false
 	}
 	o.breaks = append(o.breaks, b)
@@ -178,11 +178,25 @@ func (o *open) isKnown() bool {
 	return o.known
 }
 
+// tellAgain notes that the client is about to be told once more that it has o. Breaks are held back until then, also the
+// one that it owes an answer to.
+func (o *open) tellAgain() {
+	o.mu.Lock()
+	o.again = true
+	o.mu.Unlock()
+	o.file.mu.Lock()
+	b, owed := o.file.caching.Unanswered(o.holder)
+	o.file.mu.Unlock()
+	if owed {
+		o.holdBack(b)
+	}
+}
+
 // announce notes that the answer with o's id is on its way, and sends the breaks that
 // came meanwhile.
 func (o *open) announce() {
 	o.mu.Lock()
-	o.known = true
+	o.known, o.again = true, false
 	breaks := o.breaks
 	o.breaks = nil
 	o.mu.Unlock()

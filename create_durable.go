@@ -167,22 +167,11 @@ func (c *creation) reconnect(w *reply) error {
 	attached = true
 	c.m.release() // the tree holds the mount from now on
 	c.o, c.action = o, smb2.ActionOpened
+	o.tellAgain() // of a break there was nobody to tell
 	o.file.mu.Lock()
 	o.granted = o.holder.Granted()
 	o.file.mu.Unlock()
-	c.breakAfter() // there was nobody to tell
 	return c.respond(w)
-}
-
-// breakAfter has the break that the client owes an answer to sent after it was told of the open.
-func (c *creation) breakAfter() {
-	f := c.o.file
-	f.mu.Lock()
-	b, owed := f.caching.Unanswered(c.o.holder)
-	f.mu.Unlock()
-	if owed {
-		c.r.ch.after = append(c.r.ch.after, func() { c.m.srv.sendBreak(b) })
-	}
 }
 
 // reclaim answers a CREATE that came before, with the persistent open that it made,
@@ -326,7 +315,7 @@ func (c *creation) replay(o *open, w *reply) error {
 	if err := c.judgeAgain(o); err != nil {
 		return err
 	}
-	c.breakAfter() // who didn't know the open may have ignored it
+	o.tellAgain() // who didn't know the open may have ignored a break
 	return c.respond(w)
 }
 

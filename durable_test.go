@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/gosmbd/smb/internal/smbtest"
 	"github.com/gosmbd/smb/smb2"
 	"github.com/gosmbd/smb/vfs"
+	"github.com/gosmbd/smb/vfs/faultfs"
 	"github.com/gosmbd/smb/vfs/memfs"
 )
 
@@ -777,4 +779,60 @@ func TestResilientSharedLease(t *testing.T) {
 		want(t, "ack", st, ok)
 		want(t, "CREATE", other.Wait(mid).Status, ok)
 	})
+}
+
+// Who comes back for a handle is told of it before he is told that it breaks, as with a new one.
+func TestReconnectBeforeBreak(t *testing.T) {
+	for name, lease := range map[string][]smb2.LeaseContext{
+		"oplock": nil, "lease": {{Version: 1, Key: leaseKey(1), State: leaseRWH}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var stuck atomic.Bool
+			var gate chan struct{}
+			bubble(t, func(s *smb.Server) {
+				gate = make(chan struct{})
+				sh := s.Shares.(smb.Shares)["s"]
+				sh.FS = faultfs.New(sh.FS, func(op faultfs.Op) error {
+					if op.Kind == faultfs.Read && stuck.Load() {
+						<-gate
+					}
+					return nil
+				})
+			}, func(t *testing.T, r *rig) {
+				a, b := r.caching(smb.Dialect311, 1), r.caching(smb.Dialect311, 2)
+				h := r.keep(a, batchReq("f"), 2, lease...)
+				lose(a)
+				a = r.caching(smb.Dialect311, 1)
+				stuck.Store(true)
+				again := a.Req(smb2.CommandCreate, h.request())
+				a.Send(again, a.Req(smb2.CommandRead, smb2.ReadRequest{FileID: smb2.FileID{Persistent: ^uint64(0), Volatile: ^uint64(0)}, Length: 1}).Related())
+				synctest.Wait()
+				mid := startOpen(b, smbtest.CreateReq("f", smb2.Open))
+				close(gate)
+				stuck.Store(false)
+				for {
+					first, came := a.Recv()
+					if !came || first.MessageID == ^uint64(0) {
+						t.Fatalf("%v came first", first.Command)
+					}
+					if first.MessageID == again.MessageID && first.Status != smb2.StatusPending {
+						want(t, "CREATE", first.Status, ok)
+						break
+					}
+				}
+				if lease != nil {
+					leaseBroken(t, a, leaseKey(1), leaseRWH, leaseRH, 0)
+					ackLease(t, a, leaseKey(1), leaseRH)
+				} else {
+					broken(t, a, h.id, smb2.OplockLevelII)
+					want(t, "the answer to the break", a.AckOplock(h.id, smb2.OplockLevelII), ok)
+				}
+				want(t, "CREATE of another", b.Wait(mid).Status, ok)
+				alive(t, a)
+				if _, twice := a.PollBreak(); twice {
+					t.Error("told twice")
+				}
+			})
+		})
+	}
 }

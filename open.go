@@ -94,7 +94,8 @@ type open struct {
 	sequence      sequence
 	lockSequences lockSequences
 	known         bool               // the client has been told the id
-	breaks        []oplock.Break     // to be sent when it knows the id
+	again         bool               // and is about to be told once more
+	breaks        []oplock.Break     // to be sent when it has been told
 	mode          smb2.CreateOptions // FileModeInformation
 	nextEA        int                // which extended attribute FileFullEaInformation goes on with
 	lastQuota     vfs.SID            // whose quota was listed last
