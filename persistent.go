@@ -201,7 +201,7 @@ func (o *open) record() *handleRecord {
 	}
 	r.Caching = o.holder.Granted()
 	if b, owed := f.caching.Unanswered(o.holder); owed && b.Lease && b.From&oplock.Write == 0 {
-		r.Caching.State = b.To // nobody waits for the answer, so the other may have gone on
+		r.Caching.State = 0 // nobody waits for the answer, so others may have gone on, also with more than the client was told
 	}
 	for _, l := range f.locks.held {
 		if l.owner == o {

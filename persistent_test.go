@@ -674,3 +674,27 @@ func lockName(f smb2.LockFlags) string {
 	}
 	return "exclusive"
 }
+
+// A lease that is to become R loses that, too, when others write before its client has answered: it isn't told so until
+// then, and the server that it comes back to doesn't let it have R.
+func TestPersistentLeaseBrokenFurther(t *testing.T) {
+	var stored smb.MemoryHandles
+	bubble(t, continuous(&stored), func(t *testing.T, r *rig) {
+		c, o := r.caching(smb.Dialect311, 1), r.bob(2)
+		h := r.persistent(c, smbtest.CreateReq("f", smb2.OpenIf), smb2.LeaseContext{Version: 2, Key: leaseKey(1), State: leaseRH})
+		id := r.open(o, "f")
+		start(o, smb2.CommandSetInfo, smb2.SetInfoRequest{
+			FileID: id, InfoType: smb2.InfoFile, Class: uint8(smb2.ClassFileRenameInformation),
+			Data: smb2.FileRenameInformation{FileName: "g"}.Append(nil),
+		})
+		leaseBroken(t, c, leaseKey(1), leaseRH, leaseR, 2)
+		_, st := o.Write(id, 0, []byte("new"))
+		want(t, "WRITE of another", st, ok)
+		n := r.successor(&stored)
+		_, g, st := n.caching(smb.Dialect311, 1).Open(h.request())
+		want(t, "CREATE", st, ok)
+		if g.Lease == nil || g.Lease.State&leaseR != 0 {
+			t.Errorf("the lease is now %+v", g.Lease)
+		}
+	})
+}
