@@ -239,11 +239,12 @@ func (c *conn) serve() {
 // readLoop reads one frame after the other. To decrypt a large one takes as long as to read
 // it: the next one is read meanwhile, and the client can go on.
 func (c *conn) readLoop() error {
-	var ahead chan received
+	var ahead chan received // the next frame; made with the first large one, and kept
+	var readAhead func()    // to it
 	for {
 		var next received
-		if ahead != nil {
-			next, ahead = <-ahead, nil
+		if c.ahead {
+			next = <-ahead
 		} else {
 			next = c.next()
 		}
@@ -253,8 +254,11 @@ func (c *conn) readLoop() error {
 		c.upload = next.upload
 		c.ahead = len(next.buf.B) >= largeFrame && next.buf.B[0] == 0xFD
 		if c.ahead {
-			ahead = make(chan received, 1)
-			go c.readAhead(ahead)
+			if ahead == nil {
+				ahead = make(chan received, 1)
+				readAhead = func() { ahead <- c.next() }
+			}
+			go readAhead()
 		}
 		err := c.receive(next.buf)
 		if err == errRelieved { // there is nothing ahead: that is for large frames
@@ -268,7 +272,9 @@ func (c *conn) readLoop() error {
 			err = context.Cause(c.ctx)
 		}
 		if err != nil {
-			c.giveUp(ahead, err)
+			if c.ahead {
+				c.giveUp(ahead, err)
+			}
 			return err
 		}
 	}
@@ -283,9 +289,6 @@ type received struct {
 
 const largeFrame = 256 << 10
 
-// readAhead reads the frame after the one that is being decrypted.
-func (c *conn) readAhead(to chan<- received) { to <- c.next() }
-
 // next reads a frame.
 func (c *conn) next() (r received) {
 	defer func() {
@@ -297,11 +300,8 @@ func (c *conn) next() (r received) {
 	return r
 }
 
-// giveUp ends the connection because of err, and what is being read ahead, if anything is.
+// giveUp ends the connection because of err, and what is being read ahead.
 func (c *conn) giveUp(ahead <-chan received, err error) {
-	if ahead == nil {
-		return
-	}
 	c.abort(err)
 	if next := <-ahead; next.buf != nil {
 		c.release(next.buf)

@@ -518,8 +518,5 @@ func TestUploadAllocations(t *testing.T) {
 	noErr(t, err)
 	defer dir.Close()
 	r := newRig(t, func(s *smb.Server) { s.Shares.(smb.Shares)["s"] = &smb.Share{FS: dir} })
-	data := make([]byte, 1<<20)
-	steadyAllocations(t, r, "plain", false, func(id smb2.FileID) (smb2.Command, smbtest.Body) {
-		return smb2.CommandWrite, smb2.WriteRequest{FileID: id, Data: data}
-	})
+	steadyAllocations(t, r, steadyRequest{smb2.CommandWrite, 1 << 20, "plain"})
 }
