@@ -20,10 +20,10 @@ const (
 )
 
 // slack leaves room for headers, so that a payload of a power of two fits its
-// class.
+// class. READs of 4 KiB are the commonest, and no budget counts them.
 const slack = 512
 
-var classes = [...]int{1 << 10, 4 << 10, 16<<10 + slack, 64<<10 + slack, 256<<10 + slack, 1<<20 + slack, 4<<20 + slack, 8<<20 + 4*slack}
+var classes = [...]int{1 << 10, 4<<10 + slack, 16<<10 + slack, 64<<10 + slack, 256<<10 + slack, 1<<20 + slack, 4<<20 + slack, 8<<20 + 4*slack}
 
 // The classes from firstLarge on are kept on stacks, since a sync.Pool has a slot per processor that the others
 // can't take from. One client that writes 8 MiB at a time would go through a buffer for each processor in turn: memory, and
