@@ -77,6 +77,7 @@ func (o *open) withObject(ctx context.Context, do func(vfs.File) error) error {
 	if err != nil {
 		return err
 	}
+	o.noteIDNow(ctx) // afterwards, or it might get another in between
 	if err := o.isObject(a); err != nil {
 		return err
 	}
@@ -89,7 +90,11 @@ func (o *open) isObject(a vfs.Attr) error {
 	object := o.file.object()
 	object.mu.Lock()
 	defer object.mu.Unlock()
-	if o.unlinked.Load() || o.byName.Load() && a.ID != 0 && a.ID != object.id && a.ID != object.now {
+	if o.unlinked.Load() {
+		return smb2.StatusFileDeleted
+	}
+	known := a.ID == 0 || a.ID == object.id || a.ID == object.now || !o.byName.Load() && a.ID == object.last
+	if !known {
 		return smb2.StatusFileDeleted
 	}
 	return nil

@@ -522,6 +522,32 @@ func TestStreamOfAnother(t *testing.T) {
 	}
 }
 
+// A handle of a stream neither tells nor changes the descriptor of the file that has the name now, if that is another.
+func TestSecurityOfStreamWithoutItsName(t *testing.T) {
+	disk := &memfs.FS{}
+	r := guarded(t, disk)
+	bob := r.as("bob", password)
+	req := smbtest.CreateReq("f:s", smb2.OpenIf)
+	req.DesiredAccess = uint32(vfs.AccessFull)
+	id := r.create(bob, req)
+	noErr(t, disk.Rename(context.Background(), "f", "g", false)) // by another program
+	put(t, disk, "f", "secret")
+	secure(t, disk, "f", allow(annSID, vfs.AccessFull))
+	before := dump(t, disk)
+
+	_, st := querySecurity(bob, id, vfs.DACLSecurity|vfs.OwnerSecurity)
+	want(t, "query of a descriptor", st, smb2.StatusFileDeleted)
+	full := vfs.SecurityDescriptor{Control: vfs.SDDACLPresent, DACL: &vfs.ACL{ACEs: []vfs.ACE{allow(bobSID, vfs.AccessFull)}}}
+	want(t, "set security", setSecurity(bob, id, vfs.DACLSecurity, full), smb2.StatusFileDeleted)
+	unchanged(t, "SET_INFO", disk, before)
+	_, st = bob.Create(smbtest.CreateReq("f", smb2.Open))
+	want(t, "bob opens it", st, smb2.StatusAccessDenied)
+
+	noErr(t, disk.Remove(context.Background(), "f"))
+	noErr(t, disk.Rename(context.Background(), "g", "f", false))
+	want(t, "set security of the file itself", setSecurity(bob, id, vfs.DACLSecurity, full), ok)
+}
+
 // Who is granted nothing gets no handle by asking for all there is.
 func TestMaximumOfNothing(t *testing.T) {
 	fsys := &memfs.FS{}
