@@ -28,7 +28,7 @@ func (f *FS) Snapshot() (time.Time, error) {
 	c.to.lastID.Store(f.lastID.Load())
 	c.to.root = c.node(root)
 	c.directory(root.dir)
-	if !f.reserve(c.to.used.Load()) {
+	if c.short || !f.reserve(c.to.used.Load()) {
 		return at, pathError("snapshot", ".", vfs.ErrNoSpace)
 	}
 	if f.snapshots == nil {
@@ -77,6 +77,7 @@ func (f *FS) OpenSnapshot(_ context.Context, at time.Time) (vfs.FS, error) {
 // copier copies a tree. The FS that it is copied from is locked.
 type copier struct {
 	from, to *FS
+	short    bool            // something was left out, as there was no room for it then
 	made     map[*node]*node // for files with several names
 }
 
@@ -155,5 +156,6 @@ func (c *copier) content(from *content) content {
 // as often as they are: that may be far more than there is, and isn't even tried then.
 func (c *copier) fits() bool {
 	limit := c.from.limit()
-	return limit < 0 || c.to.used.Load() <= limit-c.from.used.Load()
+	c.short = c.short || limit >= 0 && c.to.used.Load() > limit-c.from.used.Load()
+	return !c.short
 }

@@ -102,3 +102,36 @@ func TestSnapshotOfClones(t *testing.T) {
 		t.Errorf("it took %d bytes", took)
 	}
 }
+
+// What there was no room for when its turn came isn't left out of a snapshot for which there is room in the end.
+func TestSnapshotWhileRoomIsMade(t *testing.T) {
+	f := &FS{MaxBytes: 1 << 20}
+	_, err := create(t, f, "a").WriteAt(make([]byte, 300<<10), 0)
+	must(t, err)
+	b, c := create(t, f, "b"), create(t, f, "c")
+	_, err = c.WriteAt(make([]byte, 500<<10), 0)
+	must(t, err)
+	b.node.mu.Lock() // somebody writes to it, and the snapshot waits
+	done := make(chan error)
+	go func() {
+		_, err := f.Snapshot()
+		done <- err
+	}()
+	time.Sleep(20 * time.Millisecond)
+	must(t, c.Truncate(0))
+	b.node.mu.Unlock()
+	if err := <-done; errors.Is(err, vfs.ErrNoSpace) {
+		return
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	list, err := f.Snapshots(t.Context())
+	must(t, err)
+	old, err := f.OpenSnapshot(t.Context(), list[0])
+	must(t, err)
+	o, err := old.Open(t.Context(), "a", vfs.OpenOptions{Access: vfs.ReadData})
+	must(t, err)
+	if a, err := o.Stat(t.Context()); err != nil || a.Size != 300<<10 {
+		t.Errorf("it has %d bytes of a, %v", a.Size, err)
+	}
+}
