@@ -183,6 +183,25 @@ func (h *File) newSide(content []byte) (id []byte, side *os.File, err error) {
 	return id, side, err
 }
 
+// refers reports whether the object has a reference to a sidecar still: there are two if the server was killed while it
+// renamed a stream. Who can't tell leaves the file, but where references can never be listed: else whatever was removed
+// would stay.
+func (h *File) refers(id []byte) bool {
+	attrs, err := h.listAttrs()
+	if err != nil {
+		return err != unix.E2BIG
+	}
+	for _, attr := range attrs {
+		if !isSide(attr) {
+			continue
+		}
+		if other, err := h.readAttr(attr); err == nil && bytes.Equal(other, id) || err != nil && err != errNotStored {
+			return true
+		}
+	}
+	return false
+}
+
 // dropSide removes what a reference stood for. Should it fail, the file is left.
 func (h *File) dropSide(id []byte) {
 	_ = h.withSide(id, false, func(dirfd int, name string) error { return unix.Unlinkat(dirfd, name, 0) })

@@ -276,6 +276,43 @@ func TestSidecarCrash(t *testing.T) {
 	}
 }
 
+// TestSidecarOfTwoNames: a server that is killed while it renames a stream leaves two references to the content. It is
+// there until the last of them goes, and no longer.
+func TestSidecarOfTwoNames(t *testing.T) {
+	for how, end := range map[string]func(h *File) error{
+		"the old name is removed": func(h *File) error { return h.RemoveStream(t.Context(), "s") },
+		"the new name is removed": func(h *File) error {
+			return errors.Join(h.RemoveStream(t.Context(), "t"), h.RenameStream(t.Context(), "s", "t", false))
+		},
+		"the client renames again": func(h *File) error { return h.RenameStream(t.Context(), "s", "t", true) },
+	} {
+		t.Run(how, func(t *testing.T) {
+			f, dir := sideFS(t)
+			h := openFile(t, f, vfs.ReadAttributes)
+			twice := func() {
+				t.Helper()
+				id, err := h.readAttr(sidePrefix + "s" + streamType)
+				check(t, err)
+				check(t, h.writeAttr(sidePrefix+"t"+streamType, id, unix.XATTR_CREATE))
+				wantNames(t, f, "f", "s", "t")
+			}
+			twice()
+			check(t, end(h))
+			wantNames(t, f, "f", "t")
+			wantStream(t, f, "f", "t", large)
+			wantSidecars(t, dir, 1)
+			check(t, h.RenameStream(t.Context(), "t", "s", false))
+			twice()
+			check(t, errors.Join(h.RemoveStream(t.Context(), "s"), h.RemoveStream(t.Context(), "t")))
+			wantSidecars(t, dir, 0)
+			putStream(t, f, "f", "s", large)
+			twice()
+			check(t, f.Remove(t.Context(), "f"))
+			wantSidecars(t, dir, 0)
+		})
+	}
+}
+
 // TestSidecarForeign: a directory of somebody else's isn't used.
 func TestSidecarForeign(t *testing.T) {
 	needRoot(t)

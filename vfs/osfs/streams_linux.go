@@ -357,7 +357,7 @@ func (h *File) removeStream(o *streamObject, attr string) error {
 // detach leaves the content to those who have open the stream that was removed with attr
 // and its value.
 func (h *File) detach(o *streamObject, attr string, value []byte) {
-	if isSide(attr) {
+	if isSide(attr) && !h.refers(value) {
 		h.dropSide(value)
 	}
 	s := o.open[attr]
