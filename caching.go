@@ -91,7 +91,7 @@ func (m *mount) breakListing(dir string, h *oplock.Holder) {
 func (s *Server) sendBreaks(f *file, breaks []oplock.Break) {
 	for _, b := range breaks {
 		for _, owner := range b.Owners {
-			if o := owner.(*open); o.isKnown() { // what isn't yet is stored with what it has then
+			if o := owner.(*open); o.isPersistent() { // what isn't yet is stored with what it has then
 				o.save() // or a client would come back to what it no longer may cache
 			}
 		}
@@ -171,11 +171,11 @@ func (o *open) holdBack(b oplock.Break) bool {
 	return true
 }
 
-// isKnown reports whether the client knows o, or is about to.
-func (o *open) isKnown() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.known
+// isPersistent reports whether o is stored, or is about to be.
+func (o *open) isPersistent() bool {
+	o.file.mu.Lock()
+	defer o.file.mu.Unlock()
+	return o.durability.persistent
 }
 
 // tellAgain notes that the client is about to be told once more that it has o. Breaks are held back until then, also the

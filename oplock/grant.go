@@ -22,8 +22,8 @@ func (f *File) Grant(t *Table, h *Holder) (Granted, error) {
 }
 
 // Restore adds h with the caching that it had before the server was started
-// again. Leases of h's key that are restored already keep what they have. The
-// only error is [ErrKeyInUse].
+// again. Of a lease of h's key that is restored already there is left what both
+// had. The only error is [ErrKeyInUse].
 func (f *File) Restore(t *Table, h *Holder, had Granted) (Granted, error) {
 	switch had.Level {
 	case Lease:
@@ -31,9 +31,10 @@ func (f *File) Restore(t *Table, h *Holder, had Granted) (Granted, error) {
 		if err != nil {
 			return Granted{}, err
 		}
-		if len(g.holders) == 1 {
-			g.state, g.epoch = legal(had.State), had.Epoch
+		if len(g.holders) > 1 { // one of them may have been stored before a break
+			had.State, had.Epoch = had.State&g.state, max(had.Epoch, g.epoch)
 		}
+		g.state, g.epoch = legal(had.State), had.Epoch
 	case II:
 		f.hold(h, II, Read)
 	case Exclusive:

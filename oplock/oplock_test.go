@@ -56,6 +56,13 @@ func TestRestore(t *testing.T) {
 			t.Errorf("got %+v, %v; had %+v", got, err, had)
 		}
 	}
+	left := had
+	left.State = Read // another of the lease's opens was stored when it had less
+	for _, then := range []Granted{{Level: Lease, State: Read, Version: 2, Epoch: 69}, had} {
+		if got, err := f.Restore(&table, lease(1), then); err != nil || got != left {
+			t.Errorf("after %+v got %+v, %v, want %+v", then, got, err, left)
+		}
+	}
 	for level, loss := range map[Level]Op{II: OpWrite, Exclusive: OpRead, Batch: OpRename} {
 		var f File
 		h := NewHolder(Request{Access: 1, Level: level, Owner: level})
