@@ -159,12 +159,12 @@ func (o *open) breakChannels(b oplock.Break, t *tree) []*channel {
 	return all
 }
 
-// holdBack keeps b until the client knows the open that it is about. It reports
-// whether it did.
+// holdBack keeps b until the client knows the open that it is about, unless that waits for its client to come back. It
+// reports whether it did.
 func (o *open) holdBack(b oplock.Break) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.known && !o.again {
+	if o.known && !o.again || o.tree() == nil {
 		return false
 	}
 	o.breaks = append(o.breaks, b)

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/gosmbd/smb"
 	"github.com/gosmbd/smb/internal/smbtest"
@@ -86,5 +87,66 @@ func TestPersistentLeaseSharedUnanswered(t *testing.T) {
 		o := r.bob(2)
 		write(t, o, r.open(o, "f"), "new")
 		wantNoR(t, r, &stored, h)
+	})
+}
+
+// A break that came for a persistent open whose client lost its connection is told once when the client comes back, and
+// not at all if it is over by then.
+func TestBreakOfParkedUnanswered(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		late   time.Duration
+		breaks int
+	}{{"owed", time.Second, 1}, {"over", 45 * time.Second, 0}} {
+		for _, lease := range []bool{false, true} {
+			name, req := test.name, smbtest.With(batchReq("f"), smbtest.Durable2(createGUID(5), 0, smb2.DurableFlagPersistent))
+			if lease {
+				name += ", lease"
+				req = smbtest.With(req, smbtest.LeaseContext(smb2.LeaseContext{Version: 1, Key: leaseKey(1), State: leaseRWH}))
+			}
+			t.Run(name, func(t *testing.T) {
+				unanswered(t, &smb.MemoryHandles{}, func(t *testing.T, r *rig, c *smbtest.Client, send func(...*smbtest.Elem), _ func()) {
+					send(c.Req(smb2.CommandCreate, req))
+					o := r.bob(2)
+					o.Timeout = time.Hour
+					mid := startOpen(o, smbtest.CreateReq("f", smb2.OpenIf))
+					c.Close()
+					time.Sleep(test.late)
+					synctest.Wait()
+					c = r.caching(smb.Dialect311, 1)
+					resp, _, st := c.Opened(c.DoElem(c.Req(smb2.CommandCreate, req).Replay()))
+					want(t, "CREATE again", st, ok)
+					synctest.Wait()
+					alive(t, c) // which brings what was sent
+					breaks := 0
+					for {
+						if _, came := c.PollBreak(); !came {
+							break
+						}
+						breaks++
+					}
+					if breaks != test.breaks {
+						t.Errorf("%d breaks came, want %d", breaks, test.breaks)
+					}
+					want(t, "CLOSE", c.CloseFile(resp.FileID), ok)
+					want(t, "CREATE of another", o.Wait(mid).Status, ok)
+				})
+			})
+		}
+	}
+}
+
+// A durable open gives way when its client has lost its connection, also if that never knew of it.
+func TestParkedUnansweredGivesWay(t *testing.T) {
+	unanswered(t, &smb.MemoryHandles{}, func(t *testing.T, r *rig, c *smbtest.Client, send func(...*smbtest.Elem), _ func()) {
+		send(c.Req(smb2.CommandCreate, smbtest.With(batchReq("f"), smbtest.Durable2(createGUID(5), 0, 0))))
+		lose(c)
+		o := r.bob(2)
+		start := time.Now()
+		resp, st := o.Create(batchReq("f"))
+		want(t, "CREATE of another", st, ok)
+		if d := time.Since(start); d > time.Second || resp.OplockLevel != smb2.OplockBatch {
+			t.Errorf("oplock %v after %v", resp.OplockLevel, d)
+		}
 	})
 }

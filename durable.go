@@ -97,9 +97,6 @@ func (s *Server) park(o *open, why error) bool {
 	o.cancelWaits(why)
 	o.pins.Wait()
 	o.endListing()
-	o.mu.Lock()
-	o.again = false // or a break would be held back from nobody
-	o.mu.Unlock()
 	h := &s.handles
 	h.mu.Lock()
 	if h.closed || !s.retain(o.m) {

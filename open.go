@@ -165,6 +165,7 @@ func (o *open) reopen(channel uint16) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.closing = nil
+	o.again, o.breaks = false, nil // who comes back is told what there is then
 	o.sequence = sequence{channel: channel}
 }
 
