@@ -236,6 +236,11 @@ func (n *nameCache) drop(dir string) {
 func (n *nameCache) forget(dir string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.lose(dir)
+}
+
+// lose is forget for who holds n.mu.
+func (n *nameCache) lose(dir string) {
 	n.drop(dir)
 	if r := n.reads[dir]; r != nil {
 		r.stale = true
@@ -267,7 +272,7 @@ func (n *nameCache) added(name string) {
 	dir = path.Clean(dir)
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.drop(name) // of another directory that had the name
+	n.lose(name) // of another directory that had the name
 	base = strings.Clone(base)
 	if r := n.reads[dir]; r != nil {
 		r.log = append(r.log, nameChange{name: base})
@@ -287,7 +292,7 @@ func (n *nameCache) removed(name string, isDir bool) {
 	defer n.mu.Unlock()
 	n.gone(name)
 	if isDir {
-		n.drop(name)
+		n.lose(name)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -55,8 +56,14 @@ func (l *lateListFile) ReadDir(ctx context.Context) iter.Seq2[vfs.DirEntry, erro
 
 // While a directory is read for its names another gets its place, and a name is made in it.
 func TestListingOfAnotherDirectory(t *testing.T) {
+	for _, how := range []string{"renamed", "removed"} {
+		t.Run(how, func(t *testing.T) { testListingOfAnother(t, how == "removed") })
+	}
+}
+
+func testListingOfAnother(t *testing.T, removed bool) {
 	dir := t.TempDir()
-	for _, d := range []string{"/src", "/d", "/d/Sub", "/d.new", "/d.new/Sub", "/d.new/Precious"} {
+	for _, d := range []string{"/d", "/d.new", "/d.new/Sub", "/d.new/Precious"} {
 		noErr(t, os.Mkdir(dir+d, 0o755))
 	}
 	noErr(t, os.WriteFile(dir+"/f", nil, 0o644))
@@ -73,11 +80,12 @@ func TestListingOfAnotherDirectory(t *testing.T) {
 	a, b := r.logon(smb.Dialect311), r.logon(smb.Dialect311)
 	time.Sleep(1200 * time.Millisecond)
 	reading, goOn := make(chan struct{}), make(chan struct{})
-	var once sync.Once
+	var read atomic.Bool
 	fsys.mu.Lock()
 	fsys.hook = func(name string) {
-		if name == "d" {
-			once.Do(func() { close(reading); <-goOn })
+		if name == "d" && read.CompareAndSwap(false, true) {
+			close(reading)
+			<-goOn
 		}
 	}
 	fsys.mu.Unlock()
@@ -91,7 +99,11 @@ func TestListingOfAnotherDirectory(t *testing.T) {
 		return r.create(b, req)
 	}
 	x := openDir("d")
-	want(t, "rename", b.Rename(x, "d.old", false), ok)
+	if removed {
+		want(t, "delete", b.Delete(x, true), ok)
+	} else {
+		want(t, "rename", b.Rename(x, "d.old", false), ok)
+	}
 	b.CloseFile(x)
 	x = openDir("d.new")
 	want(t, "rename", b.Rename(x, "d", false), ok)
