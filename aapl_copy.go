@@ -143,7 +143,7 @@ func (r *request) copyContent(ctx context.Context, src *open) (total int64, err 
 	if o.trunc == nil {
 		return total, nil
 	}
-	return total, r.setSize(ctx, a.Size)
+	return total, r.setSize(ctx, a.Size, false)
 }
 
 // copyStream makes the stream of r.open called name the same as that of src.

@@ -115,7 +115,7 @@ func (r *request) setFile(ctx context.Context, class smb2.FileInfoClass, data []
 		if err != nil {
 			return err
 		}
-		return r.setSize(ctx, x.EndOfFile)
+		return r.setSize(ctx, x.EndOfFile, false)
 	case smb2.ClassFileAllocationInformation:
 		x, err := smb2.ParseFileAllocationInformation(data)
 		if err != nil {
@@ -210,8 +210,8 @@ func (o *open) setAttr(ctx context.Context, c vfs.AttrChange) error {
 	return ignoreUnsupported(o.attrs.SetAttr(ctx, c))
 }
 
-// setSize sets the end of the file. [MS-FSA] 2.1.5.15.5
-func (r *request) setSize(ctx context.Context, size int64) error {
+// setSize sets the end of the file; cut says that it gets no longer. [MS-FSA] 2.1.5.15.5
+func (r *request) setSize(ctx context.Context, size int64, cut bool) error {
 	o := r.open
 	switch {
 	case o.file.dir, size < 0, o.m.tooLong(ctx, size):
@@ -227,6 +227,9 @@ func (r *request) setSize(ctx context.Context, size int64) error {
 		return err
 	}
 	o.showWrites(ctx)
+	if cut && size > a.Size {
+		return nil // others cut it off meanwhile
+	}
 	if size == a.Size {
 		o.touch(ctx) // [MS-FSA] 2.1.5.15.5: it was modified
 		return nil
@@ -258,7 +261,7 @@ func (r *request) setAllocation(ctx context.Context, size int64) error {
 		return err
 	}
 	if size < a.Size {
-		if err := r.setSize(ctx, size); err != nil {
+		if err := r.setSize(ctx, size, true); err != nil {
 			return err
 		}
 	} else if err := r.breakFor(o.file, o.holder, oplock.OpSetSize); err != nil {

@@ -2,6 +2,7 @@ package smb_test
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/gosmbd/smb/internal/smbtest"
 	"github.com/gosmbd/smb/smb2"
 	"github.com/gosmbd/smb/vfs"
+	"github.com/gosmbd/smb/vfs/faultfs"
 	"github.com/gosmbd/smb/vfs/osfs"
 )
 
@@ -118,6 +120,30 @@ func TestMaxFileSize(t *testing.T) {
 	_, st = c.Write(id, max-1, []byte("x"))
 	want(t, "WRITE of the last byte", st, ok)
 	want(t, "END_OF_FILE beyond", c.SetInfo(id, smb2.ClassFileEndOfFileInformation, smb2.FileEndOfFileInformation{EndOfFile: max + 1}), smb2.StatusInvalidParameter)
+}
+
+// FileAllocationInformation that cuts a file off doesn't make it longer, if another client cuts off more meanwhile.
+func TestAllocationOfWhatAnotherCutsOff(t *testing.T) {
+	r := newFaulty(t)
+	put(t, r.fs, "f", strings.Repeat("x", 100))
+	a, b := r.logon(smb.Dialect311), r.logon(smb.Dialect311)
+	x, y := r.open(a, "f"), r.open(b, "f")
+	looks := 0
+	h := faultfs.Hook(func(op faultfs.Op) error {
+		if op.Kind != faultfs.Stat || op.Name != "f" {
+			return nil
+		}
+		if looks++; looks == 2 { // after it was found to be longer
+			r.heal()
+			want(t, "SET_INFO of the end", b.SetInfo(y, smb2.ClassFileEndOfFileInformation, smb2.FileEndOfFileInformation{EndOfFile: 10}), ok)
+		}
+		return nil
+	})
+	r.hook.Store(&h)
+	want(t, "SET_INFO of the allocation", a.SetInfo(x, smb2.ClassFileAllocationInformation, smb2.FileAllocationInformation{AllocationSize: 50}), ok)
+	if info := fileInfo(t, a, x, smb2.ClassFileStandardInformation, smb2.ParseFileStandardInformation); looks != 2 || info.EndOfFile != 10 {
+		t.Errorf("after %d looks it has %d bytes", looks, info.EndOfFile)
+	}
 }
 
 // When the volume was made doesn't change with a start of the server.
