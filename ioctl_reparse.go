@@ -270,6 +270,9 @@ func (o *open) replaced(ctx context.Context, name string) error {
 	f, m := o.file.object(), o.m
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if a.ID != 0 && m.files[a.ID] != f {
+		m.dropDead(a, "", true) // what was put there was just made
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, other := range f.opens {

@@ -2,6 +2,7 @@ package smb_test
 
 import (
 	"context"
+	"io/fs"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -13,11 +14,12 @@ import (
 	"github.com/gosmbd/smb/vfs/memfs"
 )
 
-// reuseFS is a backend where all objects have one id, as on a disk where the inode of a file that is
-// gone is free for the next when its last descriptor is closed. Close stops there.
+// reuseFS is a backend where all objects but one have one id, as on a disk where the inode of a file that is
+// gone is free for the next when its last descriptor is closed. Close may stop there.
 type reuseFS struct {
 	*memfs.FS
-	closed func(name string)
+	hold  atomic.Pointer[func()] // called once, when the file "f" is closed
+	other string                 // the name of a file that has another id, until it is replaced by a link
 }
 
 type reuseFile struct {
@@ -47,14 +49,40 @@ func (f reuseFile) Unwrap() vfs.File { return f.File }
 
 func (f reuseFile) Stat(ctx context.Context) (vfs.Attr, error) {
 	a, err := f.File.Stat(ctx)
-	a.ID = 77
+	if f.name != f.fsys.other || a.Mode&fs.ModeSymlink != 0 {
+		a.ID = 77
+	}
 	return a, err
 }
 
 func (f reuseFile) Close() error {
 	err := f.File.Close()
-	f.fsys.closed(f.name)
+	if f.name == "f" {
+		if hold := f.fsys.hold.Swap(nil); hold != nil {
+			(*hold)()
+		}
+	}
 	return err
+}
+
+// closing removes the file "f", as another program does, and closes id, the only open of it, as far as its inode is free.
+// finish does the rest.
+func (f *reuseFS) closing(t *testing.T, c *smbtest.Client, id smb2.FileID) (finish func()) {
+	t.Helper()
+	noErr(t, f.FS.Remove(context.Background(), "f"))
+	closed, goOn := make(chan struct{}), make(chan struct{})
+	hold := func() {
+		close(closed)
+		<-goOn
+	}
+	f.hold.Store(&hold)
+	var wg sync.WaitGroup
+	wg.Go(func() { want(t, "close", c.CloseFile(id), ok) })
+	<-closed
+	return sync.OnceFunc(func() {
+		close(goOn)
+		wg.Wait()
+	})
 }
 
 // What gets the inode of a file that is just being closed, and was removed by another program, has
@@ -74,16 +102,7 @@ func TestReusedID(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			ctx := context.Background()
-			closed, goOn := make(chan struct{}), make(chan struct{})
-			release := sync.OnceFunc(func() { close(goOn) })
-			defer release()
-			var armed atomic.Bool
-			fsys := &reuseFS{FS: &memfs.FS{}, closed: func(name string) {
-				if name == "f" && armed.CompareAndSwap(true, false) {
-					close(closed)
-					<-goOn
-				}
-			}}
+			fsys := &reuseFS{FS: &memfs.FS{}}
 			r := newRig(t, func(s *smb.Server) { s.Shares = smb.Shares{"s": {FS: fsys}} })
 			put(t, fsys.FS, "f", "old")
 			a, b := r.logon(smb.Dialect311), r.logon(smb.Dialect311)
@@ -91,14 +110,8 @@ func TestReusedID(t *testing.T) {
 			if test.doomed {
 				req.Options |= smb2.OptionDeleteOnClose
 			}
-			old := r.create(a, req)
-			if err := fsys.FS.Remove(ctx, "f"); err != nil {
-				t.Fatal(err)
-			}
-			armed.Store(true)
-			var wg sync.WaitGroup
-			wg.Go(func() { want(t, "close", a.CloseFile(old), ok) })
-			<-closed
+			finish := fsys.closing(t, a, r.create(a, req))
+			defer finish()
 
 			name := test.made
 			if test.found != "" {
@@ -110,8 +123,7 @@ func TestReusedID(t *testing.T) {
 				req.Options |= smb2.OptionDirectoryFile
 			}
 			id := r.create(b, req)
-			release()
-			wg.Wait()
+			finish()
 			if test.directory {
 				_, st := b.QueryDirectory(smb2.QueryDirectoryRequest{FileID: id, Class: smb2.ClassFileNamesInformation, OutputLength: 4096, Pattern: "*"})
 				want(t, "list", st, ok)
@@ -124,4 +136,25 @@ func TestReusedID(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A link that gets the inode of a file that is just being closed, and was removed by another program, belongs to the handle
+// that made it: who opens it meets that.
+func TestReusedIDOfLink(t *testing.T) {
+	fsys := &reuseFS{FS: &memfs.FS{}, other: "l"}
+	r := newRig(t, func(s *smb.Server) { s.Shares = smb.Shares{"s": {FS: fsys}} })
+	a, b := r.logon(smb.Dialect311), r.logon(smb.Dialect311)
+	old := r.open(a, "f")
+	req := itself("l", smb2.Create, 0)
+	req.ShareAccess = 0
+	id := r.create(b, req)
+	finish := fsys.closing(t, a, old)
+	defer finish()
+	_, st := b.Ioctl(id, smb2.FsctlSetReparsePoint, relative("x").Append(nil), 0)
+	want(t, "FSCTL_SET_REPARSE_POINT", st, ok)
+	finish()
+	_, st = a.Create(itself("l", smb2.Open, 0))
+	want(t, "CREATE of what isn't shared", st, smb2.StatusSharingViolation)
+	want(t, "CLOSE", b.CloseFile(id), ok)
+	r.create(a, itself("l", smb2.Open, 0))
 }
