@@ -23,7 +23,7 @@ import (
 // program.
 var (
 	modelRounds = flag.Int("model.rounds", 0, "how many rounds TestConcurrentModel does of each mode over each backend; 0: one of each mode over two backends, in turn")
-	modelOnly   = flag.String("model.only", "", "the modes of TestConcurrentModel whose names begin so, over all backends")
+	modelOnly   = flag.String("model.only", "", "the modes of TestConcurrentModel, over all backends, and of TestCachingModel whose names begin so")
 )
 
 // concurrentMode says what there is beyond files that are made, renamed and deleted.

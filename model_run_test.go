@@ -17,10 +17,18 @@ import (
 )
 
 var (
-	modelSeeds = flag.Int("model.seeds", 2, "how many seeds TestModel and TestModelPosix take for each backend")
+	modelSeeds = flag.Int("model.seeds", 0, "how many seeds TestModel and TestModelPosix take for each backend, TestCachingModel for each mode; 0: 2 and 60")
 	modelSeed  = flag.Int("model.seed", 1, "the first seed of the model tests")
 	modelOps   = flag.Int("model.ops", 220, "how many operations a model test does, the concurrent one in each client")
 )
+
+// seedsOr is how many seeds a model test takes that takes n without a flag.
+func seedsOr(n int) int {
+	if *modelSeeds > 0 {
+		return *modelSeeds
+	}
+	return n
+}
 
 // repeat tells how to run again what failed.
 func repeat(t testing.TB, seed uint64, more string) string {
@@ -38,7 +46,7 @@ func TestModelPosix(t *testing.T) {
 func testModel(t *testing.T, kinds []modelBackendKind, posix bool) {
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
-			for i := range *modelSeeds {
+			for i := range seedsOr(2) {
 				seed := uint64(*modelSeed + i)
 				t.Run(fmt.Sprint(seed), func(t *testing.T) { newModelRun(t, k, seed, posix).run() })
 				if t.Failed() {
