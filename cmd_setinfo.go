@@ -248,8 +248,8 @@ func (r *request) setSize(ctx context.Context, size int64, cut bool) error {
 	return err
 }
 
-// setAllocation sets the bytes that the file takes. Less than the end of the file
-// cuts it off; more is remembered, since the backend allocates as it likes.
+// setAllocation sets the bytes that the file takes, in whole clusters. Less than the end of the
+// file cuts it off; more is remembered, since the backend allocates as it likes.
 // [MS-FSA] 2.1.5.15.1
 func (r *request) setAllocation(ctx context.Context, size int64) error {
 	o := r.open
@@ -260,6 +260,7 @@ func (r *request) setAllocation(ctx context.Context, size int64) error {
 	if err != nil {
 		return err
 	}
+	size = roundUp(size)
 	if size < a.Size {
 		if err := r.setSize(ctx, size, true); err != nil {
 			return err
@@ -268,7 +269,7 @@ func (r *request) setAllocation(ctx context.Context, size int64) error {
 		return err
 	}
 	o.file.mu.Lock()
-	o.file.alloc = roundUp(size)
+	o.file.alloc = size
 	o.file.mu.Unlock()
 	err = o.save()
 	o.m.entryChanged(o.holder, o.modified(smb2.FileNotifyChangeSize))

@@ -83,7 +83,7 @@ func TestBackendErrors(t *testing.T) {
 			return c.SetInfo(id, smb2.ClassFileEndOfFileInformation, smb2.FileEndOfFileInformation{EndOfFile: 1})
 		}},
 		{"set allocation", faultfs.Truncate, func(_ *faulty, c *smbtest.Client, id smb2.FileID) smb2.Status {
-			return c.SetInfo(id, smb2.ClassFileAllocationInformation, smb2.FileAllocationInformation{AllocationSize: 1})
+			return c.SetInfo(id, smb2.ClassFileAllocationInformation, smb2.FileAllocationInformation{})
 		}},
 		{"set basic", faultfs.SetAttr, func(_ *faulty, c *smbtest.Client, id smb2.FileID) smb2.Status {
 			return c.SetInfo(id, smb2.ClassFileBasicInformation, smb2.FileBasicInformation{FileAttributes: 2})

@@ -122,10 +122,24 @@ func TestMaxFileSize(t *testing.T) {
 	want(t, "END_OF_FILE beyond", c.SetInfo(id, smb2.ClassFileEndOfFileInformation, smb2.FileEndOfFileInformation{EndOfFile: max + 1}), smb2.StatusInvalidParameter)
 }
 
+// FileAllocationInformation cuts off whole clusters only.
+func TestAllocationCutsClusters(t *testing.T) {
+	r := newRig(t, nil)
+	c := r.logon(smb.Dialect311)
+	id := r.open(c, "f")
+	write(t, c, id, strings.Repeat("x", 6000))
+	for _, step := range []struct{ allocation, end int64 }{{8192, 6000}, {5000, 6000}, {4097, 6000}, {4096, 4096}, {100, 4096}, {1, 4096}, {0, 0}} {
+		want(t, "SET_INFO of the allocation", c.SetInfo(id, smb2.ClassFileAllocationInformation, smb2.FileAllocationInformation{AllocationSize: step.allocation}), ok)
+		if info := fileInfo(t, c, id, smb2.ClassFileStandardInformation, smb2.ParseFileStandardInformation); info.EndOfFile != step.end {
+			t.Errorf("%d allocated: it has %d bytes, want %d", step.allocation, info.EndOfFile, step.end)
+		}
+	}
+}
+
 // FileAllocationInformation that cuts a file off doesn't make it longer, if another client cuts off more meanwhile.
 func TestAllocationOfWhatAnotherCutsOff(t *testing.T) {
 	r := newFaulty(t)
-	put(t, r.fs, "f", strings.Repeat("x", 100))
+	put(t, r.fs, "f", strings.Repeat("x", 5000))
 	a, b := r.logon(smb.Dialect311), r.logon(smb.Dialect311)
 	x, y := r.open(a, "f"), r.open(b, "f")
 	looks := 0
