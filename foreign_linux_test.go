@@ -29,13 +29,6 @@ func onDisk(t testing.TB) (r *rig, at func(name string) string) {
 	return r, func(name string) string { return filepath.Join(dir, filepath.FromSlash(name)) }
 }
 
-func noErr(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // Programs of the machine end what clients cache, within a second.
 func TestLocalPrograms(t *testing.T) {
 	for _, tt := range []struct {

@@ -198,6 +198,13 @@ func want(t testing.TB, what string, got, want smb2.Status) {
 	}
 }
 
+func noErr(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // fileInfo returns an information class of an open file, which parse reads.
 func fileInfo[T any](t testing.TB, c *smbtest.Client, id smb2.FileID, class smb2.FileInfoClass, parse func([]byte) (T, error)) T {
 	t.Helper()
