@@ -1,6 +1,7 @@
 package smb
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/gosmbd/smb/oplock"
@@ -151,27 +152,52 @@ func (r *request) lockPosix(elems []smb2.LockElement) error {
 	return nil
 }
 
-// posixLocks returns what a POSIX open, if what it has is stored, has of the ranges of a request.
+// byteRange is a range of bytes that isn't empty.
+type byteRange struct{ off, last uint64 }
+
+// byteRanges returns the ranges of a request in order, those that overlap or touch as one.
+func byteRanges(elems []smb2.LockElement) []byteRange {
+	all := make([]byteRange, 0, len(elems))
+	for _, e := range elems {
+		if posixElement(e) == nil {
+			all = append(all, byteRange{e.Offset, e.Offset + e.Length - 1})
+		}
+	}
+	slices.SortFunc(all, func(a, b byteRange) int { return cmp.Compare(a.off, b.off) })
+	n := 0
+	for _, x := range all {
+		if n > 0 && (x.off <= all[n-1].last || x.off-1 == all[n-1].last) {
+			all[n-1].last = max(all[n-1].last, x.last)
+			continue
+		}
+		all[n] = x
+		n++
+	}
+	return all[:n]
+}
+
+// posixLocks returns what a POSIX open, if what it has is stored, has of the ranges of a request. As neither
+// these nor its locks overlap, there are no more parts than of both together.
 func (o *open) posixLocks(elems []smb2.LockElement) (had []byteLock) {
 	if !o.posix || !o.durability.persistent {
 		return nil
 	}
+	ranges := byteRanges(elems)
 	o.file.mu.Lock()
 	defer o.file.mu.Unlock()
 	for _, h := range o.file.locks.held {
 		if h.owner != o {
 			continue
 		}
-		for _, e := range elems {
-			if posixElement(e) != nil {
-				continue
+		first, _ := slices.BinarySearchFunc(ranges, h.off, func(r byteRange, off uint64) int { return cmp.Compare(r.last, off) })
+		for _, r := range ranges[first:] {
+			if r.off > h.last() {
+				break
 			}
 			part := h
-			part.off = max(h.off, e.Offset)
-			if last := min(h.last(), e.Offset+e.Length-1); part.off <= last {
-				part.len = last - part.off + 1
-				had = append(had, part)
-			}
+			part.off = max(h.off, r.off)
+			part.len = min(h.last(), r.last) - part.off + 1
+			had = append(had, part)
 		}
 	}
 	return had
@@ -179,11 +205,12 @@ func (o *open) posixLocks(elems []smb2.LockElement) (had []byteLock) {
 
 // restore gives up the ranges of a request, but for what o had of them.
 func (o *open) restore(elems []smb2.LockElement, had []byteLock) {
+	ranges := byteRanges(elems)
 	l := &o.file.locks
 	o.file.mu.Lock()
 	defer o.file.mu.Unlock()
-	for _, e := range elems {
-		l.carve(e.Offset, e.Offset+e.Length-1, o)
+	for _, r := range ranges {
+		l.carve(r.off, r.last, o)
 	}
 	for _, h := range had {
 		l.add(h)

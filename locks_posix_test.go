@@ -1,9 +1,13 @@
 package smb
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
+
+	"github.com/gosmbd/smb/smb2"
 )
 
 // The locks of POSIX opens against a model that knows each byte.
@@ -115,6 +119,47 @@ func TestPosixLockWhole(t *testing.T) {
 				t.Errorf("another open gets byte %d: held %+v", off, l.held)
 			}
 		}
+	}
+}
+
+// What a persistent open had of the ranges of a LOCK, in case it can't be stored, takes no more than both have parts,
+// and it gets that back.
+func TestPosixLocksBefore(t *testing.T) {
+	const held, elems, longest = 1000, 5000, 2 * time.Second
+	for name, at := range map[string]func(i uint64) (off, n uint64){
+		"the same":    func(uint64) (uint64, uint64) { return 1, 1 << 40 },
+		"overlapping": func(i uint64) (uint64, uint64) { return elems - i, 1 + i%7 },
+		"apart":       func(i uint64) (uint64, uint64) { return 3 * (elems - i), 2 },
+		"to the end":  func(i uint64) (uint64, uint64) { return i, -i },
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := &open{posix: true, file: &file{}}
+			o.durability.persistent = true
+			l := &o.file.locks
+			for i := range uint64(held) {
+				l.held = append(l.held, byteLock{10 * i, 7, i%2 == 0, o})
+			}
+			l.held = append(l.held, byteLock{1<<64 - 1, 1, true, o})
+			before := slices.Clone(l.held)
+			var req []smb2.LockElement
+			for i := range uint64(elems) {
+				off, n := at(i + 1)
+				req = append(req, smb2.LockElement{Offset: off, Length: n})
+			}
+			began := time.Now()
+			had := o.posixLocks(req)
+			if len(had) > held+elems {
+				t.Fatalf("%d parts of %d locks and %d ranges", len(had), held, elems)
+			}
+			o.restore(req, had)
+			if took := time.Since(began); took > longest {
+				t.Errorf("it took %v", took)
+			}
+			slices.SortFunc(l.held, func(a, b byteLock) int { return cmp.Compare(a.off, b.off) })
+			if !slices.Equal(l.held, before) {
+				t.Errorf("%d locks, and then %d", len(before), len(l.held))
+			}
+		})
 	}
 }
 
