@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/gosmbd/smb"
 	"github.com/gosmbd/smb/internal/smbtest"
@@ -324,4 +325,44 @@ func TestNoReparse(t *testing.T) {
 	if x, err := smb2.ParseFsAttributeInformation(b); err != nil || x.Attributes&smb2.FsSupportsReparsePoints != 0 {
 		t.Errorf("attributes %+v, %v", x, err)
 	}
+}
+
+// A client that reads nothing of what it is told of a long link is told no more than the server may hold for it.
+func TestSymlinkErrorsHeld(t *testing.T) {
+	const most = 4 << 20
+	r := newRig(t, func(s *smb.Server) {
+		s.Limits.MaxIO, s.Limits.MemoryPerConn = 1<<20, most
+	})
+	c := r.logon(smb.Dialect311)
+	long := strings.Repeat("a", 4000) // as UTF-16 twice, and there are two names
+	r.setReparse(c, "l", 0, relative(long))
+	c.Ask = 4096
+	for range 4 {
+		alive(t, c)
+	}
+	before := memoryInUse()
+	release := c.Hold()
+	var mids []uint64
+	for range 60 {
+		var list []*smbtest.Elem
+		for range 30 {
+			list = append(list, c.Req(smb2.CommandCreate, smbtest.CreateReq("l", smb2.Open)))
+			mids = append(mids, list[len(list)-1].MessageID)
+		}
+		c.Send(list...)
+	}
+	time.Sleep(300 * time.Millisecond)
+	if held := int(memoryInUse() - before); held > 3*most && !raceEnabled {
+		t.Errorf("%d bytes are held for a connection that may hold %d", held, most)
+	}
+	release()
+	told := map[smb2.Status]int{}
+	for _, mid := range mids {
+		told[c.Wait(mid).Status]++
+	}
+	links, refused := told[smb2.StatusStoppedOnSymlink], told[smb2.StatusInsufficientResources]
+	if links == 0 || refused == 0 || links+refused != len(mids) {
+		t.Errorf("the client was told %v", told)
+	}
+	stopped(t, c, smbtest.CreateReq("l", smb2.Open), smb.Dialect311)
 }

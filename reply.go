@@ -39,6 +39,9 @@ type statusData struct {
 
 func (e statusData) Unwrap() error { return e.Status }
 
+// smallError is the most data that an error needn't be counted for: begin makes room for that much.
+const smallError = 256
+
 // errorData returns a status with data in the form of the dialect. [MS-SMB2] 2.2.2
 func (r *request) errorData(s Status, data []byte) error {
 	if r.c.params.dialect != Dialect311 {
@@ -81,6 +84,9 @@ func (w *reply) end(r *request, err error) {
 		}
 		var data statusData
 		errors.As(err, &data)
+		if n := len(data.data); n > smallError && !ch.payNow(n) { // the client doesn't take its answers
+			status, data = smb2.StatusInsufficientResources, statusData{}
+		}
 		w.status = status
 		w.buf.B = smb2.ErrorResponse{ContextCount: data.contexts, Data: data.data}.Append(w.buf.B[:w.bodyOff()])
 	}
