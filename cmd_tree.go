@@ -89,7 +89,7 @@ func shareName(path string) (string, error) {
 	case !validShareName(name):
 		return "", smb2.StatusBadNetworkName
 	}
-	return name, nil
+	return strings.Clone(name), nil // it is kept, and may be a small part of the path
 }
 
 // validShareName reports whether a share could have the name.
