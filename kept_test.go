@@ -1,11 +1,14 @@
 package smb_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/gosmbd/smb"
+	"github.com/gosmbd/smb/internal/smbtest"
 	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs/memfs"
 )
 
 // maxKept is what may be kept of something small that a client said at length, in bytes.
@@ -33,5 +36,25 @@ func TestTreeConnectPathNotKept(t *testing.T) {
 	})
 	if n > maxKept {
 		t.Errorf("%d bytes for each tree", n)
+	}
+}
+
+// Of the path to something that isn't there no more is kept than leads to the directory that is.
+func TestMissingPathNotKept(t *testing.T) {
+	const n = 50
+	r := newRig(t, func(s *smb.Server) { s.Shares = smb.Shares{"s": {FS: &memfs.FS{CaseSensitive: true}}} })
+	c := r.logon(smb.Dialect311)
+	for i := range n + 1 {
+		req := smbtest.CreateReq(fmt.Sprint(i), smb2.Create)
+		req.Options = smb2.OptionDirectoryFile
+		c.CloseFile(r.create(c, req))
+	}
+	rest := strings.Repeat(`\`+strings.Repeat("\u4e2d", 250), 100)
+	each := keptEach(n, func(i int) {
+		_, st := c.Create(smbtest.CreateReq(fmt.Sprint(i)+rest, smb2.Open))
+		want(t, "CREATE", st, smb2.StatusObjectPathNotFound)
+	})
+	if each > maxKept {
+		t.Errorf("%d bytes for each directory", each)
 	}
 }

@@ -26,6 +26,8 @@ type listing struct {
 	own     bool          // we changed the directory since
 	changes uint64        // by us, begun or ended
 	young   bool          // it was changing when it was read
+	long    int           // what names count for besides, as they are long
+	path    int           // and the directory's path
 }
 
 const (
@@ -35,6 +37,7 @@ const (
 	listingOld    = time.Minute       // but not longer than this
 	maxSpelled    = nameCacheSize / 4 // names of a directory whose spelling is kept
 	hashesPerName = 4                 // that count like one
+	bytesPerName  = 128               // of a name, or a path, that count like one more
 	maxAsked      = 10_000
 	maxHashes     = nameCacheSize*hashesPerName - hashesPerName
 )
@@ -78,7 +81,7 @@ func (l *listing) tooLarge() bool { return l.names == nil && l.hashes == nil }
 
 // size is what l counts for; one for itself.
 func (l *listing) size() int {
-	return len(l.names) + len(l.asked) + len(l.hashes)/hashesPerName + 1
+	return len(l.names) + l.long + len(l.asked) + len(l.hashes)/hashesPerName + l.path + 1
 }
 
 // find reports whether there is a name that folds to key, and how it is spelled; "": that isn't kept.
@@ -117,6 +120,7 @@ func (l *listing) add(name string) {
 		old, ok := l.names[key]
 		twin = ok && old != name
 		l.names[key] = name
+		l.long += len(name)/bytesPerName - len(old)/bytesPerName
 	} else {
 		spelled := hashName(name)
 		old, ok := l.hashes[hash]
@@ -130,7 +134,7 @@ func (l *listing) add(name string) {
 		l.twins[hash] = true
 	}
 	switch {
-	case len(l.names) > maxSpelled:
+	case len(l.names)+l.long > maxSpelled:
 		l.condense()
 	case len(l.hashes) > maxHashes:
 		l.hashes, l.asked, l.twins = nil, nil, nil
@@ -143,7 +147,7 @@ func (l *listing) condense() {
 	for key, name := range l.names {
 		l.hashes[hashName(key)] = hashName(name)
 	}
-	l.names = nil
+	l.names, l.long = nil, 0
 }
 
 // remove notes that the name is gone. It reports false if there is another one that folds to the
@@ -151,6 +155,7 @@ func (l *listing) condense() {
 func (l *listing) remove(name string) bool {
 	key := foldPath(name)
 	hash := hashName(key)
+	l.long -= len(l.names[key]) / bytesPerName
 	delete(l.names, key)
 	delete(l.hashes, hash)
 	delete(l.asked, key)

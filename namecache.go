@@ -36,7 +36,7 @@ type nameChange struct {
 }
 
 const (
-	nameCacheSize  = 500_000               // names, and listings
+	nameCacheSize  = 500_000               // names, and listings; long ones count for more
 	clockPrecision = 50 * time.Millisecond // of the times of directories
 )
 
@@ -193,7 +193,8 @@ func (n *nameCache) keep(dir string, l *listing, r *listingRead) {
 		l.read, l.took = time.Time{}, 0
 	}
 	n.drop(dir)
-	n.dirs[dir], r.listing = l, l
+	l.path = len(dir) / bytesPerName
+	n.dirs[strings.Clone(dir)], r.listing = l, l // dir may be a small part of what a client sent
 	n.total += l.size()
 	n.makeRoom(l)
 }

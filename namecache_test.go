@@ -2,6 +2,8 @@ package smb
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -43,6 +45,39 @@ func TestNameCacheCountsDirectories(t *testing.T) {
 	check(1, 2)
 	n.forget("ab")
 	check(0, 0)
+}
+
+// Long names and long paths count for what they take.
+func TestNameCacheCountsBytes(t *testing.T) {
+	var n nameCache
+	n.init()
+	deep := strings.Repeat("d/", 10_000) + "d"
+	n.keep(deep, &listing{names: make(map[string]string)}, &listingRead{})
+	if held := n.total * bytesPerName; held < len(deep) {
+		t.Errorf("a path of %d bytes counts for %d", len(deep), held)
+	}
+	before := n.total
+	name := func(i int) string { return fmt.Sprintf("%s/%d%s", deep, i, strings.Repeat("x", 700)) }
+	for range 2 {
+		for i := range 100 {
+			n.added(name(i))
+		}
+	}
+	if held := (n.total - before) * bytesPerName; held < 100*700 {
+		t.Errorf("100 names of 700 bytes count for %d", held)
+	}
+	for i := range 100 {
+		n.removed(name(i), false)
+	}
+	if n.total != before {
+		t.Errorf("%d are kept of none", n.total-before)
+	}
+	l := &listing{names: make(map[string]string)}
+	for i := 0; l.hashes == nil; i++ {
+		if l.add(strconv.Itoa(i) + strings.Repeat("x", 700)); l.size() > maxSpelled+10 {
+			t.Fatalf("%d names count for %d, and are still spelled", i, l.size())
+		}
+	}
 }
 
 // Of a directory with many names hashes are kept, which tell as well what isn't there, and of one with
