@@ -69,7 +69,13 @@ func sessionSetup(ctx context.Context, r *request, w *reply) error {
 	}
 	// Neither the answer nor anything that follows from it shows before its
 	// time: until then the session is being set up.
-	r.ch.later(delay, func() error { return s.conclude(err) })
+	conclude := func() error { return s.conclude(err) }
+	if s.again && !s.bind {
+		// The session may have other connections, and is as good there as this logon turns out.
+		r.ch.later(delay, conclude, s.se.ctx)
+		return nil
+	}
+	r.ch.later(delay, conclude)
 	return nil
 }
 

@@ -50,6 +50,8 @@ type chain struct {
 	req   request
 	reply reply
 
+	keepers []context.Context // who minds the answer that delay is for, besides the connection
+
 	// Guarded by c.mu.
 	mid      uint64      // of the element at work
 	hdr      smb2.Header // of the same
@@ -319,28 +321,57 @@ func (ch *chain) run() error {
 		return nil
 	}
 	if err == nil && ch.then != nil {
-		time.AfterFunc(ch.delay, func() { ch.run() })
+		keepers := ch.keepers
+		ch.keepers = nil
+		ch.hold(time.Now().Add(ch.delay), append(keepers, c.ctx))
 		return nil
 	}
 	c.forget(ch)
 	if err != nil {
 		c.abort(err)
-		if ch.upload != nil {
-			ch.upload.unwatch()
-		}
-		ch.headStartEnds()()
-		ch.free()
-		c.end()
+		ch.giveUp()
 		return err
 	}
 	ch.finish()
 	return nil
 }
 
+// giveUp ends a chain that isn't answered, and has been forgotten.
+func (ch *chain) giveUp() {
+	c := ch.c
+	if ch.upload != nil {
+		ch.upload.unwatch()
+	}
+	ch.headStartEnds()()
+	ch.free()
+	c.end()
+}
+
 // later has the current element answered by what then returns, after delay. No
-// goroutine waits for it.
-func (ch *chain) later(delay time.Duration, then func() error) {
-	ch.delay, ch.then = delay, then
+// goroutine waits for it. Once the connection is lost and the keepers are over, nobody minds, and it ends.
+func (ch *chain) later(delay time.Duration, then func() error, keepers ...context.Context) {
+	ch.delay, ch.then, ch.keepers = delay, then, keepers
+}
+
+// hold has ch go on when it is due, or ends it once all of keepers are over.
+func (ch *chain) hold(due time.Time, keepers []context.Context) {
+	srv := ch.c.srv
+	srv.wg.Add(1) // the caller has one, so nobody waits in vain
+	last := len(keepers) - 1
+	ctx, end := context.WithDeadline(keepers[last], due)
+	context.AfterFunc(ctx, func() {
+		defer srv.wg.Done()
+		end()
+		switch {
+		case keepers[last].Err() == nil:
+			ch.run()
+		case last > 0:
+			ch.hold(due, keepers[:last])
+		default:
+			ch.c.forget(ch)
+			ch.giveUp()
+		}
+	})
 }
 
 func (ch *chain) steps() (err error) {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/gosmbd/smb"
 	"github.com/gosmbd/smb/internal/smbtest"
@@ -57,4 +59,33 @@ func TestMissingPathNotKept(t *testing.T) {
 	if each > maxKept {
 		t.Errorf("%d bytes for each directory", each)
 	}
+}
+
+// A logon that is held back because others failed goes with its connection, and counts all the same.
+func TestHeldBackLogonNotKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const conns = 100
+		r := newRig(t, func(s *smb.Server) { s.Logger = quiet() })
+		var clients []*smbtest.Client
+		began := time.Now()
+		for range conns {
+			c := r.dialect(smb.Dialect311, smbtest.NegotiateOptions{})
+			guess(c, "ann")
+			clients = append(clients, c)
+			c.Close()
+			synctest.Wait()
+		}
+		before := memoryInUse()
+		c := r.dialect(smb.Dialect311, smbtest.NegotiateOptions{})
+		c.Timeout = time.Hour
+		_, st := c.SessionSetup("ann", password)
+		want(t, "logon behind the guesses", st, smb2.StatusLogonFailure)
+		if took := time.Since(began); took < 8*time.Second {
+			t.Errorf("answered after %v", took)
+		}
+		if n := (int(before) - int(memoryInUse())) / conns; n > maxKept/2 {
+			t.Errorf("%d bytes were held for each connection that was gone", n)
+		}
+		end(r, append(clients, c)...)
+	})
 }

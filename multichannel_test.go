@@ -547,6 +547,29 @@ func TestChannelReauthentication(t *testing.T) {
 	})
 }
 
+// A wrong password on a channel ends the session when the answer is due, though the channel was lost meanwhile.
+func TestFailedReauthenticationChannelLost(t *testing.T) {
+	bubble(t, func(s *smb.Server) { s.Limits.FailedLogonDelay = 2 * time.Second }, func(t *testing.T, r *rig) {
+		a := r.caching(smb.Dialect311, 1)
+		b := r.bind(a, 1)
+		l := &smbtest.Logon{User: "ann", Password: "wrong", Again: b.Session}
+		first, id := b.LogonFirst(l)
+		token, _ := b.LogonToken(l, first)
+		b.Send(b.SetupReq(l, token, id))
+		synctest.Wait()
+		b.Close()
+		time.Sleep(1900 * time.Millisecond)
+		alive(t, a)
+		if len(sessionsOf(r)) != 1 {
+			t.Error("the session ended too soon")
+		}
+		time.Sleep(200 * time.Millisecond)
+		if len(sessionsOf(r)) != 0 {
+			t.Error("the session didn't end")
+		}
+	})
+}
+
 // Whoever saw a signed request can send it again on a connection of his own. If the
 // refusal were signed with the session's key, two messages would be signed under one
 // MessageId, which gives the key of AES-GMAC away.
