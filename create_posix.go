@@ -56,7 +56,7 @@ func parsePosixName(name string) (clean string, trailing bool, err error) {
 			return "", false, smb2.StatusObjectPathSyntaxBad
 		case p == "..":
 			parts = parts[:len(parts)-1]
-		case !validPosixElement(p):
+		case !validPosixElement(p), len(parts) == maxDepth:
 			return "", false, smb2.StatusObjectNameInvalid
 		default:
 			parts = append(parts, p)

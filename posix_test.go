@@ -5,6 +5,7 @@ import (
 	"context"
 	"io/fs"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gosmbd/smb"
@@ -513,5 +514,19 @@ func TestPosixSymlink(t *testing.T) {
 	}
 	if m := all["l"].Posix.Mode; m&smb2.PosixType != smb2.PosixTypeSymlink {
 		t.Errorf("the link is %o", m)
+	}
+}
+
+// Names of POSIX opens are no deeper than others: backends are asked for each level.
+func TestPosixDepth(t *testing.T) {
+	r := posixRig(t)
+	c := r.posix("ann")
+	for name, st := range map[string]smb2.Status{
+		strings.Repeat("x/", 511) + "x": smb2.StatusObjectPathNotFound,
+		strings.Repeat("x/", 512) + "x": smb2.StatusObjectNameInvalid,
+		strings.Repeat("./", 600) + "x": smb2.StatusObjectNameNotFound,
+	} {
+		_, got := c.Create(posixReq(name, smb2.Open, 0))
+		want(t, "CREATE", got, st)
 	}
 }

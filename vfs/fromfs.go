@@ -6,8 +6,9 @@ import (
 	"io"
 	"io/fs"
 	"iter"
-	"path"
 	"sync"
+
+	"github.com/gosmbd/smb/internal/deepest"
 )
 
 // Bounds of what [FromFS] keeps in memory.
@@ -91,13 +92,8 @@ func (f *ioFS) explain(name string, err error) error {
 	if errors.Is(err, fs.ErrInvalid) || errors.Is(err, ErrReadOnly) {
 		return err
 	}
-	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
-		if fi, err := fs.Stat(f.fsys, dir); err == nil {
-			if !fi.IsDir() {
-				return ErrNotDir
-			}
-			break
-		}
+	if deepest.IsFile(name, func(dir string) (fs.FileInfo, error) { return fs.Stat(f.fsys, dir) }) {
+		return ErrNotDir
 	}
 	return err
 }

@@ -39,6 +39,7 @@ import (
 
 	"github.com/spf13/afero"
 
+	"github.com/gosmbd/smb/internal/deepest"
 	"github.com/gosmbd/smb/vfs"
 )
 
@@ -258,13 +259,8 @@ func (f *aferoFS) stat(name string) (fs.FileInfo, error) {
 		return fi, nil
 	}
 	// Whatever afero calls it, below a file there can be nothing.
-	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
-		if fi, err := f.afero.Stat(native(dir)); err == nil {
-			if !fi.IsDir() {
-				return nil, vfs.ErrNotDir
-			}
-			break
-		}
+	if deepest.IsFile(name, func(dir string) (fs.FileInfo, error) { return f.afero.Stat(native(dir)) }) {
+		return nil, vfs.ErrNotDir
 	}
 	return nil, err
 }

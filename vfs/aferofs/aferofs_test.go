@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -197,4 +198,31 @@ type onlyRead struct{ fs.FS }
 func (o onlyRead) Open(name string) (fs.File, error) {
 	f, err := o.FS.Open(name)
 	return struct{ fs.File }{f}, err
+}
+
+// asked counts how often it is asked what there is.
+type asked struct {
+	afero.Fs
+	n int
+}
+
+func (a *asked) Stat(name string) (fs.FileInfo, error) {
+	a.n++
+	return a.Fs.Stat(name)
+}
+
+// To say why there is nothing deep down, not all that it would be in is looked at.
+func TestMissingDeepDown(t *testing.T) {
+	a := &asked{Fs: afero.NewMemMapFs()}
+	fsys := New(a)
+	if err := afero.WriteFile(a, "f", nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for first, want := range map[string]error{"f": vfs.ErrNotDir, "x": fs.ErrNotExist} {
+		a.n = 0
+		_, err := fsys.Open(t.Context(), first+strings.Repeat("/x", 511), vfs.OpenOptions{})
+		if !errors.Is(err, want) || a.n > 12 {
+			t.Errorf("below %s: %.40v, after %d looks", first, err, a.n)
+		}
+	}
 }
