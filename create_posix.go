@@ -65,7 +65,7 @@ func parsePosixName(name string) (clean string, trailing bool, err error) {
 	if len(parts) == 0 {
 		return ".", false, nil
 	}
-	return strings.Join(parts, "/"), trailing, nil
+	return joinPath(parts), trailing, nil
 }
 
 // shows reports whether any client could open the name.

@@ -61,6 +61,23 @@ func TestMissingPathNotKept(t *testing.T) {
 	}
 }
 
+// An open is called what its name comes to, however that was written.
+func TestNameSentNotKept(t *testing.T) {
+	for name, posix := range map[string]bool{
+		"." + strings.Repeat("\\\u4e2d\\..", 6000) + "\\x": false,
+		strings.Repeat("./", 15000) + "x":                  true,
+	} {
+		r := posixRig(t)
+		c, req := r.logon(smb.Dialect311), smbtest.CreateReq(name, smb2.OpenIf)
+		if posix {
+			c, req = r.posix("ann"), posixReq(name, smb2.OpenIf, 0o644)
+		}
+		if n := keptEach(100, func(int) { r.create(c, req) }); n > maxKept {
+			t.Errorf("%d bytes for each open of %.4s", n, name)
+		}
+	}
+}
+
 // A logon that is held back because others failed goes with its connection, and counts all the same.
 func TestHeldBackLogonNotKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

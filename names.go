@@ -46,11 +46,20 @@ func parseName(name string) (clean string, trailing bool, err error) {
 			return "", false, err
 		}
 	}
-	clean = strings.Join(parts, "/")
+	clean = joinPath(parts)
 	if !fs.ValidPath(clean) {
 		return "", false, smb2.StatusObjectNameInvalid
 	}
 	return clean, trailing, nil
+}
+
+// joinPath joins the elements of a path. What it returns shares nothing with the name of the wire, which may have
+// been much longer.
+func joinPath(parts []string) string {
+	if len(parts) == 1 {
+		return strings.Clone(parts[0])
+	}
+	return strings.Join(parts, "/")
 }
 
 // turnSlashes turns the slashes of a CREATE's name into backslashes, as Samba does and

@@ -55,7 +55,7 @@ func splitStream(name string) (rest string, s streamName, err error) {
 	case typed && !strings.EqualFold(kind, "$DATA"), stream != "" && !vfs.ValidStreamName(stream):
 		return "", s, smb2.StatusObjectNameInvalid
 	default:
-		s.name, s.data = stream, true
+		s.name, s.data = strings.Clone(stream), true // it is kept, and may be a small part of the name
 	}
 	return name[:dir] + file, s, nil
 }
