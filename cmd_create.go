@@ -146,6 +146,7 @@ func (c *creation) run(w *reply) error {
 	switch {
 	case err == errBreaking:
 		c.req.Contexts = nil // they lie in the frame, which is given back
+		c.security = nil     // who goes on looks again
 		if err := c.r.park(c.waitFile, c.wait, func(canceled error) error { return c.resume(w, canceled) }); err != nil {
 			return err
 		}

@@ -7,6 +7,8 @@ import (
 	"github.com/gosmbd/smb"
 	"github.com/gosmbd/smb/internal/smbtest"
 	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
+	"github.com/gosmbd/smb/vfs/osfs"
 )
 
 // maxWaiting is what a CREATE that waits for a break may hold, in bytes.
@@ -53,6 +55,30 @@ func TestWaitingOpensCost(t *testing.T) {
 			c = list[(i-1)/each]
 		}
 		want(t, "CREATE", c.Wait(mid).Status, ok)
+	}
+}
+
+// Nor do they keep the descriptor of what they wait for.
+func TestWaitingOpensKeepNoDescriptor(t *testing.T) {
+	disk, err := osfs.New(t.TempDir(), nil)
+	noErr(t, err)
+	defer disk.Close()
+	put(t, disk, "f", "x")
+	aces := []vfs.ACE{allow(vfs.SIDEveryone, vfs.AccessFull)}
+	for range 400 { // as many as ext4 has room for
+		aces = append(aces, vfs.ACE{Type: 4, Raw: []byte{4, 0, 4, 0}})
+	}
+	secure(t, disk, "f", aces...)
+	r := newRig(t, func(s *smb.Server) { s.Shares = smb.Shares{"s": {FS: disk}} })
+	r.batch(r.caching(smb.Dialect311, 200), "f")
+	c := r.caching(smb.Dialect311, 1)
+	c.Ask = 512
+	for range 4 {
+		alive(t, c)
+	}
+	n := keptEach(100, func(int) { startOpen(c, smbtest.CreateReq("f", smb2.Open)) })
+	if n > 2*maxWaiting && !raceEnabled {
+		t.Errorf("%d bytes for each that waits", n)
 	}
 }
 
