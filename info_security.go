@@ -31,12 +31,11 @@ func (q *query) security(dst []byte) ([]byte, error) {
 		}
 		sd = withModes(sd, a)
 	}
-	start := len(dst)
-	dst = sd.Select(info).Append(dst)
-	if n := len(dst) - start; n > int(q.req.OutputLength) {
-		return dst, q.tooSmall(n)
+	sd = sd.Select(info)
+	if n := sd.Len(); n > int(q.req.OutputLength) {
+		return dst, q.tooSmall(n) // nothing is counted for it
 	}
-	return dst, nil
+	return sd.Append(dst), nil
 }
 
 // descriptor returns the descriptor of what o is an open of.

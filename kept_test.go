@@ -10,6 +10,7 @@ import (
 	"github.com/gosmbd/smb"
 	"github.com/gosmbd/smb/internal/smbtest"
 	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
 	"github.com/gosmbd/smb/vfs/memfs"
 )
 
@@ -105,4 +106,27 @@ func TestHeldBackLogonNotKept(t *testing.T) {
 		}
 		end(r, append(clients, c)...)
 	})
+}
+
+// Of a descriptor that the client has no room for only the length is held.
+func TestDescriptorTooLongNotKept(t *testing.T) {
+	r := newRig(t, nil)
+	c := r.logon(smb.Dialect311)
+	id := r.open(c, "f")
+	aces := make([]vfs.ACE, 1700)
+	for i := range aces {
+		aces[i] = allow(annSID, vfs.AccessFull)
+	}
+	secure(t, r.fs, "f", aces...)
+	c.Ask = 512
+	for range 4 {
+		alive(t, c)
+	}
+	defer c.Hold()()
+	n := keptEach(200, func(int) {
+		c.Send(c.Req(smb2.CommandQueryInfo, smb2.QueryInfoRequest{FileID: id, InfoType: smb2.InfoSecurity, Additional: 7}))
+	})
+	if n > maxKept && !raceEnabled {
+		t.Errorf("%d bytes for each answer", n)
+	}
 }

@@ -421,3 +421,32 @@ func TestNamesOfLongPaths(t *testing.T) {
 	}
 	runtime.KeepAlive(f)
 }
+
+// Entries without an account, as short as can be, count for what they take.
+func TestSecurityCounts(t *testing.T) {
+	f := &FS{MaxBytes: 8 << 20}
+	aces := make([]vfs.ACE, 16000)
+	for i := range aces {
+		aces[i] = vfs.ACE{Type: 4, Raw: []byte{4, 0, 4, 0}}
+	}
+	sd := vfs.SecurityDescriptor{Control: vfs.SDDACLPresent, Owner: vfs.SIDUsers, Group: vfs.SIDUsers, DACL: &vfs.ACL{ACEs: aces}}
+	heap := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	var list []*security
+	before := heap()
+	for {
+		s, err := f.newSecurity(&sd)
+		if err != nil {
+			break
+		}
+		list = append(list, s)
+	}
+	if held := heap() - before; held > f.MaxBytes {
+		t.Errorf("%d descriptors take %d bytes of %d", len(list), held, f.MaxBytes)
+	}
+	runtime.KeepAlive(list)
+}

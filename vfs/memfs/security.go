@@ -20,6 +20,16 @@ var (
 	_ vfs.Securer = (*streamFile)(nil)
 )
 
+// aceCost is what an entry of a list takes besides, however short it is.
+const aceCost = 64
+
+func entries(l *vfs.ACL) int {
+	if l == nil {
+		return 0
+	}
+	return len(l.ACEs)
+}
+
 // newSecurity makes a copy that shares nothing with the caller's, and counts it.
 func (f *FS) newSecurity(sd *vfs.SecurityDescriptor) (*security, error) {
 	if sd == nil {
@@ -29,7 +39,7 @@ func (f *FS) newSecurity(sd *vfs.SecurityDescriptor) (*security, error) {
 		return nil, err
 	}
 	// What is kept takes a few times as much as its binary form.
-	s := &security{cost: objectCost + 4*int64(sd.Len())}
+	s := &security{cost: objectCost + 4*int64(sd.Len()) + aceCost*int64(entries(sd.DACL)+entries(sd.SACL))}
 	if !f.reserve(s.cost) {
 		return nil, vfs.ErrNoSpace
 	}
