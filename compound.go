@@ -146,6 +146,7 @@ func (c *conn) start(buf *frame.Buf, off int, sealed *session) error {
 	}
 	c.mu.Lock()
 	c.active[ch.mid] = ch
+	c.crowded = c.crowded || len(c.active) > burst
 	alone := c.running-len(c.async) == 1
 	c.mu.Unlock()
 	c.fresh = nil
@@ -465,6 +466,9 @@ func (ch *chain) answer(err error) error {
 func (c *conn) forget(ch *chain) {
 	c.mu.Lock()
 	delete(c.active, ch.mid)
+	if c.crowded && len(c.active) == 0 {
+		c.active, c.crowded = make(map[uint64]*chain), false // one that is emptied doesn't shrink
+	}
 	ch.leaveAsync()
 	ch.takeAwaited()
 	ch.beside = c.running-len(c.async) > queueDepth

@@ -73,6 +73,7 @@ type conn struct {
 	channels map[uint64]*channel // by session id; nil: torn down
 	binds    map[uint64]*logon   // logons under way that are to bind a session here
 	active   map[uint64]*chain   // by MessageId of the element at work
+	crowded  bool                // active has had more than burst since it was made
 	async    map[uint64]*chain   // by AsyncId
 	running  int                 // chains not yet answered
 	atWork   bool                // it is in Server.atWork

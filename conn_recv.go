@@ -253,7 +253,9 @@ func (t *tcp) sendBuffers(frames []outFrame, timeout time.Duration) error {
 	vec := t.vec
 	defer func() {
 		clear(vec)
-		t.vec = vec[:0]
+		if t.vec = vec[:0]; cap(vec) > 4*burst {
+			t.vec = nil
+		}
 	}()
 	if t.writeAtOnce() {
 		return nil

@@ -26,6 +26,9 @@ const (
 	// as one with some threads that wait for an answer each, is better off with each at once.
 	queueDepth = 8
 
+	// burst is how many answers at a time are so many that a connection doesn't keep the room for them.
+	burst = 8 * queueDepth
+
 	// othersTime is how long others' answers may take to be added to one. If it was longer, so many of the next answers
 	// go out by themselves.
 	othersTime = 500 * time.Microsecond
@@ -113,6 +116,12 @@ func (c *conn) write() {
 		}
 	}
 	c.send.writing = false
+	if cap(c.send.spare) > burst {
+		c.send.spare = nil
+	}
+	if len(c.send.queue) == 0 && cap(c.send.queue) > burst {
+		c.send.queue = nil
+	}
 	c.send.Unlock()
 	if c.ctx.Err() != nil {
 		c.dropQueue()

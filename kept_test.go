@@ -130,3 +130,63 @@ func TestDescriptorTooLongNotKept(t *testing.T) {
 		t.Errorf("%d bytes for each answer", n)
 	}
 }
+
+// Many answers at a time leave nothing on a connection when they have been sent.
+func TestBurstNotKept(t *testing.T) {
+	const conns, echos = 10, 1000
+	r := newRig(t, func(s *smb.Server) { s.Logger = quiet() })
+	var list []*smbtest.Client
+	for range conns + 1 {
+		c := r.logon(smb.Dialect311)
+		c.Ask = 8192
+		for range 4 {
+			alive(t, c)
+		}
+		list = append(list, c)
+	}
+	burst := func(c *smbtest.Client) {
+		release := c.Hold()
+		var mids []uint64
+		for range echos {
+			e := c.Req(smb2.CommandEcho, smb2.EchoRequest{})
+			mids = append(mids, e.MessageID)
+			c.Send(e)
+		}
+		release()
+		for _, mid := range mids {
+			want(t, "ECHO", c.Wait(mid).Status, ok)
+		}
+	}
+	burst(list[conns]) // what the first costs the rest shares
+	before := int(memoryInUse())
+	for _, c := range list[:conns] {
+		burst(c)
+	}
+	n := 0
+	for range 50 { // those who answered may still be about to put it away
+		if n = (int(memoryInUse()) - before) / conns; n <= 8*maxKept {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Errorf("%d bytes for each connection", n)
+}
+
+// Nor do many locks leave anything in a file that has none any more.
+func TestLocksNotKept(t *testing.T) {
+	r := newRig(t, nil)
+	c := r.logon(smb.Dialect311)
+	elems := make([]smb2.LockElement, 16000)
+	for i := range elems {
+		elems[i] = smb2.LockElement{Offset: uint64(i), Length: 1, Flags: exclusiveNow}
+	}
+	n := keptEach(4, func(i int) {
+		r.open(c, fmt.Sprint(i)) // keeps the file
+		id := r.open(c, fmt.Sprint(i))
+		want(t, "LOCK", c.Do(smb2.CommandLock, smb2.LockRequest{FileID: id, Locks: elems}).Status, ok)
+		want(t, "CLOSE", c.CloseFile(id), ok)
+	})
+	if n > 4*maxKept {
+		t.Errorf("%d bytes for each file", n)
+	}
+}

@@ -28,6 +28,9 @@ type byteLock struct {
 	owner     *open
 }
 
+// fewLocks is how many a file has room for when it has none any more.
+const fewLocks = 64
+
 // validRange reports whether a range ends within 64 bits.
 func validRange(off, n uint64) bool { return n == 0 || off+n-1 >= off }
 
@@ -135,6 +138,9 @@ func (l *locks) release(o *open) {
 	})
 	if len(freed) > 0 {
 		l.grant(freed)
+	}
+	if cap(l.held) > fewLocks && len(l.held) < cap(l.held)/4 {
+		l.held = slices.Clone(l.held)
 	}
 }
 
