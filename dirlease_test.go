@@ -1,6 +1,7 @@
 package smb_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/gosmbd/smb"
@@ -190,6 +191,53 @@ func TestDirectoryLeaseRename(t *testing.T) {
 			want(t, "CLOSE", a.CloseFile(held), ok)
 			want(t, name, b.Wait(mid).Status, ok)
 		})
+	}
+}
+
+// Who closes last what another wanted gone is told that the name went, by his own lease on the directory; if
+// the lease is that of who wanted it, he knows.
+func TestDirectoryLeaseOfLastCloser(t *testing.T) {
+	for name, del := range map[string]func(t *testing.T, c *smbtest.Client, name string, x ...smb2.CreateContext) smb2.FileID{
+		"disposition": func(t *testing.T, c *smbtest.Client, name string, x ...smb2.CreateContext) smb2.FileID {
+			id := must(t, c, smbtest.CreateReq(name, smb2.Open), x)
+			want(t, "delete", c.Delete(id, true), ok)
+			return id
+		},
+		"on close": func(t *testing.T, c *smbtest.Client, name string, x ...smb2.CreateContext) smb2.FileID {
+			return must(t, c, deleting(name), x)
+		},
+	} {
+		for _, file := range []string{`d\f`, `d\f:s`} {
+			for _, own := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s %s %v", name, file, own), func(t *testing.T) {
+					bubble(t, nil, func(t *testing.T, r *rig) {
+						mkdir(t, r.fs, "d")
+						a, b := r.caching(smb.Dialect311, 1), r.caching(smb.Dialect311, 2)
+						want(t, "CLOSE", b.CloseFile(r.open(b, file)), ok)
+						under := smbtest.LeaseUnder(leaseKey(1), leaseKey(2), 0)
+						r.granted(b, dirReq("d", smb2.Open), smbtest.Lease2(leaseKey(1), leaseRH, 0), leaseRH)
+						last := must(t, b, smbtest.CreateReq(file, smb2.Open), []smb2.CreateContext{under})
+						id := smb2.FileID{}
+						if own {
+							id = del(t, b, file, under)
+							a = b
+						} else {
+							id = del(t, a, file)
+						}
+						want(t, "CLOSE by who deletes", a.CloseFile(id), ok)
+						unbroken(t, "the name is there", b)
+						want(t, "CLOSE by the last", b.CloseFile(last), ok)
+						if own {
+							unbroken(t, "its own deletion", b)
+						} else {
+							leaseBroken(t, b, leaseKey(1), leaseRH, 0, 2)
+						}
+						_, st := b.Create(smbtest.CreateReq(file, smb2.Open))
+						want(t, "CREATE", st, smb2.StatusObjectNameNotFound)
+					})
+				})
+			}
+		}
 	}
 }
 

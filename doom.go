@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/gosmbd/smb/oplock"
 	"github.com/gosmbd/smb/vfs"
 )
 
@@ -15,20 +16,21 @@ import (
 type doom struct {
 	name string
 	by   *vfs.Caller
+	from *oplock.LeaseID // the lease on the directory that he says is his
 }
 
 // setDeletePending marks a name of f for removal, as the wish of by. The caller holds m.mu
 // and f.mu.
-func (f *file) setDeletePending(name string, by *vfs.Caller) {
+func (f *file) setDeletePending(d doom) {
 	if f.deletePending {
-		if f.base == nil && !f.doomedAt(f.m.keyOf(name)) {
-			f.further = append(f.further, doom{name, by})
+		if f.base == nil && !f.doomedAt(f.m.keyOf(d.name)) {
+			f.further = append(f.further, d)
 		}
 		return
 	}
-	f.deletePending, f.deletePath, f.deleter = true, name, by
+	f.deletePending, f.deletePath, f.deleter, f.deletedFrom = true, d.name, d.by, d.from
 	if f.dir {
-		f.m.doomed[f.m.keyOf(name)]++
+		f.m.doomed[f.m.keyOf(d.name)]++
 		f.failWatches()
 	}
 }
@@ -38,7 +40,7 @@ func (f *file) clearDelete() {
 	if !f.deletePending {
 		return
 	}
-	f.deletePending, f.deleter = false, nil
+	f.deletePending, f.deleter, f.deletedFrom = false, nil, nil
 	if f.dir {
 		key := f.m.keyOf(f.deletePath)
 		if f.m.doomed[key]--; f.m.doomed[key] <= 0 {
@@ -48,7 +50,7 @@ func (f *file) clearDelete() {
 	if len(f.further) > 0 {
 		next := f.further[0]
 		f.further = f.further[1:]
-		f.setDeletePending(next.name, next.by)
+		f.setDeletePending(next)
 	}
 }
 
@@ -70,10 +72,11 @@ func (f *file) renameDooms(to func(name string) (string, bool)) {
 		}
 	}
 	if name, ok := to(f.deletePath); ok && f.deletePending {
-		by, further := f.deleter, f.further
+		d, further := f.doom(), f.further
 		f.further = nil
 		f.clearDelete()
-		f.setDeletePending(name, by)
+		d.name = name
+		f.setDeletePending(d)
 		f.further = further
 	}
 }
@@ -147,7 +150,7 @@ func (f *file) setDisposition(o *open, del, posix bool) bool {
 	key := f.m.keyOf(o.name)
 	switch {
 	case del:
-		f.setDeletePending(o.name, o.caller)
+		f.setDeletePending(o.doom())
 	default:
 		if f.base != nil {
 			f.clearDelete()
@@ -199,7 +202,22 @@ func (f *file) freed(o *open, posix bool) []doom {
 
 // doomList returns all names of f that are to be removed. The caller holds f.mu, and one is.
 func (f *file) doomList() []doom {
-	return append([]doom{{f.deletePath, f.deleter}}, f.further...)
+	return append([]doom{f.doom()}, f.further...)
+}
+
+// doom returns the first of them. The caller holds f.mu.
+func (f *file) doom() doom { return doom{f.deletePath, f.deleter, f.deletedFrom} }
+
+// doom is the wish to remove the name that o was opened by.
+func (o *open) doom() doom { return doom{o.name, o.caller, o.holder.Parent()} }
+
+// knownTo returns h, who removes what d is by closing it last, if his lease on the directory is that of
+// who asked for it. Else nobody knows that it goes now: it is nil.
+func (d doom) knownTo(h *oplock.Holder) *oplock.Holder {
+	if p := h.Parent(); p != nil && d.from != nil && *p == *d.from {
+		return h
+	}
+	return nil
 }
 
 // nextDoom makes the next name that is to be removed the first one.
@@ -234,4 +252,11 @@ func (f *file) doomedName() (name, stream string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.deletePath, f.stream
+}
+
+// knownTo is that of what is to be removed first.
+func (f *file) knownTo(h *oplock.Holder) *oplock.Holder {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.doom().knownTo(h)
 }

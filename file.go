@@ -42,14 +42,15 @@ type file struct {
 	last          uint64 // the id that the object had when the last who deletes it closed it
 	opens         []*open
 	deletePending bool
-	deletePath    string        // the name to be removed
-	deleter       *vfs.Caller   // whose wish that is
-	further       []doom        // of an object: other names of it, hard links, that are to be removed
-	tidy          bool          // a stream that is not to be left empty
-	onlyEmpty     bool          // a stream that is removed only if it is empty
-	renaming      string        // what it is about to be called
-	gone          chan struct{} // closed by forget
-	alloc         int64         // allocation that was asked for and not yet used
+	deletePath    string          // the name to be removed
+	deleter       *vfs.Caller     // whose wish that is
+	deletedFrom   *oplock.LeaseID // as doom.from
+	further       []doom          // of an object: other names of it, hard links, that are to be removed
+	tidy          bool            // a stream that is not to be left empty
+	onlyEmpty     bool            // a stream that is removed only if it is empty
+	renaming      string          // what it is about to be called
+	gone          chan struct{}   // closed by forget
+	alloc         int64           // allocation that was asked for and not yet used
 	locks         locks
 	caching       oplock.File
 	settled       settled     // of an object
@@ -230,7 +231,7 @@ func (f *file) leave(o *open) (remove *file, breaks []oplock.Break) {
 		m.dropPath(o.key())
 	}
 	if o.deleteOnClose && !o.unlinked.Load() && !f.doomedFor(o) {
-		f.setDeletePending(o.name, o.caller)
+		f.setDeletePending(o.doom())
 		breaks, _ = f.cache().Check(time.Now(), o.holder, oplock.OpDelete)
 	}
 	if len(f.opens) > 0 {
@@ -238,7 +239,7 @@ func (f *file) leave(o *open) (remove *file, breaks []oplock.Break) {
 	}
 	if f.tidy && !f.deletePending {
 		f.onlyEmpty = true
-		f.setDeletePending(o.name, o.caller)
+		f.setDeletePending(o.doom())
 	}
 	return f.idle(), nil
 }

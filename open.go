@@ -384,7 +384,7 @@ func (m *mount) remove(ctx context.Context, f *file, h *oplock.Holder) (next *fi
 		return nil, nil // unlink was first
 	}
 	if stream == "" {
-		return nil, m.removeName(ctx, f, name, h)
+		return nil, m.removeName(ctx, f, name, f.knownTo(h))
 	}
 	if m.isAnother(ctx, name, f.base) {
 		return nil, nil
@@ -393,7 +393,7 @@ func (m *mount) remove(ctx context.Context, f *file, h *oplock.Holder) (next *fi
 	if err != nil && !isMissing(err) {
 		return nil, err
 	}
-	m.entryChanged(h, streamChange(name, stream, smb2.ActionFileRemovedStream))
+	m.entryChanged(f.knownTo(h), streamChange(name, stream, smb2.ActionFileRemovedStream))
 	return nil, nil
 }
 

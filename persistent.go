@@ -376,12 +376,13 @@ func (o *open) rejoin(r *handleRecord, attr vfs.Attr, object *vfs.Attr) error {
 	}
 	f.enter(o, attr.ID == 0)
 	f.alloc = max(f.alloc, r.Alloc)
+	pending := doom{name: o.name, by: o.caller} // perhaps another asked for it
 	if r.DeletePending {
-		f.setDeletePending(o.name, o.caller)
+		f.setDeletePending(pending)
 	}
 	if r.ObjectPending {
 		f.base.mu.Lock()
-		f.base.setDeletePending(o.name, o.caller)
+		f.base.setDeletePending(pending)
 		f.base.mu.Unlock()
 	}
 	for o.lockRoom.used = len(r.Locks); o.lockRoom.used > o.lockRoom.size(); o.lockRoom.blocks++ {

@@ -33,7 +33,7 @@ func (m *mount) unlink(ctx context.Context, f *file, d doom, h *oplock.Holder) b
 	if !still {
 		return false
 	}
-	if m.removeName(ctx, f, name, h) != nil {
+	if m.removeName(ctx, f, name, d.knownTo(h)) != nil {
 		return false
 	}
 	f.unlinked(name)
@@ -51,7 +51,7 @@ func (m *mount) removeLink(ctx context.Context, f *file, h *oplock.Holder) error
 	if f.dooms() < 2 {
 		return nil // it was detached meanwhile
 	}
-	if err := m.removeName(f.asDeleter(ctx), f, name, h); err != nil {
+	if err := m.removeName(f.asDeleter(ctx), f, name, f.knownTo(h)); err != nil {
 		m.srv.log.Error("smb: removing a hard link failed", "path", name, "err", err)
 	}
 	f.nextDoom()

@@ -107,6 +107,14 @@ func (h *Holder) has(g *holding) bool {
 	return g.lease && h.level == Lease && h.lease.Client == g.client && h.lease.Key == g.key
 }
 
+// Parent returns the lease on the directory that h's client says it has, nil if it says nothing.
+func (h *Holder) Parent() *LeaseID {
+	if h == nil || h.level != Lease || !h.lease.HasParent {
+		return nil
+	}
+	return &LeaseID{h.lease.Client, h.lease.Parent}
+}
+
 // hasParent reports whether g is the lease on the directory that h's client says
 // it has. [MS-FSA] 2.1.4.12.2, PARENT_OBJECT
 func (h *Holder) hasParent(g *holding) bool {

@@ -7,10 +7,11 @@ import "sync"
 // mustn't be locked from within: it is a leaf.
 type Table struct {
 	mu     sync.Mutex
-	leases map[leaseID]entry
+	leases map[LeaseID]entry
 }
 
-type leaseID struct{ client, key Key }
+// LeaseID says which lease of which client.
+type LeaseID struct{ Client, Key Key }
 
 type entry struct {
 	file    *File
@@ -23,7 +24,7 @@ type entry struct {
 func (t *Table) Find(client, key Key) *File {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.leases[leaseID{client, key}].file
+	return t.leases[LeaseID{client, key}].file
 }
 
 // Check returns [ErrKeyInUse] if the lease which r asks for is that of a file
@@ -32,10 +33,10 @@ func (t *Table) Find(client, key Key) *File {
 func (t *Table) Check(r *LeaseRequest, f *File) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.check(leaseID{r.Client, r.Key}, f)
+	return t.check(LeaseID{r.Client, r.Key}, f)
 }
 
-func (t *Table) check(id leaseID, f *File) error {
+func (t *Table) check(id LeaseID, f *File) error {
 	if e, ok := t.leases[id]; ok && e.file != f && !e.doomed {
 		return ErrKeyInUse
 	}
@@ -46,12 +47,12 @@ func (t *Table) check(id leaseID, f *File) error {
 func (t *Table) add(f *File, g *holding, doomed bool) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	id := leaseID{g.client, g.key}
+	id := LeaseID{g.client, g.key}
 	if err := t.check(id, f); err != nil {
 		return err
 	}
 	if t.leases == nil {
-		t.leases = make(map[leaseID]entry)
+		t.leases = make(map[LeaseID]entry)
 	}
 	t.leases[id] = entry{f, g, doomed}
 	return nil
@@ -61,7 +62,7 @@ func (t *Table) add(f *File, g *holding, doomed bool) error {
 func (t *Table) touch(g *holding, doomed bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	id := leaseID{g.client, g.key}
+	id := LeaseID{g.client, g.key}
 	if e := t.leases[id]; doomed && e.holding == g {
 		e.doomed = true
 		t.leases[id] = e
@@ -72,7 +73,7 @@ func (t *Table) touch(g *holding, doomed bool) {
 func (t *Table) drop(g *holding) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	id := leaseID{g.client, g.key}
+	id := LeaseID{g.client, g.key}
 	if t.leases[id].holding == g {
 		delete(t.leases, id)
 	}
