@@ -233,6 +233,9 @@ func (c *creation) attempt(cl claim) error {
 		return err
 	}
 	defer c.m.unclaim(cl)
+	if l := c.contexts.lease; l != nil {
+		l.Name = leaseName(c.r.tree.name, cl.key, c.stream.name)
+	}
 	o := &open{
 		srv: c.m.srv, id: c.m.srv.newFileID(), caller: c.r.id.caller, shareName: c.r.tree.name, m: c.m, born: time.Now(),
 		lease: c.contexts.lease, app: c.contexts.app, asked: c.req.DesiredAccess,

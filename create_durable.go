@@ -289,8 +289,10 @@ func (c *creation) names(o *open) bool {
 	return foldPath(c.name) == foldPath(o.path())
 }
 
-// noLease reports whether o has no lease since the share has none, whatever was asked for.
-func (c *creation) noLease(o *open) bool { return o.lease == nil && c.r.tree.share.NoCaching }
+// noLease reports whether o has no lease, whatever was asked for: it couldn't be had, or the share has none.
+func (c *creation) noLease(o *open) bool {
+	return o.lease == nil && (o.unleased || c.r.tree.share.NoCaching)
+}
 
 // replay answers a CREATE that came before. [MS-SMB2] 3.3.5.9, 3.3.5.9.10
 func (c *creation) replay(o *open, w *reply) error {

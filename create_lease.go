@@ -1,6 +1,8 @@
 package smb
 
 import (
+	"errors"
+
 	"github.com/gosmbd/smb/oplock"
 	"github.com/gosmbd/smb/smb2"
 )
@@ -57,4 +59,42 @@ func leaseAnswer(key [16]byte, g oplock.Granted) smb2.CreateContext {
 		x.ParentKey = g.Parent
 	}
 	return smb2.CreateContext{Name: smb2.ContextRqLs, Data: x.Append(nil)}
+}
+
+// checkLease checks that the key of the lease isn't that of another file than f, which is nil if it is yet to be
+// made. If what the client has open under it was replaced by f, or removed, and keeps the key until it is closed,
+// there is no lease. [MS-SMB2] 3.3.5.9.8, 3.3.5.9.11: "Lease.Filename"
+func (c *creation) checkLease(f *oplock.File) error {
+	o := c.o
+	if o.lease == nil {
+		return nil
+	}
+	switch err := c.m.srv.leases.Check(o.lease, f); {
+	case errors.Is(err, oplock.ErrReplaced):
+		o.holder.DropLease()
+		o.lease, o.unleased = nil, true
+	case err != nil:
+		return smb2.StatusInvalidParameter
+	}
+	return nil
+}
+
+// leaseName returns what leases know a file or stream by, see [oplock.LeaseRequest].
+func leaseName(share, name, stream string) uint64 {
+	const odd = 1099511628211
+	return (hashString(foldPath(share))*odd+hashString(foldPath(name)))*odd + hashString(foldStream(stream))
+}
+
+// renameLease gives o's lease the name that o has now. Others' keep theirs, since their clients know the file by that.
+// [MS-SMB2] 3.3.5.21.1
+func (o *open) renameLease() {
+	f := o.file
+	if o.lease == nil {
+		return
+	}
+	f.m.mu.Lock()
+	defer f.m.mu.Unlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	o.srv.leases.Rename(o.holder, leaseName(o.shareName, o.name, f.stream))
 }

@@ -21,8 +21,8 @@ func (c *creation) makeNew() error {
 	if err := c.checkNew(dir); err != nil {
 		return err
 	}
-	if l := c.contexts.lease; l != nil && c.m.srv.leases.Check(l, nil) != nil {
-		return smb2.StatusInvalidParameter
+	if err := c.checkLease(nil); err != nil {
+		return err
 	}
 	attrs := c.attrs
 	if !dir {

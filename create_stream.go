@@ -174,8 +174,8 @@ func (c *creation) prepareStream() error {
 	} else if err := c.checkNewStream(); err != nil {
 		return err
 	}
-	if l := c.contexts.lease; l != nil && c.m.srv.leases.Check(l, nil) != nil {
-		return smb2.StatusInvalidParameter
+	if err := c.checkLease(nil); err != nil {
+		return err
 	}
 	if c.object != nil {
 		return nil

@@ -80,8 +80,8 @@ func (c *creation) tryJoin(attr vfs.Attr, overwrite bool) (_ *file, breaks []opl
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if l := c.contexts.lease; l != nil && m.srv.leases.Check(l, &f.caching) != nil {
-		return f, nil, nil, smb2.StatusInvalidParameter
+	if err := c.checkLease(&f.caching); err != nil {
+		return f, nil, nil, err
 	}
 	if f.unavailable(o, overwrite) {
 		return f, nil, nil, smb2.StatusFileNotAvailable

@@ -13,6 +13,8 @@ import (
 	"github.com/gosmbd/smb/internal/smbtest"
 	"github.com/gosmbd/smb/oplock"
 	"github.com/gosmbd/smb/smb2"
+	"github.com/gosmbd/smb/vfs"
+	"github.com/gosmbd/smb/vfs/memfs"
 )
 
 const (
@@ -371,6 +373,84 @@ func TestLeaseKeyOfTwoFiles(t *testing.T) {
 	r.leased(other, "g", smbtest.Lease2(leaseKey(1), leaseRH, 0), leaseRH)
 	want(t, "CLOSE", c.CloseFile(id), ok)
 	r.leased(c, "h", smbtest.Lease2(leaseKey(1), leaseRWH, 0), leaseRWH)
+}
+
+// The key of what a client has open by a name that is another file's now is no reason to refuse it that: there is
+// no lease then, and nothing that is for opens with one. [MS-SMB2] 3.3.5.9.11, "Lease.Filename"
+func TestLeaseKeyOfReplaced(t *testing.T) {
+	// over gives the name f to another file, by a rename.
+	over := func(t *testing.T, r *rig, _, other *smbtest.Client, _ smb2.FileID) {
+		id := r.open(other, "new")
+		want(t, "rename", other.SetInfo(id, smb2.ClassFileRenameInformationEx, smb2.FileRenameInformationEx{
+			Flags: smb2.RenameReplaceIfExists | smb2.RenamePosixSemantics, FileName: "f",
+		}), ok)
+		want(t, "CLOSE", other.CloseFile(id), ok)
+	}
+	for name, x := range map[string]struct {
+		opened  string
+		replace func(t *testing.T, r *rig, c, other *smbtest.Client, id smb2.FileID)
+	}{
+		"deleted": {"f", func(t *testing.T, r *rig, _, other *smbtest.Client, _ smb2.FileID) {
+			id := r.open(other, "f")
+			want(t, "delete", disposeEx(other, id, smb2.DispositionDelete|smb2.DispositionPosixSemantics), ok)
+			want(t, "CLOSE", other.CloseFile(id), ok)
+		}},
+		"renamed away": {"f", func(t *testing.T, r *rig, _, other *smbtest.Client, _ smb2.FileID) {
+			want(t, "rename", other.Rename(r.open(other, "f"), "g", false), ok)
+		}},
+		"renamed over": {"f", over},
+		"renamed over after a rename": {"g", func(t *testing.T, r *rig, c, other *smbtest.Client, id smb2.FileID) {
+			want(t, "rename", c.Rename(id, "f", false), ok)
+			_, _, st := c.Open(smbtest.CreateReq("g", smb2.OpenIf), smbtest.Lease2(leaseKey(1), leaseR, 0))
+			want(t, "CREATE of what has the old name", st, smb2.StatusInvalidParameter)
+			over(t, r, c, other, id)
+		}},
+		"outside": {"f", func(t *testing.T, r *rig, _, _ *smbtest.Client, _ smb2.FileID) {
+			put(t, r.fs, "new", "other")
+			if err := r.fs.Rename(context.Background(), "new", "f", true); err != nil {
+				t.Fatal(err)
+			}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, nil)
+			c, other := r.caching(smb.Dialect311, 1), r.caching(smb.Dialect311, 2)
+			id, _ := r.leased(c, x.opened, smbtest.Lease2(leaseKey(1), leaseR, 0), leaseR)
+			x.replace(t, r, c, other, id)
+			req := smbtest.With(smbtest.CreateReq("f", smb2.OpenIf), smbtest.Lease2(leaseKey(1), leaseRWH, 0), smbtest.Durable2(createGUID(1), 0, 0))
+			first, _, st := c.Open(req)
+			want(t, "CREATE", st, ok)
+			again, _, st := c.Opened(c.DoElem(c.Req(smb2.CommandCreate, req).Replay()))
+			want(t, "CREATE again", st, ok)
+			for _, resp := range []smb2.CreateResponse{first, again} {
+				if resp.FileID != first.FileID || resp.OplockLevel != smb2.OplockNone || len(resp.Contexts) != 0 {
+					t.Errorf("%+v", resp)
+				}
+			}
+			want(t, "CLOSE", c.CloseFile(id), ok)
+			r.leased(c, "f", smbtest.Lease2(leaseKey(1), leaseR, 0), leaseR)
+		})
+	}
+}
+
+// A share that is another directory for each user has as many files of a name.
+func TestLeaseKeyOfTwoUsers(t *testing.T) {
+	homes := map[string]*memfs.FS{"ann": {}, "bob": {}}
+	r := newRig(t, func(s *smb.Server) {
+		s.Shares = smb.Shares{"s": {Open: func(_ context.Context, c *vfs.Caller) (vfs.FS, error) { return homes[c.Name], nil }}}
+	})
+	a, b := r.caching(smb.Dialect311, 1), r.channel(smb.Dialect311, 1)
+	r.setup(b, "bob", password+"!")
+	r.tree(b, "s")
+	for _, name := range []string{"f", "d:s"} {
+		r.leased(a, name, smbtest.Lease2(leaseKey(name[0]), leaseR, 0), leaseR)
+		for _, how := range []smb2.Disposition{smb2.Create, smb2.Open} {
+			_, g, st := b.Open(smbtest.CreateReq(name, how), smbtest.Lease2(leaseKey(name[0]), leaseR, 0))
+			if st != ok || g.Lease != nil {
+				t.Errorf("%s: %v, %+v", name, st, g.Lease)
+			}
+		}
+	}
 }
 
 // A lease belongs to the client, not to the connection.

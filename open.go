@@ -34,6 +34,7 @@ type open struct {
 	granted    oplock.Granted       // when it was opened, or come back to
 	lease      *oplock.LeaseRequest // nil unless it has one
 	asked      uint32               // the access that the CREATE asked for
+	unleased   bool                 // the lease that was asked for couldn't be had, see checkLease
 	posix      bool                 // it is a POSIX open
 	clears     bool                 // and attributes don't keep it from deleting the file
 	app        *appInstance         // nil unless the client named one

@@ -363,6 +363,9 @@ func (r *handleRecord) open(ctx context.Context, fsys vfs.FS, name, stream strin
 // rejoin makes o one of its file's opens, with what it had.
 func (o *open) rejoin(r *handleRecord, attr vfs.Attr, object *vfs.Attr) error {
 	m := o.m
+	if r.Lease != nil {
+		r.Lease.Name = leaseName(o.shareName, o.name, r.Stream)
+	}
 	q := oplock.Request{Owner: o, Access: r.Asked, Level: r.Caching.Level, Lease: r.Lease, DeleteOnClose: r.Options&smb2.OptionDeleteOnClose != 0}
 	o.holder = oplock.NewHolder(q)
 	m.mu.Lock()

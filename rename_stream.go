@@ -89,6 +89,7 @@ func (o *open) renameStream(ctx context.Context, path, to string, replace bool) 
 		return err
 	}
 	f.streamRenamed(to)
+	o.renameLease()
 	o.did()
 	err = f.saveAll()
 	m.entryChanged(o.holder, streamChange(path, from, smb2.ActionFileRemovedStream), streamChange(path, to, smb2.ActionFileAddedStream))

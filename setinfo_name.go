@@ -303,6 +303,7 @@ func (n *renaming) rename() error {
 		n.old.unlinked(n.to)
 	}
 	o.file.renamed(n.from, n.to)
+	o.renameLease()
 	o.did()
 	if path.Dir(n.from) != path.Dir(n.to) {
 		m.noteMove(n.from, o.file)

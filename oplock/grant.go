@@ -117,7 +117,7 @@ func (f *File) lease(t *Table, h *Holder) (*holding, error) {
 	if g.version >= 2 {
 		g.epoch = l.Epoch + 1
 	}
-	if err := t.add(f, g, h.deleteOnClose); err != nil {
+	if err := t.add(f, g, h); err != nil {
 		return nil, err
 	}
 	h.holding = g

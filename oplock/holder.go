@@ -107,6 +107,9 @@ func (h *Holder) has(g *holding) bool {
 	return g.lease && h.level == Lease && h.lease.Client == g.client && h.lease.Key == g.key
 }
 
+// DropLease makes h one that asks for no caching, before [File.Grant].
+func (h *Holder) DropLease() { h.level = None }
+
 // Parent returns the lease on the directory that h's client says it has, nil if it says nothing.
 func (h *Holder) Parent() *LeaseID {
 	if h == nil || h.level != Lease || !h.lease.HasParent {

@@ -78,6 +78,10 @@ type LeaseRequest struct {
 	Epoch     uint16 // the client's count of changes; version 2
 	Parent    Key    // key of the client's lease on the directory; version 2
 	HasParent bool
+
+	// Name is a hash of what the open calls the file, zero if it isn't known. It tells a file
+	// that was replaced, see [ErrReplaced].
+	Name uint64 `json:"-"`
 }
 
 // Request describes an open: who it is and what it asks for.
@@ -159,6 +163,9 @@ var (
 	// ErrKeyInUse: the lease key is used for another file.
 	// INVALID_PARAMETER, [MS-SMB2] 3.3.5.9.8
 	ErrKeyInUse = errors.New("oplock: lease key is in use for another file")
+	// ErrReplaced: the lease key is used for a file which was opened by the name that now is another's. The
+	// open can have no lease.
+	ErrReplaced = errors.New("oplock: lease key is in use for a file that was replaced")
 	// ErrNoLease: the client has no such lease here.
 	// OBJECT_NAME_NOT_FOUND, [MS-SMB2] 3.3.5.22.2
 	ErrNoLease = errors.New("oplock: no such lease")

@@ -16,7 +16,8 @@ type LeaseID struct{ Client, Key Key }
 type entry struct {
 	file    *File
 	holding *holding
-	doomed  bool // an open of it was made to delete the file
+	doomed  bool   // an open of it was made to delete the file
+	name    uint64 // see [LeaseRequest]
 }
 
 // Find returns the file that the client's lease is for, nil if there is none.
@@ -29,11 +30,17 @@ func (t *Table) Find(client, key Key) *File {
 
 // Check returns [ErrKeyInUse] if the lease which r asks for is that of a file
 // other than f. For a file that has yet to be made f is nil. Grant checks it too,
-// but only after the open took effect. [MS-SMB2] 3.3.5.9.8
+// but only after the open took effect. If that file had r's name it is [ErrReplaced].
+// [MS-SMB2] 3.3.5.9.8
 func (t *Table) Check(r *LeaseRequest, f *File) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.check(LeaseID{r.Client, r.Key}, f)
+	id := LeaseID{r.Client, r.Key}
+	err := t.check(id, f)
+	if err != nil && r.Name != 0 && r.Name == t.leases[id].name {
+		return ErrReplaced
+	}
+	return err
 }
 
 func (t *Table) check(id LeaseID, f *File) error {
@@ -43,8 +50,8 @@ func (t *Table) check(id LeaseID, f *File) error {
 	return nil
 }
 
-// add notes that g is a lease on f.
-func (t *Table) add(f *File, g *holding, doomed bool) error {
+// add notes that g is a lease on f, which h asks for.
+func (t *Table) add(f *File, g *holding, h *Holder) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	id := LeaseID{g.client, g.key}
@@ -54,7 +61,7 @@ func (t *Table) add(f *File, g *holding, doomed bool) error {
 	if t.leases == nil {
 		t.leases = make(map[LeaseID]entry)
 	}
-	t.leases[id] = entry{f, g, doomed}
+	t.leases[id] = entry{f, g, h.deleteOnClose, h.lease.Name}
 	return nil
 }
 
@@ -65,6 +72,22 @@ func (t *Table) touch(g *holding, doomed bool) {
 	id := LeaseID{g.client, g.key}
 	if e := t.leases[id]; doomed && e.holding == g {
 		e.doomed = true
+		t.leases[id] = e
+	}
+}
+
+// Rename notes the name which the file has, in place of that of [LeaseRequest], if h has a lease. The caller
+// locks what guards the file.
+func (t *Table) Rename(h *Holder, name uint64) {
+	g := h.holding
+	if g == nil || !g.lease {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	id := LeaseID{g.client, g.key}
+	if e := t.leases[id]; e.holding == g {
+		e.name = name
 		t.leases[id] = e
 	}
 }
