@@ -241,6 +241,44 @@ func TestDirectoryLeaseOfLastCloser(t *testing.T) {
 	}
 }
 
+// Who only caches that he has a directory open doesn't keep others from giving names to it.
+func TestDirectoryLeaseRenameInto(t *testing.T) {
+	for name, x := range map[string]struct {
+		class  smb2.FileInfoClass
+		info   smbtest.Body
+		access uint32
+		share  smb2.ShareAccess
+	}{
+		"rename": {smb2.ClassFileRenameInformation, smb2.FileRenameInformation{FileName: `d\f`}, 0x10000, 7},
+		"link":   {smb2.ClassFileLinkInformation, smb2.FileLinkInformation{FileName: `d\f`}, 0, smb2.ShareRead},
+	} {
+		for _, closes := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s %v", name, closes), func(t *testing.T) {
+				bubble(t, nil, func(t *testing.T, r *rig) {
+					mkdir(t, r.fs, "d")
+					put(t, r.fs, "f", "content")
+					a, b := r.caching(smb.Dialect311, 1), r.caching(smb.Dialect311, 2)
+					req := dirReq("d", smb2.Open)
+					req.DesiredAccess, req.ShareAccess = req.DesiredAccess|x.access, x.share
+					held, _ := r.granted(a, req, smbtest.Lease2(leaseKey(1), leaseRH, 0), leaseRH)
+					mid := start(b, smb2.CommandSetInfo, smb2.SetInfoRequest{
+						InfoType: smb2.InfoFile, Class: uint8(x.class), FileID: r.open(b, "f"), Data: x.info.Append(nil),
+					})
+					leaseBroken(t, a, leaseKey(1), leaseRH, leaseR, 2)
+					status := ok
+					if closes {
+						want(t, "CLOSE", a.CloseFile(held), ok)
+					} else {
+						ackLease(t, a, leaseKey(1), leaseR)
+						status = smb2.StatusSharingViolation
+					}
+					want(t, name, b.Wait(mid).Status, status)
+				})
+			})
+		}
+	}
+}
+
 // Several directories and clients: only those that hold the one that changed are
 // told, each once, on each of its leases.
 func TestDirectoryLeasesOfMany(t *testing.T) {

@@ -484,24 +484,23 @@ func (n *renaming) checkParent(dir string, adds bool) error {
 	if err != nil {
 		return err
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	f := m.files[attr.ID]
-	if attr.ID == 0 {
-		f = m.byName[key]
-	}
+	f := m.findOpen(attr, dir)
 	if f == nil {
 		return nil
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	const all = sharedRead | sharedWrite | sharedDelete
-	if slices.ContainsFunc(f.opens, func(o *open) bool {
+	f.mu.Lock()
+	busy := slices.ContainsFunc(f.opens, func(o *open) bool {
 		return n.renames && o.access&vfs.Delete != 0 && !(o.posix && n.o.posix) || adds && o.share&smb2.ShareWrite == 0 && o.shared&all != 0
-	}) {
-		return smb2.StatusSharingViolation
+	})
+	f.mu.Unlock()
+	switch {
+	case !busy:
+		return nil
+	case n.breakAll([]*file{f}, oplock.OpRenameParent) == errBreaking:
+		return errBreaking
 	}
-	return nil
+	return smb2.StatusSharingViolation
 }
 
 // link gives the file a further name. [MS-FSA] 2.1.5.15.7
