@@ -238,6 +238,22 @@ func TestLeaseUpgrade(t *testing.T) {
 	})
 }
 
+// The epoch counts changes of what is granted: a lease of nothing isn't one.
+func TestLeaseEpochOfNothing(t *testing.T) {
+	r := newRig(t, nil)
+	c := r.caching(smb.Dialect311, 1)
+	id := r.open(c, "f")
+	want(t, "LOCK", c.Lock(id, 0, 1, smb2.LockExclusive|smb2.LockFailImmediately), ok)
+	_, g := r.leased(c, "f", smbtest.Lease2(leaseKey(1), leaseR, 100), 0)
+	if g.Epoch != 100 {
+		t.Errorf("epoch %d where nothing was granted", g.Epoch)
+	}
+	want(t, "CLOSE", c.CloseFile(id), ok)
+	if _, g = r.leased(c, "f", smbtest.Lease2(leaseKey(1), leaseR, 100), leaseR); g.Epoch != 101 {
+		t.Errorf("epoch %d where R was", g.Epoch)
+	}
+}
+
 // A break, and every wrong answer to it. [MS-SMB2] 3.3.5.22.2
 func TestLeaseBreak(t *testing.T) {
 	for v := uint8(1); v <= 2; v++ {

@@ -83,17 +83,14 @@ func (f *File) grantLease(t *Table, h *Holder) error {
 		want &^= Write
 	}
 	got := f.permitted(h, want)
-	if len(g.holders) == 1 {
-		g.state = got
+	// A lease that there was grows to what is asked for or not at all, and never while
+	// its client owes an answer. [MS-FSA] 2.1.5.18
+	if len(g.holders) > 1 && (g.breaking || got != want || want&g.state != g.state) || got == g.state {
 		return nil
 	}
-	// A lease grows to what is asked for or not at all, and never while its
-	// client owes an answer. [MS-FSA] 2.1.5.18
-	if !g.breaking && got == want && want != g.state && want&g.state == g.state {
-		g.state = want
-		if g.version >= 2 {
-			g.epoch++
-		}
+	g.state = got
+	if g.version >= 2 {
+		g.epoch++
 	}
 	return nil
 }
@@ -115,7 +112,7 @@ func (f *File) lease(t *Table, h *Holder) (*holding, error) {
 		timeout: h.timeout, holders: []*Holder{h},
 	}
 	if g.version >= 2 {
-		g.epoch = l.Epoch + 1
+		g.epoch = l.Epoch
 	}
 	if err := t.add(f, g, h); err != nil {
 		return nil, err

@@ -314,10 +314,10 @@ func (m *model) grant(o *modelOpen) {
 			m.caches = append(m.caches, c)
 		}
 	case c == nil:
-		c = &cache{key: o.lease, epoch: 1, epochs: true}
+		c = &cache{key: o.lease, epochs: true}
 		for _, s := range []State{Read, Read | Handle, Read | Write, Read | Write | Handle} {
 			if s&^want == 0 && m.permits(o, s) {
-				c.state = s
+				c.state, c.epoch = s, 1
 			}
 		}
 		m.caches = append(m.caches, c)
