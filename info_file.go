@@ -142,6 +142,9 @@ func (o *open) standardInfo(a vfs.Attr) smb2.FileStandardInformation {
 		DeletePending:  o.isDoomed(),
 		Directory:      isDirectory(a),
 	}
+	if o.file.object().dir && !o.posix {
+		info.NumberOfLinks = min(info.NumberOfLinks, 1) // some systems count what is in it
+	}
 	if n := o.file.object().dooms(); n > 0 {
 		info.NumberOfLinks -= min(n, info.NumberOfLinks) // names that go don't count any more
 		info.DeletePending = info.DeletePending || info.NumberOfLinks == 0

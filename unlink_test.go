@@ -16,6 +16,7 @@ import (
 	"github.com/gosmbd/smb/vfs"
 	"github.com/gosmbd/smb/vfs/faultfs"
 	"github.com/gosmbd/smb/vfs/memfs"
+	"github.com/gosmbd/smb/vfs/osfs"
 )
 
 // disposeEx sets FileDispositionInformationEx.
@@ -246,6 +247,28 @@ func TestHardLinks(t *testing.T) {
 	for _, class := range []smb2.FileInfoClass{smb2.ClassFileHardLinkInformation, smb2.ClassFileStandardLinkInformation} {
 		_, st := c.QueryInfo(f, smb2.InfoFile, uint8(class), 4096)
 		want(t, class.String(), st, smb2.StatusNotSupported)
+	}
+}
+
+// A directory has one name, though the machine's file system counts the directories in it too.
+// [MS-FSA] 2.1.5.12.27
+func TestLinksOfDirectory(t *testing.T) {
+	dir, err := osfs.New(t.TempDir(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRig(t, func(s *smb.Server) { s.Shares = smb.Shares{"s": {FS: dir}} })
+	c := r.logon(smb.Dialect311)
+	mkdir(t, dir, "d")
+	mkdir(t, dir, "d/sub")
+	id := r.open(c, "d")
+	if x := standard(t, c, id); x.NumberOfLinks != 1 || x.DeletePending {
+		t.Errorf("%+v", x)
+	}
+	id = r.open(c, `d\sub`)
+	want(t, "delete", c.Delete(id, true), ok)
+	if x := standard(t, c, id); x.NumberOfLinks != 0 || !x.DeletePending {
+		t.Errorf("%+v", x)
 	}
 }
 
