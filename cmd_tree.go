@@ -21,7 +21,7 @@ func treeConnect(ctx context.Context, r *request, w *reply) error {
 	}
 	caller := r.id.caller
 	if r.c.params.dialect == Dialect311 && !caller.Guest && !caller.Anonymous &&
-		!r.sealed && r.hdr.Flags&smb2.FlagSigned == 0 {
+		!r.proved {
 		return dropError{"a TREE_CONNECT that is neither signed nor encrypted"}
 	}
 	name, err := shareName(req.Path)

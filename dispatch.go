@@ -15,6 +15,7 @@ type request struct {
 	hdr    smb2.Header
 	msg    []byte // header and body
 	sealed bool
+	proved bool // to come from who has the session's keys
 
 	se   *session
 	id   *identity // who asks, as of now
@@ -134,6 +135,7 @@ func (r *request) verify(w *reply) error {
 		if r.hdr.SessionID != r.ch.sealed.id {
 			return dropError{"encrypted for another session"}
 		}
+		r.proved = true
 		return nil
 	}
 	signed := r.hdr.Flags&smb2.FlagSigned != 0
@@ -176,7 +178,7 @@ func (r *request) verify(w *reply) error {
 	// The refusal is signed, too, [MS-SMB2] 3.3.4.1.1, for clients hang up otherwise. Each
 	// MessageId is answered once, so that no nonce of AES-GMAC comes twice.
 	w.signer = signer
-	if !signer.Verify(r.msg) {
+	if r.proved = signer.Verify(r.msg); !r.proved {
 		return smb2.StatusAccessDenied
 	}
 	return nil
@@ -226,7 +228,8 @@ func (r *request) findSession() error {
 	if id == nil {
 		return smb2.StatusUserSessionDeleted // not yet set up
 	}
-	if id.encrypt && !r.sealed {
+	// The logon, or the binding of the connection, may have been completed since verify.
+	if id.encrypt && !r.sealed || id.signing && !r.proved {
 		return smb2.StatusAccessDenied
 	}
 	if id.expired() {
