@@ -61,7 +61,7 @@ func sessionSetup(ctx context.Context, r *request, w *reply) error {
 	err = s.judge(err)
 	var delay time.Duration
 	delay, s.refused = r.c.enter(s.logon, s.from, s.user, err)
-	if s.refused && err == nil {
+	if s.refused { // whatever was wrong: only who has the password may be told of some of it
 		err = smb2.StatusLogonFailure
 	}
 	if delay == 0 {

@@ -83,7 +83,7 @@ func (l *rpcLogon) Expires() time.Time {
 func (c *conn) judgeRPC(ctx context.Context, l *rpcLogon, err error) error {
 	user, err := c.judge(l.logon, err)
 	delay, refused := c.enter(l.logon, asker{ip: c.ip}, user, err)
-	if refused && err == nil {
+	if refused {
 		err = smb2.StatusLogonFailure
 	}
 	if delay > 0 {
