@@ -40,6 +40,9 @@ func treeConnect(ctx context.Context, r *request, w *reply) error {
 		t.release()
 		return err
 	}
+	if id := r.se.identity.Load(); id != r.id { // who logged on again meanwhile, when t wasn't to be found
+		t.permit(id.ctx, id.caller)
+	}
 	if t.share != nil && r.c.srv.removed(ctx, name) { // meanwhile, when t wasn't to be found
 		if opens, ok := r.se.takeTree(t); ok {
 			// Ids can be guessed. The request itself has none of them pinned.
