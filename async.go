@@ -27,6 +27,9 @@ func (c *conn) cancel(h smb2.Header, msg []byte, sealed *session) {
 // it returns what is closed then.
 func (c *conn) cancelOne(h smb2.Header, msg []byte, sealed *session) (settled <-chan struct{}) {
 	if x := c.channel(h.SessionID); x != nil && sealed == nil {
+		if id := x.se.identity.Load(); id != nil && id.encrypt {
+			return nil
+		}
 		if signer := x.signer.Load(); signer != nil {
 			signed := h.Flags&smb2.FlagSigned != 0
 			if signed && !signer.Verify(msg) || !signed && x.se.signingRequired() {
