@@ -40,7 +40,7 @@ func negotiate(_ context.Context, r *request, w *reply) error {
 	c.params = n.p
 	if n.p.dialect == Dialect311 {
 		c.params.preauth = c.params.preauth.Extend(r.msg)
-		w.hash = &c.params.preauth
+		w.final = func(msg []byte) { c.params.preauth = c.params.preauth.Extend(msg) }
 	}
 	w.grow(1024)
 	w.buf.B = c.negotiateResponse(n.resp).Append(w.buf.B)

@@ -258,22 +258,30 @@ func (c *conn) judge(l *logon, err error) (user string, _ error) {
 
 // more asks the client for its next token.
 func (s *setup) more() error {
-	if s.bind {
-		if err := s.keepBind(); err != nil {
-			return err
-		}
-	} else {
-		s.se.mu.Lock()
-		s.se.logon, s.se.settingUp = s.logon, false
-		s.se.mu.Unlock()
+	if s.bind && !s.r.c.mayBind() {
+		return smb2.StatusInsufficientResources
 	}
 	s.w.status = smb2.StatusMoreProcessingRequired
-	if s.r.c.params.dialect == Dialect311 {
-		s.w.hash = &s.logon.hash
+	s.w.final = func(msg []byte) {
+		if s.r.c.params.dialect == Dialect311 {
+			s.logon.hash = s.logon.hash.Extend(msg)
+		}
+		s.keep()
 	}
 	s.w.grow(len(s.token) + 64)
 	s.w.buf.B = smb2.SessionSetupResponse{SecurityBuffer: s.token}.Append(s.w.buf.B)
 	return nil
+}
+
+// keep keeps the logon for the next request, which may come at once: it is taken on by whoever works on that.
+func (s *setup) keep() {
+	if s.bind {
+		s.keepBind()
+		return
+	}
+	s.se.mu.Lock()
+	defer s.se.mu.Unlock()
+	s.se.logon, s.se.settingUp = s.logon, false
 }
 
 // admit decides what the session may and must do.

@@ -66,19 +66,25 @@ func (s *setup) beginBind() error {
 	return nil
 }
 
-// keepBind keeps the logon for the next request.
-func (s *setup) keepBind() error {
+// mayBind reports whether there is room for a logon that is to bind a session.
+func (c *conn) mayBind() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.channels != nil && len(c.binds) < c.srv.limits.SessionsPerConn
+}
+
+// keepBind is keep for a logon that is to bind the session.
+func (s *setup) keepBind() {
 	c := s.r.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.channels == nil || len(c.binds) >= c.srv.limits.SessionsPerConn {
-		return smb2.StatusInsufficientResources
+	if c.channels == nil {
+		return
 	}
 	if c.binds == nil {
 		c.binds = make(map[uint64]*logon)
 	}
 	c.binds[s.se.id] = s.logon
-	return nil
 }
 
 // admitChannel checks that it is the session's user who logged on.

@@ -72,7 +72,7 @@ type chain struct {
 type outElem struct {
 	off    int // of its header
 	signer *signing.Signer
-	hash   *signing.PreauthHash // to extend with the bytes sent
+	final  func(msg []byte) // of reply
 }
 
 var chainPool = sync.Pool{New: func() any { return &chain{elems: make([]outElem, 0, 4)} }}

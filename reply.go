@@ -24,8 +24,8 @@ type reply struct {
 
 	// signer signs the reply, whether or not the request was signed.
 	signer *signing.Signer
-	// hash, if set, is extended with the reply's bytes once they are final.
-	hash *signing.PreauthHash
+	// final, if set, is called with the reply's bytes once they are final, and before they are sent.
+	final func(msg []byte)
 
 	off int // of the header in buf.B
 }
@@ -105,7 +105,7 @@ func (w *reply) end(r *request, err error) {
 	} else {
 		ch.grant += r.c.grant(r.hdr)
 	}
-	e := outElem{off: w.off, hash: w.hash}
+	e := outElem{off: w.off, final: w.final}
 	if ch.sealed == nil {
 		e.signer = w.signer
 	}
@@ -138,8 +138,8 @@ func (ch *chain) seal() outFrame {
 		if e.signer != nil {
 			e.signer.Sign(msg)
 		}
-		if e.hash != nil {
-			*e.hash = e.hash.Extend(msg)
+		if e.final != nil {
+			e.final(msg)
 		}
 	}
 	clear(ch.elems)
