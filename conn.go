@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"runtime"
 	"runtime/debug"
 	"sync"
@@ -198,16 +199,20 @@ func addrString(a net.Addr) string {
 	return a.String()
 }
 
-// peerKey returns the address that per-address limits count by.
+// peerKey returns the address that per-address limits count by: without the port, and of IPv6 the network.
 func peerKey(a net.Addr) string {
-	t, ok := a.(*net.TCPAddr)
-	if !ok {
+	var ip net.IP
+	if t, ok := a.(*net.TCPAddr); ok {
+		ip = t.IP
+	} else if p, err := netip.ParseAddrPort(addrString(a)); err == nil {
+		ip = p.Addr().AsSlice()
+	} else {
 		return addrString(a)
 	}
-	if ip4 := t.IP.To4(); ip4 != nil {
+	if ip4 := ip.To4(); ip4 != nil {
 		return ip4.String()
 	}
-	return t.IP.Mask(net.CIDRMask(64, 128)).String()
+	return ip.Mask(net.CIDRMask(64, 128)).String()
 }
 
 // serve reads frames until the connection ends, or another goroutine reads.

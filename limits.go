@@ -74,7 +74,7 @@ type Limits struct {
 	// sixteenth later. Default: never.
 	IdleTimeout time.Duration
 	// FailedLogonDelay is how long the answer to a failed logon is held back,
-	// and further attempts from the same address or for the same user with
+	// and further attempts from the same address for the same user with
 	// it. Default 2 s.
 	FailedLogonDelay time.Duration
 	// RecheckInterval is how often the account of each session is looked at, see
